@@ -1,0 +1,20 @@
+//! llmdeck: a terminal workbench for large language models on your own hardware.
+//!
+//! Data flows one way: `runtime` turns keys, signals, engine events and samples into
+//! [`app::Event`]s, [`app::update`] changes the [`app::State`] and returns effects, the
+//! runtime performs them, and [`ui`] draws the state. `docs/ARCHITECTURE.md` is the map.
+
+pub mod app;
+pub mod chat;
+pub mod cli;
+pub mod config;
+pub mod engine;
+pub mod gguf;
+pub mod keymap;
+pub mod params;
+pub mod plan;
+pub mod runtime;
+pub mod telemetry;
+pub mod terminal;
+pub mod theme;
+pub mod ui;
