@@ -1,0 +1,20 @@
+//! The user's files: folders, configuration, presets; embedded defaults under the user's own.
+//!
+//! [`Folders`] says where everything lies, [`Config`] is `config.toml`, [`load_presets`] lays the
+//! user's presets over the embedded ones, [`ConfigWatch`] tells when a file was edited. A file
+//! that cannot be used becomes a [`ConfigError`] that names the place and the nearest valid word.
+
+mod builtin_model;
+mod document;
+mod error;
+mod paths;
+mod preset;
+mod settings;
+mod watch;
+
+pub use builtin_model::install_builtin_model;
+pub use error::{ConfigError, Place};
+pub use paths::{Folders, NoHome};
+pub use preset::{Preset, load_presets, reload_presets};
+pub use settings::{Config, EXAMPLE, Ui};
+pub use watch::{Changed, ConfigWatch};
