@@ -1,0 +1,25 @@
+//! The header of a GGUF file, read in safe Rust before llama.cpp sees the file.
+//! Bounded: no panic, no large allocation, no endless loop, whatever the bytes say.
+//!
+//! `parse` reads the bytes (`source`) into metadata (`value`) and tensors (`tensor`); `check`
+//! rejects what would end the process inside llama.cpp; [`Facts`] are what the rest of llmdeck
+//! wants to know about a model. Little-endian GGUF 2 and 3, as llama.cpp writes them.
+
+mod check;
+mod error;
+mod facts;
+mod header;
+mod parse;
+mod source;
+mod tensor;
+mod value;
+pub mod write;
+
+#[cfg(test)]
+mod tests;
+
+pub use error::GgufError;
+pub use facts::{Facts, Shard};
+pub use header::Header;
+pub use tensor::{Tensor, TensorType};
+pub use value::{Array, ArrayKind, Entry, Value};
