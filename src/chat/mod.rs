@@ -1,0 +1,18 @@
+//! Messages, the model's chat template, and the prompt as segments.
+//!
+//! `template` renders twice: as is, and with every content between two marks (`marked`), which the
+//! string methods and filters of `jinja` carry along. Where both agree, the marks tell who wrote
+//! each character; where a template looks too closely at a content, `shapes` decides cautiously.
+
+mod jinja;
+mod json;
+mod marked;
+mod message;
+mod methods;
+mod segment;
+mod shapes;
+mod template;
+
+pub use message::{Message, Role};
+pub use segment::{Segment, SegmentKind};
+pub use template::{ChatTemplate, TemplateError, TemplateOptions};
