@@ -1,0 +1,66 @@
+//! What the engine can be asked to do.
+
+use std::path::PathBuf;
+
+use crate::chat::Message;
+use crate::params::{LoadParams, ReplyParams, SamplingParams};
+
+/// Names one load or retune; never reused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LoadId(pub u64);
+
+/// Names one reply being made; never reused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RequestId(pub u64);
+
+/// Names a conversation, so that the engine finds the KV cache it left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ConversationId(pub u64);
+
+/// A command; each is answered by events that carry the same id.
+#[derive(Clone, Debug)]
+pub enum Command {
+    /// Loads a model in place of the present one, which stays if the load fails where memory
+    /// allows both, and is loaded again otherwise.
+    /// Answers: `Loading`*, then `Loaded` or `LoadFailed`.
+    Load(Box<LoadRequest>),
+    /// Brings the running model to other load parameters; every conversation and every reply
+    /// in progress goes on. Answers: `Loading`* when the model is reloaded, then `Retuned` or
+    /// `RetuneFailed` (what ran before runs again).
+    Retune { id: LoadId, params: Box<LoadParams> },
+    /// Stops a load or a retune in progress. Answers: `LoadFailed` or `RetuneFailed` with
+    /// [`super::ErrorKind::Cancelled`].
+    CancelLoad(LoadId),
+    /// Frees the model. Answers: `Unloaded`.
+    Unload,
+    /// Makes a reply. Answers: `Queued`, `Prefill`*, `Tokens`*, then `Finished` or `Failed`.
+    Generate(Box<GenerateRequest>),
+    /// Other sampling for a reply in progress, from its next token on. No answer.
+    Resample {
+        request: RequestId,
+        sampling: Box<SamplingParams>,
+    },
+    /// Ends a reply within one step. Answers: `Finished` with [`super::StopReason::Cancelled`].
+    Cancel(RequestId),
+    /// Ends the thread. Answers: `Stopped`, the last event.
+    Stop,
+}
+
+#[derive(Clone, Debug)]
+pub struct LoadRequest {
+    pub id: LoadId,
+    pub path: PathBuf,
+    pub params: LoadParams,
+}
+
+#[derive(Clone, Debug)]
+pub struct GenerateRequest {
+    pub id: RequestId,
+    pub conversation: ConversationId,
+    /// The whole conversation, oldest first, without the system prompt of `reply`.
+    pub messages: Vec<Message>,
+    /// The beginning of the reply, when one is continued; its text is not sent again.
+    pub reply_so_far: String,
+    pub sampling: SamplingParams,
+    pub reply: ReplyParams,
+}

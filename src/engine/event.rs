@@ -1,0 +1,208 @@
+//! What the engine tells.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::{LoadId, RequestId, Timings};
+use crate::params::{LoadParams, Overrides};
+
+/// An event; it names what it answers.
+#[derive(Clone, Debug)]
+pub enum EngineEvent {
+    /// `progress` is 0 to 1 of the weights.
+    Loading {
+        id: LoadId,
+        progress: f32,
+    },
+    Loaded {
+        id: LoadId,
+        model: Box<ModelInfo>,
+        context: Box<ContextInfo>,
+        took: Duration,
+    },
+    /// `running` tells whether the model from before still runs.
+    LoadFailed {
+        id: LoadId,
+        error: EngineError,
+        running: bool,
+    },
+    Retuned {
+        id: LoadId,
+        context: Box<ContextInfo>,
+        kv: KvOutcome,
+        took: Duration,
+    },
+    /// What ran before runs again, unless `running` is false.
+    RetuneFailed {
+        id: LoadId,
+        error: EngineError,
+        running: bool,
+    },
+    Unloaded,
+    /// Accepted; `seed` is the one in use, drawn when none was given.
+    Queued {
+        request: RequestId,
+        seed: u32,
+    },
+    /// Prompt tokens: `done` of `total` are in the KV cache, `reused` of them were there before.
+    Prefill {
+        request: RequestId,
+        done: u32,
+        total: u32,
+        reused: u32,
+        timings: Timings,
+    },
+    /// `text` is whole characters; it can be empty while a character is incomplete.
+    Tokens {
+        request: RequestId,
+        text: String,
+        count: u32,
+        context_used: u32,
+        timings: Timings,
+    },
+    Finished {
+        request: RequestId,
+        reason: StopReason,
+        context_used: u32,
+        timings: Timings,
+    },
+    /// The reply could not be made or go on; what was streamed stays valid.
+    Failed {
+        request: RequestId,
+        error: EngineError,
+    },
+    Stopped,
+}
+
+/// Why a reply ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StopReason {
+    /// The model ended its turn.
+    EndOfTurn,
+    /// A stop string was met; it is not part of the text.
+    StopString(String),
+    MaxTokens(u32),
+    /// No room is left in the context of that many tokens.
+    ContextFull {
+        n_ctx: u32,
+    },
+    Cancelled,
+}
+
+/// What became of the KV cache in a retune.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KvOutcome {
+    /// Nothing was touched.
+    Untouched,
+    /// That many tokens were carried over.
+    Kept { tokens: u32 },
+    /// The next step prefills that many tokens again, and why.
+    Prefill { tokens: u32, reason: String },
+}
+
+/// A failure, told so that a person can act: what was tried, why it failed, what to do.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{what}: {why}{}", if .hint.is_empty() { String::new() } else { format!(" ({})", .hint) })]
+pub struct EngineError {
+    pub kind: ErrorKind,
+    /// What was tried, with the file or value: `loading /models/a.gguf`.
+    pub what: String,
+    /// Why it failed: `the file ends at byte 1,024, inside tensor data`.
+    pub why: String,
+    /// What to do about it; may be empty.
+    pub hint: String,
+}
+
+/// The kinds of failure that callers tell apart (exit codes, choices offered).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ErrorKind {
+    /// The file is missing or unreadable.
+    NoInput,
+    /// The file is damaged, no GGUF, or not a model that can chat.
+    BadData,
+    /// Not enough memory.
+    NoMemory,
+    /// A parameter cannot be used with this model or machine.
+    BadParameter,
+    /// The prompt is longer than the context.
+    PromptTooLong {
+        n_prompt: u32,
+        n_ctx: u32,
+    },
+    NoModel,
+    Cancelled,
+    /// The chat template failed.
+    Template,
+    /// llama.cpp failed in a way that has no kind of its own.
+    Internal,
+}
+
+/// What is known of a loaded model.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ModelInfo {
+    pub path: PathBuf,
+    /// `general.name`, or the file's stem; sanitised for display.
+    pub name: String,
+    /// `general.architecture`
+    pub arch: String,
+    /// The prevailing tensor type: `Q8_0`.
+    pub quant: String,
+    pub license: Option<String>,
+    pub n_params: u64,
+    pub size_bytes: u64,
+    pub n_ctx_train: u32,
+    pub n_layer: u32,
+    pub n_vocab: u32,
+    /// `general.sampling.*` of the file, as parameter values.
+    pub recommended: Overrides,
+    /// Whether the file brings a chat template; otherwise ChatML is used, and the screen says so.
+    pub has_chat_template: bool,
+}
+
+/// What a context and the placement of a model came out as.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ContextInfo {
+    /// The parameters in force, after fitting.
+    pub params: LoadParams,
+    pub n_ctx: u32,
+    pub n_batch: u32,
+    pub n_ubatch: u32,
+    pub n_seq_max: u32,
+    pub n_threads: u32,
+    pub n_threads_batch: u32,
+    /// Layers on GPUs, of `n_layer` + 1 (the output layer counts).
+    pub n_gpu_layers: u32,
+    pub devices: Vec<DeviceMemory>,
+    /// What fitting lowered and why, for the log and the screen; empty when nothing was.
+    pub notes: Vec<String>,
+}
+
+/// Bytes that llama.cpp says it took on one device.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DeviceMemory {
+    pub name: String,
+    pub weights: u64,
+    pub kv: u64,
+    pub compute: u64,
+}
+
+/// A compute device that llama.cpp can use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Device {
+    pub name: String,
+    pub description: String,
+    /// `CPU`, `CUDA`, `RPC` …
+    pub backend: String,
+    pub kind: DeviceKind,
+    /// Bytes; 0 when the backend does not say.
+    pub memory_total: u64,
+    pub memory_free: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum DeviceKind {
+    Cpu,
+    Gpu,
+    IntegratedGpu,
+    Accelerator,
+}

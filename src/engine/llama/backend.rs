@@ -1,0 +1,123 @@
+//! The process-wide part of llama.cpp: its backends and devices.
+
+use std::ffi::{CStr, CString, c_char};
+use std::sync::{Once, OnceLock};
+
+use llama_cpp_sys_2 as sys;
+
+use super::logs;
+use crate::engine::{Device, DeviceKind};
+
+/// Starts llama.cpp's backends; again is harmless. They live until the process ends.
+pub(crate) fn init() {
+    static STARTED: Once = Once::new();
+    STARTED.call_once(|| {
+        logs::install_logging();
+        // SAFETY: called once, before any other use of llama.cpp by this program.
+        unsafe { sys::llama_backend_init() };
+    });
+}
+
+/// The devices llama.cpp can compute on, in its order.
+pub fn devices() -> Vec<Device> {
+    native_devices().map(describe).collect()
+}
+
+/// What llama.cpp says of itself: instruction sets, backends.
+pub fn system_info() -> String {
+    init();
+    // SAFETY: returns a zero-terminated string that llama.cpp owns.
+    unsafe { text(sys::llama_print_system_info()) }
+}
+
+/// llama.cpp's version.
+pub fn version() -> String {
+    // SAFETY: returns a zero-terminated string that llama.cpp owns.
+    unsafe { text(sys::llama_version()) }
+}
+
+/// Calls `hook` with the message when ggml aborts the process, so that the terminal can be
+/// restored and work saved. The process ends after it returns. The first hook stays.
+pub fn set_abort_hook(hook: fn(&str)) {
+    // ggml's callback carries no user data, so the hook has to be found from a static.
+    if HOOK.set(hook).is_ok() {
+        // SAFETY: the callback is a plain function that lives as long as the program.
+        unsafe { sys::ggml_set_abort_callback(Some(on_abort)) };
+    }
+}
+
+static HOOK: OnceLock<fn(&str)> = OnceLock::new();
+
+unsafe extern "C" fn on_abort(message: *const c_char) {
+    // SAFETY: ggml passes a zero-terminated string that lives during this call.
+    let message = unsafe { text(message) };
+    if let Some(hook) = HOOK.get() {
+        // The process ends anyway; a panic must not cross into C before that.
+        let _ = std::panic::catch_unwind(|| hook(&message));
+    }
+}
+
+/// The registered devices' handles; they live as long as the process.
+pub(crate) fn native_devices() -> impl Iterator<Item = sys::ggml_backend_dev_t> {
+    init();
+    // SAFETY: the registry is filled by `init` and only grows.
+    let count = unsafe { sys::ggml_backend_dev_count() };
+    // SAFETY: the index is below the count.
+    (0..count).map(|index| unsafe { sys::ggml_backend_dev_get(index) })
+}
+
+/// The device of that name, as llama.cpp lists it.
+pub(crate) fn device_by_name(name: &str) -> Option<sys::ggml_backend_dev_t> {
+    let name = CString::new(name).ok()?;
+    init();
+    // SAFETY: the name is zero-terminated and lives during the call.
+    let device = unsafe { sys::ggml_backend_dev_by_name(name.as_ptr()) };
+    (!device.is_null()).then_some(device)
+}
+
+/// The buffer type of that name: `CPU`, `CUDA0` …
+pub(crate) fn buffer_type_by_name(name: &str) -> Option<sys::ggml_backend_buffer_type_t> {
+    native_devices()
+        // SAFETY: the handles come from the registry; a buffer type lives as long as its device.
+        .map(|device| unsafe { sys::ggml_backend_dev_buffer_type(device) })
+        // SAFETY: a buffer type's name is a zero-terminated string that ggml owns.
+        .find(|&buffer| {
+            !buffer.is_null() && unsafe { text(sys::ggml_backend_buft_name(buffer)) } == name
+        })
+}
+
+fn describe(device: sys::ggml_backend_dev_t) -> Device {
+    let (mut free, mut total) = (0, 0);
+    // SAFETY: the handle comes from the registry; names are zero-terminated strings that ggml
+    // owns, and the memory query writes to the two integers.
+    unsafe {
+        sys::ggml_backend_dev_memory(device, &raw mut free, &raw mut total);
+        Device {
+            name: text(sys::ggml_backend_dev_name(device)),
+            description: text(sys::ggml_backend_dev_description(device)),
+            backend: text(sys::ggml_backend_reg_name(
+                sys::ggml_backend_dev_backend_reg(device),
+            )),
+            kind: match sys::ggml_backend_dev_type(device) {
+                sys::GGML_BACKEND_DEVICE_TYPE_CPU => DeviceKind::Cpu,
+                sys::GGML_BACKEND_DEVICE_TYPE_IGPU => DeviceKind::IntegratedGpu,
+                sys::GGML_BACKEND_DEVICE_TYPE_GPU => DeviceKind::Gpu,
+                _ => DeviceKind::Accelerator,
+            },
+            memory_total: total as u64,
+            memory_free: free as u64,
+        }
+    }
+}
+
+/// # Safety
+/// `pointer` is null or a zero-terminated string.
+unsafe fn text(pointer: *const c_char) -> String {
+    if pointer.is_null() {
+        return String::new();
+    }
+    // SAFETY: not null, and zero-terminated by this function's contract.
+    unsafe { CStr::from_ptr(pointer) }
+        .to_string_lossy()
+        .into_owned()
+}

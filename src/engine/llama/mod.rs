@@ -1,0 +1,46 @@
+//! llama.cpp behind small safe types. Nothing outside this folder names it or is unsafe.
+//!
+//! Why not `llama-cpp-2` throughout: its handles are private and it does not pass on what this
+//! engine needs — `n_outputs_max`, live thread counts, load modes, tensor splits, the abort
+//! callbacks, adaptive-p and infill. Its pinned companion `llama-cpp-sys-2` has all of llama.cpp.
+#![allow(unsafe_code)]
+
+mod backend;
+mod batch;
+mod context;
+mod context_options;
+mod file;
+mod info;
+mod load;
+mod logs;
+mod model;
+mod options;
+mod place;
+mod report;
+pub mod rpc;
+mod samplers;
+mod vocab;
+
+pub use backend::{devices, set_abort_hook, system_info, version};
+pub use logs::install_logging;
+
+pub(super) use backend::init;
+pub(super) use batch::{Batch, Output};
+pub(super) use context::{Context, Decode, Interrupt};
+pub(super) use context_options::{resolve_threads, sequences};
+pub(super) use file::validate;
+pub(super) use load::{OpenModel, check, open_context, open_model};
+pub(super) use logs::failure_reason;
+pub(super) use place::{check_size, fits_beside};
+pub(super) use samplers::{DetachedGrammar, Sampler};
+pub(super) use vocab::{Side, Special, Vocab};
+
+use super::{EngineEvent, EngineHandle, worker};
+
+/// Starts the engine thread.
+///
+/// # Errors
+/// When the operating system gives no thread.
+pub fn start() -> std::io::Result<(EngineHandle, tokio::sync::mpsc::Receiver<EngineEvent>)> {
+    worker::start()
+}

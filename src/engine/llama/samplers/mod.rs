@@ -1,0 +1,244 @@
+//! The sampler chain of a reply, built as llama.cpp's `common/sampling.cpp` builds it.
+
+mod chain;
+mod grammar;
+mod native;
+
+use std::rc::Rc;
+
+use llama_cpp_sys_2 as sys;
+
+use self::chain::{Shape, build_chain};
+pub(crate) use self::grammar::DetachedGrammar;
+use self::grammar::{Grammar, grammar_source};
+use self::native::Native;
+use super::model::Model;
+use crate::engine::{EngineError, ErrorKind};
+use crate::params::SamplingParams;
+
+/// Chooses tokens for one reply.
+#[derive(Debug)]
+pub(crate) struct Sampler {
+    chain: Native,
+    grammar: Option<Grammar>,
+    params: SamplingParams,
+    seed: u32,
+    n_ctx: u32,
+    shape: Shape,
+    /// Reused for every token: a vocabulary's worth of candidates.
+    candidates: Vec<sys::llama_token_data>,
+}
+
+/// The sampler could not choose or take a token.
+#[derive(Debug)]
+pub(crate) struct SamplingFailed(pub &'static str);
+
+impl Sampler {
+    /// Builds the chain. `n_ctx` stands in for "the whole context" in the windows of penalties.
+    ///
+    /// # Errors
+    /// [`ErrorKind::BadParameter`] for a grammar or schema that does not compile and for
+    /// penalties that are not numbers.
+    pub(crate) fn new(
+        params: &SamplingParams,
+        seed: u32,
+        n_ctx: u32,
+        model: &Rc<Model>,
+    ) -> Result<Self, EngineError> {
+        check(params)?;
+        let (chain, shape) = build_chain(params, seed, n_ctx, model)?;
+        let grammar = grammar_source(params)?
+            .map(|source| Grammar::new(source, model))
+            .transpose()?;
+        let shape = Shape {
+            plain_greedy: shape.plain_greedy && grammar.is_none(),
+            ..shape
+        };
+        Ok(Self {
+            chain,
+            grammar,
+            params: params.clone(),
+            seed,
+            n_ctx,
+            shape,
+            candidates: Vec::new(),
+        })
+    }
+
+    /// Other parameters from the next token on; the grammar goes on where it is unless it changed.
+    ///
+    /// # Errors
+    /// As [`Self::new`]; nothing changes then.
+    pub(crate) fn rebuild(
+        &mut self,
+        params: &SamplingParams,
+        seed: u32,
+        tokens: &[i32],
+        model: &Rc<Model>,
+    ) -> Result<(), EngineError> {
+        let mut other = Self::new(params, seed, self.n_ctx, model)?;
+        if (&params.grammar, &params.json_schema)
+            == (&self.params.grammar, &self.params.json_schema)
+        {
+            other.grammar = self.grammar.take();
+        }
+        other.remember(tokens);
+        *self = other;
+        Ok(())
+    }
+
+    /// Tells the chain of tokens that are there already: the prompt, or all so far.
+    pub(crate) fn remember(&mut self, tokens: &[i32]) {
+        if self.shape.has_memory {
+            for &token in tokens {
+                // SAFETY: the chain is alive; none of its samplers throws when it takes a token.
+                unsafe { sys::llama_sampler_accept(self.chain.as_ptr(), token) };
+            }
+        }
+    }
+
+    /// Lets go of everything that points into the model, before it is freed.
+    /// [`Self::attach`] must follow before the next token.
+    pub(crate) fn detach(&mut self) -> Option<DetachedGrammar> {
+        if self.shape.needs_model
+            && let Some(empty) = Native::chain()
+        {
+            self.chain = empty;
+        }
+        self.grammar
+            .take()
+            .map(|grammar| DetachedGrammar(grammar.source))
+    }
+
+    /// The counterpart of [`Self::detach`] with the model loaded again. `tokens` is the whole
+    /// sequence, of which the last `generated` were sampled.
+    ///
+    /// # Errors
+    /// When a grammar that compiled before does not any more.
+    pub(crate) fn attach(
+        &mut self,
+        grammar: Option<DetachedGrammar>,
+        tokens: &[i32],
+        generated: usize,
+        model: &Rc<Model>,
+    ) -> Result<(), EngineError> {
+        if self.shape.needs_model {
+            self.chain = build_chain(&self.params, self.seed, self.n_ctx, model)?.0;
+            self.remember(tokens);
+        }
+        if let Some(DetachedGrammar(source)) = grammar {
+            let grammar = Grammar::new(source, model)?;
+            for &token in &tokens[tokens.len().saturating_sub(generated)..] {
+                grammar
+                    .accept(token)
+                    .map_err(|SamplingFailed(why)| bad("grammar", why))?;
+            }
+            self.grammar = Some(grammar);
+        }
+        Ok(())
+    }
+
+    /// Chooses the next token from a row of logits and takes it into account.
+    ///
+    /// # Errors
+    /// When no token is left to choose or the grammar fails.
+    pub(crate) fn sample(&mut self, logits: &[f32]) -> Result<i32, SamplingFailed> {
+        if self.shape.plain_greedy {
+            let best = logits
+                .iter()
+                .enumerate()
+                .max_by(|a, b| a.1.total_cmp(b.1).then(b.0.cmp(&a.0)));
+            return best
+                .and_then(|(token, _)| i32::try_from(token).ok())
+                .ok_or(SamplingFailed("there are no logits"));
+        }
+        self.fill(logits);
+        let mut token = self.apply_chain()?;
+        // As llama.cpp does: the grammar checks the one token chosen, which is cheap, and only
+        // when it refuses are all tokens checked and one chosen again.
+        if let Some(grammar) = &self.grammar
+            && !grammar.allows(token)
+        {
+            self.fill(logits);
+            self.apply_grammar();
+            token = self.apply_chain()?;
+        }
+        if let Some(grammar) = &self.grammar {
+            grammar.accept(token)?;
+        }
+        // SAFETY: the chain is alive; none of its samplers throws when it takes a token.
+        unsafe { sys::llama_sampler_accept(self.chain.as_ptr(), token) };
+        Ok(token)
+    }
+
+    fn fill(&mut self, logits: &[f32]) {
+        self.candidates.clear();
+        self.candidates
+            .extend((0..).zip(logits).map(|(id, &logit)| sys::llama_token_data {
+                id,
+                logit,
+                p: 0.0,
+            }));
+    }
+
+    fn view(&mut self) -> sys::llama_token_data_array {
+        sys::llama_token_data_array {
+            data: self.candidates.as_mut_ptr(),
+            size: self.candidates.len(),
+            selected: -1,
+            sorted: false,
+        }
+    }
+
+    fn apply_grammar(&mut self) {
+        let mut view = self.view();
+        if let Some(grammar) = &self.grammar {
+            // SAFETY: the view describes `candidates`, which nothing else touches; a grammar only
+            // lowers logits in place.
+            unsafe { sys::llama_sampler_apply(grammar.native.as_ptr(), &raw mut view) };
+        }
+    }
+
+    fn apply_chain(&mut self) -> Result<i32, SamplingFailed> {
+        let mut view = self.view();
+        // SAFETY: the view describes `candidates`, which nothing else touches meanwhile.
+        unsafe { sys::llama_sampler_apply(self.chain.as_ptr(), &raw mut view) };
+        let selected = usize::try_from(view.selected)
+            .ok()
+            .filter(|&selected| selected < view.size);
+        let Some(selected) = selected else {
+            return Err(SamplingFailed("the sampler chain left no token to choose"));
+        };
+        // SAFETY: samplers leave `size` valid candidates at `data`, and the index is below it.
+        Ok(unsafe { (*view.data.add(selected)).id })
+    }
+}
+
+/// The conditions that llama.cpp's `common_sampler_init` puts on penalties.
+fn check(params: &SamplingParams) -> Result<(), EngineError> {
+    if !params.penalty_repeat.is_finite()
+        || params.penalty_repeat <= 0.0
+        || !params.penalty_repeat.recip().is_finite()
+    {
+        return Err(bad(
+            &format!("repeat-penalty {}", params.penalty_repeat),
+            "it must be a number above zero",
+        ));
+    }
+    if !params.penalty_freq.is_finite() || !params.penalty_present.is_finite() {
+        return Err(bad(
+            "frequency-penalty and presence-penalty",
+            "they must be finite numbers",
+        ));
+    }
+    Ok(())
+}
+
+fn bad(what: &str, why: &str) -> EngineError {
+    EngineError {
+        kind: ErrorKind::BadParameter,
+        what: what.to_owned(),
+        why: why.to_owned(),
+        hint: String::new(),
+    }
+}

@@ -1,0 +1,186 @@
+//! Text to tokens and back.
+
+use std::ffi::c_char;
+use std::marker::PhantomData;
+
+use llama_cpp_sys_2 as sys;
+
+/// The vocabulary of a model.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Vocab<'model> {
+    pointer: *const sys::llama_vocab,
+    model: PhantomData<&'model ()>,
+}
+
+/// Whether text may name control tokens such as `<|im_end|>`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Special {
+    /// The template's own text.
+    Parse,
+    /// What people and models wrote: control tokens stay text.
+    AsText,
+}
+
+/// A side of a control token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Side {
+    Left,
+    Right,
+}
+
+impl Vocab<'_> {
+    /// # Safety
+    /// The pointer belongs to a model that lives as long as the lifetime chosen for the result.
+    pub(super) unsafe fn from_raw(pointer: *const sys::llama_vocab) -> Self {
+        Self {
+            pointer,
+            model: PhantomData,
+        }
+    }
+
+    pub(super) fn as_ptr(&self) -> *const sys::llama_vocab {
+        self.pointer
+    }
+
+    /// Number of tokens; 0 for a model without a vocabulary.
+    pub(crate) fn len(&self) -> usize {
+        // SAFETY: the vocabulary is alive.
+        usize::try_from(unsafe { sys::llama_vocab_n_tokens(self.pointer) }).unwrap_or(0)
+    }
+
+    /// Whether the model has a tokenizer at all.
+    pub(crate) fn has_tokenizer(&self) -> bool {
+        // SAFETY: the vocabulary is alive.
+        unsafe { sys::llama_vocab_type(self.pointer) != sys::LLAMA_VOCAB_TYPE_NONE }
+    }
+
+    /// Appends the tokens of a text; no token is added at its ends.
+    pub(crate) fn tokenize(&self, text: &str, special: Special, tokens: &mut Vec<i32>) {
+        let Ok(length) = i32::try_from(text.len()) else {
+            return;
+        };
+        if length == 0 {
+            return;
+        }
+        let start = tokens.len();
+        // Some tokenizers put a space token in front.
+        let mut room = text.len() + 2;
+        for _ in 0..2 {
+            tokens.resize(start + room, 0);
+            // SAFETY: the text and the free part of the list are given with their lengths.
+            let written = unsafe {
+                sys::llama_tokenize(
+                    self.pointer,
+                    text.as_ptr().cast::<c_char>(),
+                    length,
+                    tokens[start..].as_mut_ptr(),
+                    i32::try_from(room).unwrap_or(i32::MAX),
+                    false,
+                    special == Special::Parse,
+                )
+            };
+            if let Ok(written) = usize::try_from(written) {
+                tokens.truncate(start + written);
+                return;
+            }
+            room = written.unsigned_abs() as usize;
+        }
+        tokens.truncate(start);
+    }
+
+    /// Appends the bytes of a token; control tokens have none.
+    pub(crate) fn piece(&self, token: i32, bytes: &mut Vec<u8>) {
+        self.render(token, false, bytes);
+    }
+
+    /// The text of a token, control tokens too; empty for "no such token".
+    pub(crate) fn text(&self, token: i32) -> String {
+        let mut bytes = Vec::new();
+        if token >= 0 {
+            self.render(token, true, &mut bytes);
+        }
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    fn render(&self, token: i32, special: bool, bytes: &mut Vec<u8>) {
+        let start = bytes.len();
+        let mut room = 32;
+        for _ in 0..2 {
+            bytes.resize(start + room, 0);
+            // SAFETY: the free part of the list is given with its length; unknown tokens are an error code.
+            let written = unsafe {
+                sys::llama_token_to_piece(
+                    self.pointer,
+                    token,
+                    bytes[start..].as_mut_ptr().cast::<c_char>(),
+                    i32::try_from(room).unwrap_or(i32::MAX),
+                    0,
+                    special,
+                )
+            };
+            if let Ok(written) = usize::try_from(written) {
+                bytes.truncate(start + written);
+                return;
+            }
+            room = written.unsigned_abs() as usize;
+        }
+        bytes.truncate(start);
+    }
+
+    /// Whether the token ends a generation: end of sequence, of turn, of message.
+    pub(crate) fn is_end(&self, token: i32) -> bool {
+        // SAFETY: the vocabulary is alive.
+        unsafe { sys::llama_vocab_is_eog(self.pointer, token) }
+    }
+
+    /// Whether a token steers the conversation instead of being text.
+    pub(crate) fn is_control(&self, token: i32) -> bool {
+        self.has_attribute(token, sys::LLAMA_TOKEN_ATTR_CONTROL)
+    }
+
+    /// Whether a control token takes the white space on that side of it, as some models' do.
+    pub(crate) fn strips(&self, token: i32, side: Side) -> bool {
+        let attribute = match side {
+            Side::Left => sys::LLAMA_TOKEN_ATTR_LSTRIP,
+            Side::Right => sys::LLAMA_TOKEN_ATTR_RSTRIP,
+        };
+        self.has_attribute(token, attribute)
+    }
+
+    fn has_attribute(&self, token: i32, attribute: sys::llama_token_attr) -> bool {
+        let known = usize::try_from(token).is_ok_and(|token| token < self.len());
+        // SAFETY: the vocabulary is alive and the token is one of its.
+        known && unsafe { sys::llama_vocab_get_attr(self.pointer, token) } & attribute != 0
+    }
+
+    /// Beginning of sequence; negative when there is none.
+    pub(crate) fn bos(&self) -> i32 {
+        // SAFETY: the vocabulary is alive.
+        unsafe { sys::llama_vocab_bos(self.pointer) }
+    }
+
+    /// End of sequence; negative when there is none.
+    pub(crate) fn eos(&self) -> i32 {
+        // SAFETY: the vocabulary is alive.
+        unsafe { sys::llama_vocab_eos(self.pointer) }
+    }
+
+    /// Whether prompts of this model begin with [`Self::bos`].
+    pub(crate) fn adds_bos(&self) -> bool {
+        // SAFETY: the vocabulary is alive.
+        unsafe { sys::llama_vocab_get_add_bos(self.pointer) }
+    }
+
+    /// Tokens that the model's file says must never be generated.
+    pub(crate) fn suppressed(&self) -> &[i32] {
+        let mut count = 0;
+        // SAFETY: the vocabulary is alive; the list it returns lives with it.
+        let list = unsafe { sys::llama_vocab_get_suppress_tokens(self.pointer, &raw mut count) };
+        let count = usize::try_from(count).unwrap_or(0);
+        if list.is_null() || count == 0 {
+            return &[];
+        }
+        // SAFETY: not null, and that many tokens long.
+        unsafe { std::slice::from_raw_parts(list, count) }
+    }
+}

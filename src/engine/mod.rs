@@ -1,0 +1,31 @@
+//! The engine: one thread that owns llama.cpp, commands in, events out.
+//!
+//! ```text
+//! EngineHandle ──Command──► engine thread: scheduler plans a step, llama decodes, samplers choose
+//!              ◄─EngineEvent── (tokens are merged while the receiver is slow; none is lost)
+//! ```
+//! [`llama`] is the only place that names llama.cpp and the only one that is unsafe.
+//! [`fake`] answers the same commands with virtual time, for tests of the rest.
+
+mod command;
+mod event;
+pub mod fake;
+mod handle;
+pub mod llama;
+mod outbox;
+mod prompt;
+mod reply;
+mod scheduler;
+mod slots;
+mod stops;
+mod timing;
+mod utf8;
+mod worker;
+
+pub use command::{Command, ConversationId, GenerateRequest, LoadId, LoadRequest, RequestId};
+pub use event::{
+    ContextInfo, Device, DeviceKind, DeviceMemory, EngineError, EngineEvent, ErrorKind, KvOutcome,
+    ModelInfo, StopReason,
+};
+pub use handle::{EngineHandle, EngineStopped};
+pub use timing::{Timings, TokenRate};

@@ -1,0 +1,251 @@
+//! Putting a model in place of the present one.
+
+use std::time::Instant;
+
+use super::mail::Patience;
+use super::retune::{Parked, Weights};
+use super::{Running, Slot, Worker, count_of};
+use crate::engine::llama::{self, DetachedGrammar, OpenModel};
+use crate::engine::scheduler::StepBudget;
+use crate::engine::{ContextInfo, EngineError, EngineEvent, KvOutcome, LoadRequest, StopReason};
+use crate::params::LoadParams;
+
+impl Worker {
+    /// Answers [`crate::engine::Command::Load`].
+    pub(super) fn load(&mut self, request: &LoadRequest) {
+        let started = Instant::now();
+        let id = request.id;
+        match self.try_load(request) {
+            Ok((model, context)) => self.mail.outbox.push(EngineEvent::Loaded {
+                id,
+                model,
+                context,
+                took: started.elapsed(),
+            }),
+            Err(error) => {
+                let running = self.running.is_some();
+                self.mail
+                    .outbox
+                    .push(EngineEvent::LoadFailed { id, error, running });
+            }
+        }
+    }
+
+    fn try_load(
+        &mut self,
+        request: &LoadRequest,
+    ) -> Result<(Box<crate::engine::ModelInfo>, Box<ContextInfo>), EngineError> {
+        let LoadRequest { id, path, params } = request;
+        // Everything that can be known beforehand, before the present model is given up.
+        llama::check(params)?;
+        let facts = llama::validate(path)?;
+        llama::check_size(path, &facts, params)?;
+        let mut parked = if llama::fits_beside(&facts, params) {
+            None
+        } else {
+            self.park(Weights::Free)
+        };
+        let opened = llama::open_model(
+            path,
+            params,
+            &mut self.mail.watch_load(*id, Patience::Cancellable),
+        )
+        .and_then(|open| {
+            llama::open_context(&open, params, &self.interrupt)
+                .map(|(context, info)| (open, context, info))
+        });
+        let (open, context, context_info) = match opened {
+            Ok(opened) => opened,
+            Err(error) => {
+                if let Some(parked) = parked.take() {
+                    self.bring_back(*id, parked);
+                }
+                return Err(error);
+            }
+        };
+        for index in 0..self.slots.len() {
+            self.finish(index, StopReason::Cancelled);
+        }
+        let info = (Box::new(open.info.clone()), Box::new(context_info.clone()));
+        self.slots = (0..context_info.n_seq_max)
+            .map(|_| Slot::default())
+            .collect();
+        self.budget = StepBudget::new(Some(expected_speed(&open, &context_info)));
+        self.running = Some(Running {
+            path: path.clone(),
+            asked: params.clone(),
+            context,
+            context_info,
+            open,
+        });
+        Ok(info)
+    }
+
+    /// Puts the conversations into the context that runs now and tells what became of them.
+    pub(super) fn restore(&mut self, saved: Vec<Saved>, layout: Layout) -> KvOutcome {
+        let Some(running) = &mut self.running else {
+            return KvOutcome::Untouched;
+        };
+        let n_slots = running.context_info.n_seq_max as usize;
+        let mut old: Vec<(Slot, Saved)> = std::mem::take(&mut self.slots)
+            .into_iter()
+            .zip(saved)
+            .collect();
+        if old.len() > n_slots {
+            // Fewer sequences than before: replies first, then what was used last.
+            old.sort_by_key(|(slot, _)| (slot.reply.is_none(), std::cmp::Reverse(slot.last_used)));
+            old.truncate(n_slots);
+        }
+        let (mut kept, mut lost) = (0, 0);
+        let mut reason = match &layout {
+            Layout::Same => String::from("llama.cpp did not take the saved cache"),
+            Layout::Other(reason) => reason.clone(),
+        };
+        let mut failed = Vec::new();
+        for (index, (mut slot, saved)) in old.into_iter().enumerate() {
+            slot.shares = false;
+            let restored = layout == Layout::Same
+                && saved
+                    .state
+                    .as_ref()
+                    .is_some_and(|state| running.context.restore(super::sequence(index), state));
+            if restored || slot.n_cached == 0 {
+                kept += slot.n_cached;
+            } else {
+                lost += slot.n_cached;
+                running.context.clear(super::sequence(index));
+                slot.forget_cache();
+                if let Some(why) = llama::failure_reason().filter(|_| layout == Layout::Same) {
+                    reason = why;
+                }
+            }
+            if let Some(reply) = &mut slot.reply {
+                let generated = reply.generated as usize;
+                if let Err(error) = reply.sampler.attach(
+                    saved.grammar,
+                    &slot.tokens,
+                    generated,
+                    &running.open.model,
+                ) {
+                    failed.push((index, error));
+                }
+            }
+            self.slots.push(slot);
+        }
+        self.slots.resize_with(n_slots, Slot::default);
+        for (index, error) in failed {
+            self.fail(index, error);
+        }
+        if lost == 0 {
+            KvOutcome::Kept {
+                tokens: count_of(kept),
+            }
+        } else {
+            KvOutcome::Prefill {
+                tokens: count_of(lost),
+                reason,
+            }
+        }
+    }
+
+    /// Brings back what ran before; its replies end with an error when even that fails.
+    pub(super) fn bring_back(&mut self, id: crate::engine::LoadId, mut parked: Parked) {
+        let asked = parked.asked.clone();
+        match self.resume(id, &mut parked, &asked, Patience::Restoring) {
+            Ok(()) => {
+                let outcome = self.restore(parked.saved, Layout::Same);
+                tracing::info!(?outcome, "what ran before runs again");
+            }
+            Err(error) => {
+                tracing::error!(%error, "what ran before cannot be brought back");
+                for index in 0..self.slots.len() {
+                    self.fail(index, error.clone());
+                }
+                while let Some(waiting) = self.queue.pop_front() {
+                    self.mail.outbox.push(EngineEvent::Failed {
+                        request: waiting.request.id,
+                        error: error.clone(),
+                    });
+                }
+                self.slots.clear();
+            }
+        }
+    }
+}
+
+/// What was kept of a slot while its context was gone.
+#[derive(Debug, Default)]
+pub(super) struct Saved {
+    pub state: Option<Vec<u8>>,
+    pub grammar: Option<DetachedGrammar>,
+}
+
+/// Whether a saved cache fits the new context.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Layout {
+    Same,
+    Other(String),
+}
+
+/// Prompt tokens per second to expect before anything was measured: two floating-point operations
+/// a parameter and token, at a careful 50 GFLOP/s a core. Only the first step depends on it.
+fn expected_speed(open: &OpenModel, context: &ContextInfo) -> f64 {
+    const FLOPS_PER_CORE: f64 = 5e10;
+    const GPU: f64 = 4096.0;
+    if context.n_gpu_layers > 0 {
+        return GPU;
+    }
+    #[expect(clippy::cast_precision_loss, reason = "an estimate")]
+    let per_token = 2.0 * open.info.n_params.max(1) as f64;
+    f64::from(context.n_threads_batch) * FLOPS_PER_CORE / per_token
+}
+
+/// Whether the caches of two parameter sets hold their tokens in the same form.
+pub(super) fn layout(old: &LoadParams, new: &LoadParams) -> Layout {
+    let name = |kind: &str| {
+        if kind.is_empty() {
+            "f16".to_owned()
+        } else {
+            kind.to_owned()
+        }
+    };
+    let (old, new) = (&old.context, &new.context);
+    for (what, old, new) in [
+        ("K", &old.type_k, &new.type_k),
+        ("V", &old.type_v, &new.type_v),
+    ] {
+        if name(old) != name(new) {
+            return Layout::Other(format!(
+                "the {what} cache changes from {} to {}",
+                name(old),
+                name(new)
+            ));
+        }
+    }
+    // A cache holds keys that RoPE has turned already.
+    if old.rope != new.rope {
+        return Layout::Other("the RoPE parameters change".into());
+    }
+    Layout::Same
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_layout_follows_cache_types_and_rope() {
+        let params = |type_k: &str| {
+            let mut params = LoadParams::default();
+            params.context.type_k = type_k.into();
+            params
+        };
+        assert_eq!(layout(&params(""), &params("f16")), Layout::Same);
+        assert!(
+            matches!(layout(&params("f16"), &params("q8_0")), Layout::Other(why) if why.contains("q8_0"))
+        );
+        let mut turned = params("f16");
+        turned.context.rope.freq_base = 5000.0;
+        assert!(matches!(layout(&params("f16"), &turned), Layout::Other(_)));
+    }
+}

@@ -1,0 +1,122 @@
+//! Commands in, events out.
+
+use std::collections::VecDeque;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::mpsc::Sender;
+
+use crate::engine::handle::Arrived;
+use crate::engine::outbox::Outbox;
+use crate::engine::{Command, EngineEvent, LoadId};
+
+/// How often an idle engine tries again to deliver events to a slow receiver.
+const RETRY: Duration = Duration::from_millis(10);
+/// How long the last events are offered to a receiver that takes none.
+const LAST_WORDS: Duration = Duration::from_secs(5);
+
+/// Whether a user can stop a load.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Patience {
+    Cancellable,
+    /// What ran before is being brought back; only the end of the thread stops that.
+    Restoring,
+}
+
+/// The next thing to do.
+pub(super) enum Next {
+    Command(Arrived),
+    /// No command waits.
+    Work,
+}
+
+pub(super) struct Mail {
+    commands: Receiver<Arrived>,
+    /// Commands that came during a load, in order.
+    kept: VecDeque<Arrived>,
+    orphaned: bool,
+    pub outbox: Outbox,
+}
+
+impl Mail {
+    pub(super) fn new(commands: Receiver<Arrived>, events: Sender<EngineEvent>) -> Self {
+        Self {
+            commands,
+            kept: VecDeque::new(),
+            orphaned: false,
+            outbox: Outbox::new(events),
+        }
+    }
+
+    /// Nobody can send commands any more.
+    pub(super) fn is_orphaned(&self) -> bool {
+        self.orphaned
+    }
+
+    /// The next command; waits for one when there is no other work.
+    pub(super) fn next(&mut self, has_work: bool) -> Next {
+        self.outbox.flush();
+        if let Some(arrived) = self.kept.pop_front() {
+            return Next::Command(arrived);
+        }
+        let received = if has_work || self.orphaned {
+            self.commands
+                .try_recv()
+                .map_err(|error| error == TryRecvError::Disconnected)
+        } else if self.outbox.is_empty() {
+            self.commands.recv().map_err(|_| true)
+        } else {
+            self.commands
+                .recv_timeout(RETRY)
+                .map_err(|error| error == RecvTimeoutError::Disconnected)
+        };
+        match received {
+            Ok(arrived) => Next::Command(arrived),
+            Err(disconnected) => {
+                self.orphaned |= disconnected;
+                Next::Work
+            }
+        }
+    }
+
+    /// Reports the progress of a load and tells whether it goes on. Other commands are kept.
+    pub(super) fn watch_load(
+        &mut self,
+        id: LoadId,
+        patience: Patience,
+    ) -> impl FnMut(f32) -> bool + '_ {
+        let mut told = -1.0_f32;
+        move |progress| {
+            // A hundred steps are enough for a bar.
+            if progress - told >= 0.01 || (progress >= 1.0 && told < 1.0) {
+                told = progress;
+                self.outbox.push(EngineEvent::Loading { id, progress });
+            }
+            self.outbox.flush();
+            self.keep_commands();
+            !self.kept.iter().any(|arrived| match arrived.command {
+                Command::Stop => true,
+                Command::CancelLoad(cancelled) => {
+                    cancelled == id && patience == Patience::Cancellable
+                }
+                _ => false,
+            })
+        }
+    }
+
+    fn keep_commands(&mut self) {
+        while let Ok(arrived) = self.commands.try_recv() {
+            self.kept.push_back(arrived);
+        }
+    }
+
+    /// Offers the last events until they are taken, nobody listens, or it takes too long.
+    pub(super) fn drain(&mut self) {
+        let deadline = Instant::now() + LAST_WORDS;
+        self.outbox.flush();
+        while !self.outbox.is_empty() && Instant::now() < deadline {
+            std::thread::sleep(RETRY);
+            self.outbox.flush();
+        }
+    }
+}

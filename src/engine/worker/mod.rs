@@ -1,0 +1,253 @@
+//! The engine thread: takes commands, runs steps, sends events.
+
+mod load;
+mod mail;
+mod replies;
+mod retune;
+mod room;
+mod step;
+
+use std::collections::VecDeque;
+use std::panic::AssertUnwindSafe;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::sync::mpsc;
+
+use self::mail::{Mail, Next};
+use super::handle::{Arrived, Commands};
+use super::llama::{self, Batch, Context, Interrupt, OpenModel};
+use super::reply::{Reply, Waiting, count_of};
+use super::scheduler::StepBudget;
+use super::{
+    Command, ContextInfo, ConversationId, EngineError, EngineEvent, EngineHandle, ErrorKind,
+    LoadId, RequestId,
+};
+use crate::params::LoadParams;
+
+/// Commands that can wait; a person gives one at a time.
+const COMMANDS: usize = 256;
+/// Events that can wait before steps are merged.
+const EVENTS: usize = 256;
+
+/// Starts the thread.
+pub(super) fn start() -> std::io::Result<(EngineHandle, tokio::sync::mpsc::Receiver<EngineEvent>)> {
+    llama::install_logging();
+    let (commands, command_queue) = mpsc::sync_channel(COMMANDS);
+    let (event_queue, events) = tokio::sync::mpsc::channel(EVENTS);
+    let interrupts = Arc::new(AtomicU64::new(0));
+    let interrupt = Arc::new(Interrupt::new(Arc::clone(&interrupts)));
+    let thread = std::thread::Builder::new()
+        .name("engine".into())
+        .spawn(move || {
+            Worker::new(Mail::new(command_queue, event_queue), interrupt).run();
+        })?;
+    Ok((
+        EngineHandle {
+            commands: Commands::Thread(commands),
+            interrupts,
+            thread: Some(thread),
+        },
+        events,
+    ))
+}
+
+/// A model that runs.
+#[derive(Debug)]
+struct Running {
+    path: PathBuf,
+    /// The parameters as they were asked for, before fitting.
+    asked: LoadParams,
+    context: Context,
+    context_info: ContextInfo,
+    open: OpenModel,
+}
+
+/// One sequence of the KV cache; its index is llama.cpp's sequence id.
+#[derive(Debug, Default)]
+struct Slot {
+    /// All tokens of the sequence; position = index.
+    tokens: Vec<i32>,
+    /// How many of them are in the KV cache.
+    n_cached: usize,
+    conversation: Option<ConversationId>,
+    last_used: u64,
+    /// Cells of the cache are shared with another sequence, so they must not be moved.
+    shares: bool,
+    reply: Option<Reply>,
+}
+
+impl Slot {
+    /// The cache holds nothing of this sequence any more.
+    fn forget_cache(&mut self) {
+        self.n_cached = 0;
+        self.shares = false;
+        if self.reply.is_none() {
+            self.tokens.clear();
+            self.conversation = None;
+        }
+    }
+}
+
+/// What is being answered, so that a panic can still be answered.
+#[derive(Clone, Copy, Debug)]
+enum Answering {
+    Load(LoadId),
+    Retune(LoadId),
+    Generate(RequestId),
+}
+
+struct Worker {
+    mail: Mail,
+    interrupt: Arc<Interrupt>,
+    running: Option<Running>,
+    slots: Vec<Slot>,
+    queue: VecDeque<Waiting>,
+    batch: Batch,
+    budget: StepBudget,
+    /// Counts replies and uses.
+    clock: u64,
+    answering: Option<Answering>,
+}
+
+/// Whether the thread goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Flow {
+    GoOn,
+    Stop,
+}
+
+impl Worker {
+    fn new(mail: Mail, interrupt: Arc<Interrupt>) -> Self {
+        Self {
+            mail,
+            interrupt,
+            running: None,
+            slots: Vec::new(),
+            queue: VecDeque::new(),
+            batch: Batch::default(),
+            budget: StepBudget::new(None),
+            clock: 0,
+            answering: None,
+        }
+    }
+
+    fn run(mut self) {
+        llama::init();
+        loop {
+            // A mistake in one command or step must not cost the program its model and its chats.
+            match std::panic::catch_unwind(AssertUnwindSafe(|| self.turn())) {
+                Ok(Flow::GoOn) => {}
+                Ok(Flow::Stop) => break,
+                Err(panic) => self.recover(panic.as_ref()),
+            }
+        }
+        self.running = None;
+        self.mail.outbox.push(EngineEvent::Stopped);
+        self.mail.drain();
+    }
+
+    /// Commands first, then a step if there is work.
+    fn turn(&mut self) -> Flow {
+        loop {
+            // Before every look, because the look may wait long for a command that raises it.
+            self.interrupt.arm();
+            let Next::Command(arrived) = self.mail.next(self.has_work()) else {
+                break;
+            };
+            if self.obey(arrived) == Flow::Stop {
+                return Flow::Stop;
+            }
+        }
+        if self.mail.is_orphaned() && !self.has_work() {
+            return Flow::Stop;
+        }
+        self.step();
+        self.mail.outbox.flush();
+        Flow::GoOn
+    }
+
+    fn has_work(&self) -> bool {
+        !self.queue.is_empty() || self.slots.iter().any(|slot| slot.reply.is_some())
+    }
+
+    fn obey(&mut self, arrived: Arrived) -> Flow {
+        let Arrived { command, at } = arrived;
+        match command {
+            Command::Load(request) => {
+                self.answering = Some(Answering::Load(request.id));
+                self.load(&request);
+            }
+            Command::Retune { id, params } => {
+                self.answering = Some(Answering::Retune(id));
+                self.retune(id, *params);
+            }
+            // The load it means has ended.
+            Command::CancelLoad(id) => tracing::debug!(?id, "nothing to cancel"),
+            Command::Unload => {
+                self.end_all();
+                self.running = None;
+                self.slots.clear();
+                self.mail.outbox.push(EngineEvent::Unloaded);
+            }
+            Command::Generate(request) => {
+                self.answering = Some(Answering::Generate(request.id));
+                self.generate(request, at);
+            }
+            Command::Resample { request, sampling } => self.resample(request, &sampling),
+            Command::Cancel(request) => self.cancel(request),
+            Command::Stop => {
+                self.end_all();
+                return Flow::Stop;
+            }
+        }
+        self.answering = None;
+        Flow::GoOn
+    }
+
+    /// Answers what a panic left unanswered and starts with an empty cache.
+    fn recover(&mut self, panic: &(dyn std::any::Any + Send)) {
+        let why = panic
+            .downcast_ref::<String>()
+            .cloned()
+            .or_else(|| panic.downcast_ref::<&str>().map(|&text| text.to_owned()))
+            .unwrap_or_else(|| "an unknown panic".into());
+        tracing::error!(why, "the engine thread panicked and goes on");
+        let error = EngineError {
+            kind: ErrorKind::Internal,
+            what: "running the engine".into(),
+            why,
+            hint: "this is a mistake in the program; please report it with the log".into(),
+        };
+        let running = self.running.is_some();
+        match self.answering.take() {
+            Some(Answering::Load(id)) => self.mail.outbox.push(EngineEvent::LoadFailed {
+                id,
+                error: error.clone(),
+                running,
+            }),
+            Some(Answering::Retune(id)) => self.mail.outbox.push(EngineEvent::RetuneFailed {
+                id,
+                error: error.clone(),
+                running,
+            }),
+            Some(Answering::Generate(request)) => self.mail.outbox.push(EngineEvent::Failed {
+                request,
+                error: error.clone(),
+            }),
+            None => {}
+        }
+        for index in 0..self.slots.len() {
+            self.fail(index, error.clone());
+            if let Some(running) = &mut self.running {
+                running.context.clear(sequence(index));
+            }
+            self.slots[index].forget_cache();
+        }
+    }
+}
+
+/// A slot's index as llama.cpp's sequence id.
+fn sequence(slot: usize) -> i32 {
+    i32::try_from(slot).unwrap_or(i32::MAX)
+}

@@ -1,0 +1,242 @@
+//! Other load parameters for the running model; conversations and replies go on.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use super::load::{Saved, layout};
+use super::mail::Patience;
+use super::{Running, Worker, sequence};
+use crate::engine::llama::{self, OpenModel};
+use crate::engine::{EngineError, EngineEvent, ErrorKind, KvOutcome, LoadId};
+use crate::params::LoadParams;
+
+/// A model put aside while memory is needed for something else.
+#[derive(Debug)]
+pub(super) struct Parked {
+    pub path: PathBuf,
+    pub asked: LoadParams,
+    /// The weights, where they could stay.
+    pub open: Option<OpenModel>,
+    /// One for each slot.
+    pub saved: Vec<Saved>,
+}
+
+/// What becomes of the weights while a model is put aside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Weights {
+    Stay,
+    Free,
+}
+
+impl Worker {
+    /// Answers [`crate::engine::Command::Retune`].
+    pub(super) fn retune(&mut self, id: LoadId, params: LoadParams) {
+        let started = Instant::now();
+        let outcome = self.try_retune(id, params);
+        let event = match (outcome, &self.running) {
+            (Ok(kv), Some(running)) => EngineEvent::Retuned {
+                id,
+                context: Box::new(running.context_info.clone()),
+                kv,
+                took: started.elapsed(),
+            },
+            (Ok(_), None) => EngineEvent::RetuneFailed {
+                id,
+                error: no_model(),
+                running: false,
+            },
+            (Err(error), running) => EngineEvent::RetuneFailed {
+                id,
+                error,
+                running: running.is_some(),
+            },
+        };
+        self.mail.outbox.push(event);
+    }
+
+    fn try_retune(&mut self, id: LoadId, params: LoadParams) -> Result<KvOutcome, EngineError> {
+        llama::check(&params)?;
+        let Some(running) = &mut self.running else {
+            return Err(no_model());
+        };
+        if params.model == running.asked.model && params.context == running.asked.context {
+            running.set_threads(params);
+            return Ok(KvOutcome::Untouched);
+        }
+        let n_seq_max = llama::sequences(&params.context)?;
+        let unified = params.context.kv_unified || params.context.n_seq_max == 0;
+        let share = if unified { 1 } else { n_seq_max };
+        // llama.cpp rounds sizes up to 256.
+        if params.context.n_ctx > 0 {
+            self.check_room(
+                (params.context.n_ctx / share).next_multiple_of(256),
+                n_seq_max,
+            )?;
+        }
+        let Some(running) = &self.running else {
+            return Err(no_model());
+        };
+        llama::check_size(&running.path, &running.open.header, &params)?;
+        let weights = if params.model == running.asked.model {
+            Weights::Stay
+        } else {
+            Weights::Free
+        };
+        let layout = layout(&running.asked, &params);
+        let Some(mut parked) = self.park(weights) else {
+            return Err(no_model());
+        };
+        let resumed = self
+            .resume(id, &mut parked, &params, Patience::Cancellable)
+            .and_then(|()| {
+                let (n_ctx, n_seq) = self.running.as_ref().map_or((0, 0), |running| {
+                    (running.context_info.n_ctx, running.context_info.n_seq_max)
+                });
+                self.check_room(n_ctx, n_seq)
+            });
+        match resumed {
+            Ok(()) => Ok(self.restore(parked.saved, layout)),
+            Err(error) => {
+                let opened = self
+                    .running
+                    .take()
+                    .map(|running| running.open)
+                    .or(parked.open.take());
+                parked.open = opened.filter(|_| weights == Weights::Stay);
+                self.bring_back(id, parked);
+                Err(error)
+            }
+        }
+    }
+
+    /// Refuses a context that a conversation in use does not fit into.
+    fn check_room(&self, n_ctx: u32, n_seq_max: u32) -> Result<(), EngineError> {
+        let refuse = |what: String, why: String, hint: &str| {
+            Err(EngineError {
+                kind: ErrorKind::BadParameter,
+                what,
+                why,
+                hint: hint.into(),
+            })
+        };
+        let latest = self
+            .slots
+            .iter()
+            .map(|slot| slot.last_used)
+            .max()
+            .unwrap_or(0);
+        let live = self
+            .slots
+            .iter()
+            .filter(|slot| slot.reply.is_some() || (slot.last_used == latest && slot.n_cached > 0));
+        let used = live.map(|slot| slot.tokens.len()).max().unwrap_or(0);
+        if used > n_ctx as usize {
+            return refuse(
+                format!("ctx-size {n_ctx}"),
+                format!("the conversation uses {used} tokens"),
+                "choose a larger ctx-size, or clear the conversation first",
+            );
+        }
+        let busy = self
+            .slots
+            .iter()
+            .filter(|slot| slot.reply.is_some())
+            .count();
+        if busy > n_seq_max as usize {
+            return refuse(
+                format!("parallel {n_seq_max}"),
+                format!("{busy} replies are being made"),
+                "wait for them or stop some",
+            );
+        }
+        Ok(())
+    }
+
+    /// Saves every conversation and puts the model aside; `None` when there is none.
+    pub(super) fn park(&mut self, weights: Weights) -> Option<Parked> {
+        let mut running = self.running.take()?;
+        let saved = self.slots.iter_mut().enumerate().map(|(index, slot)| {
+            let state = if slot.n_cached > 0 {
+                running.context.save(sequence(index))
+            } else {
+                None
+            };
+            let grammar = match (&mut slot.reply, weights) {
+                (Some(reply), Weights::Free) => reply.sampler.detach(),
+                _ => None,
+            };
+            Saved { state, grammar }
+        });
+        let saved = saved.collect();
+        let Running {
+            path,
+            asked,
+            context,
+            open,
+            ..
+        } = running;
+        drop(context);
+        Some(Parked {
+            path,
+            asked,
+            open: (weights == Weights::Stay).then_some(open),
+            saved,
+        })
+    }
+
+    /// Opens the parked model with those parameters; what was opened before an error stays in `parked`.
+    pub(super) fn resume(
+        &mut self,
+        id: LoadId,
+        parked: &mut Parked,
+        params: &LoadParams,
+        patience: Patience,
+    ) -> Result<(), EngineError> {
+        let open = match parked.open.take() {
+            Some(open) => open,
+            None => llama::open_model(
+                &parked.path,
+                params,
+                &mut self.mail.watch_load(id, patience),
+            )?,
+        };
+        match llama::open_context(&open, params, &self.interrupt) {
+            Ok((context, context_info)) => {
+                self.running = Some(Running {
+                    path: parked.path.clone(),
+                    asked: params.clone(),
+                    context,
+                    context_info,
+                    open,
+                });
+                Ok(())
+            }
+            Err(error) => {
+                parked.open = Some(open);
+                Err(error)
+            }
+        }
+    }
+}
+
+impl Running {
+    /// Threads are all that differs: nothing else is touched.
+    fn set_threads(&mut self, asked: LoadParams) {
+        let (single, batch) = llama::resolve_threads(asked.threads, self.open.facts.size_bytes);
+        self.context.set_threads(single, batch);
+        self.context_info.n_threads = single.unsigned_abs();
+        self.context_info.n_threads_batch = batch.unsigned_abs();
+        self.context_info.params.threads.n_threads = single;
+        self.context_info.params.threads.n_threads_batch = batch;
+        self.asked = asked;
+    }
+}
+
+fn no_model() -> EngineError {
+    EngineError {
+        kind: ErrorKind::NoModel,
+        what: "changing load parameters".into(),
+        why: "no model is loaded".into(),
+        hint: "load one first".into(),
+    }
+}

@@ -1,0 +1,126 @@
+//! When the KV cache or the context is full, or a step did not come to its end.
+
+use super::{Worker, sequence};
+use crate::engine::StopReason;
+use crate::engine::scheduler::Chunk;
+
+impl Worker {
+    /// Shifts or ends replies that have filled the context.
+    pub(super) fn make_way(&mut self) {
+        for index in 0..self.slots.len() {
+            let Some(running) = &self.running else { return };
+            let n_ctx = running.context_info.n_ctx;
+            let slot = &self.slots[index];
+            if slot.reply.is_some() && slot.tokens.len() >= n_ctx as usize && !self.shift(index) {
+                self.finish(index, StopReason::ContextFull { n_ctx });
+            }
+        }
+    }
+
+    /// Forgets half of what comes after the kept beginning; false when that is not possible.
+    fn shift(&mut self, index: usize) -> bool {
+        let Some(running) = &mut self.running else {
+            return false;
+        };
+        let slot = &mut self.slots[index];
+        let Some(reply) = &mut slot.reply else {
+            return false;
+        };
+        if !reply.request.reply.context_shift || !running.context.can_shift() {
+            return false;
+        }
+        // Negative = the whole prompt.
+        let keep = usize::try_from(reply.request.reply.keep)
+            .unwrap_or(reply.n_prompt)
+            .min(reply.n_prompt);
+        // The token that begins a sequence draws attention from all others; without it models fail.
+        let vocab = running.open.model.vocab();
+        let begins = vocab.adds_bos() && slot.tokens.first() == Some(&vocab.bos());
+        let keep = keep.max(usize::from(begins));
+        let discard = slot.tokens.len().saturating_sub(keep) / 2;
+        if discard == 0 {
+            return false;
+        }
+        let seq = sequence(index);
+        let end = keep + discard;
+        // Moving cells that another sequence shares would move them there too.
+        if slot.shares || slot.n_cached <= end || !running.context.remove(seq, keep, Some(end)) {
+            if keep == 0 || !running.context.remove(seq, keep, None) {
+                running.context.clear(seq);
+                slot.n_cached = 0;
+                slot.shares = false;
+            }
+            slot.n_cached = slot.n_cached.min(keep);
+        } else {
+            running.context.shift(seq, end, discard);
+            slot.n_cached -= discard;
+        }
+        slot.tokens.drain(keep..end);
+        tracing::info!(request = ?reply.id(), keep, discard, "the context was full and has been shifted");
+        true
+    }
+
+    /// Frees cells of the KV cache: idle conversations first, then the youngest reply waits until
+    /// another has ended; the last one left has the whole context and is full.
+    pub(super) fn make_room(&mut self) {
+        let Some(running) = &mut self.running else {
+            return;
+        };
+        let idle = self
+            .slots
+            .iter()
+            .enumerate()
+            .filter(|(_, slot)| slot.reply.is_none() && slot.n_cached > 0);
+        if let Some((index, _)) = idle.min_by_key(|(_, slot)| slot.last_used) {
+            tracing::info!(
+                slot = index,
+                tokens = self.slots[index].n_cached,
+                "an idle conversation left the KV cache"
+            );
+            running.context.clear(sequence(index));
+            self.slots[index].forget_cache();
+            return;
+        }
+        let mut active: Vec<(u64, usize)> = Vec::new();
+        for (index, slot) in self.slots.iter().enumerate() {
+            active.extend(
+                slot.reply
+                    .as_ref()
+                    .filter(|reply| !reply.paused)
+                    .map(|reply| (reply.order, index)),
+            );
+        }
+        active.sort_unstable();
+        match *active.as_slice() {
+            [] => {}
+            [(_, only)] => {
+                let n_ctx = running.context_info.n_ctx;
+                self.finish(only, StopReason::ContextFull { n_ctx });
+            }
+            [.., (_, youngest)] => {
+                running.context.clear(sequence(youngest));
+                let slot = &mut self.slots[youngest];
+                slot.forget_cache();
+                if let Some(reply) = &mut slot.reply {
+                    tracing::info!(request = ?reply.id(), "a reply waits for room in the KV cache");
+                    reply.paused = true;
+                }
+            }
+        }
+    }
+
+    /// Brings the KV cache back to what the slots say is in it.
+    pub(super) fn roll_back(&mut self, plan: &[Chunk]) {
+        let Some(running) = &mut self.running else {
+            return;
+        };
+        for chunk in plan {
+            let slot = &mut self.slots[chunk.slot];
+            let seq = sequence(chunk.slot);
+            if slot.n_cached == 0 || !running.context.remove(seq, slot.n_cached, None) {
+                running.context.clear(seq);
+                slot.forget_cache();
+            }
+        }
+    }
+}

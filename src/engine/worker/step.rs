@@ -1,0 +1,305 @@
+//! One decode step: requests into slots, tokens into a batch, tokens out of logits.
+
+use std::time::Instant;
+
+use super::{Slot, Worker, sequence};
+use crate::engine::llama::{self, Decode, Output, Sampler};
+use crate::engine::reply::{Reply, Waiting, count_of};
+use crate::engine::scheduler::{Backlog, Chunk, plan_step};
+use crate::engine::slots::{Candidate, Sharing, choose};
+use crate::engine::{EngineError, EngineEvent, ErrorKind, StopReason, prompt};
+
+impl Worker {
+    /// Runs a step if any reply has work.
+    pub(super) fn step(&mut self) {
+        self.admit();
+        self.make_way();
+        let Some(running) = &mut self.running else {
+            return;
+        };
+        let backlog: Vec<Backlog> = self
+            .slots
+            .iter()
+            .enumerate()
+            .filter_map(|(index, slot)| slot.backlog(index))
+            .collect();
+        let decoding = backlog
+            .iter()
+            .filter(|slot| slot.n_tokens == slot.n_cached + 1)
+            .count();
+        let (n_batch, n_ubatch) = (
+            running.context_info.n_batch as usize,
+            running.context_info.n_ubatch as usize,
+        );
+        let plan = plan_step(&backlog, self.budget.tokens(decoding, n_batch, n_ubatch));
+        if plan.is_empty() {
+            return;
+        }
+        let started = Instant::now();
+        self.batch.clear();
+        // The index in the batch after which each chunk's logits come.
+        let mut outputs = Vec::with_capacity(plan.len());
+        for chunk in &plan {
+            let slot = &mut self.slots[chunk.slot];
+            if let Some(reply) = &mut slot.reply {
+                reply.clock.start(started);
+            }
+            let mut last = 0;
+            for position in chunk.range.clone() {
+                let output = if chunk.wants_logits && position + 1 == chunk.range.end {
+                    Output::Logits
+                } else {
+                    Output::None
+                };
+                let at = i32::try_from(position).unwrap_or(i32::MAX);
+                last = self
+                    .batch
+                    .add(slot.tokens[position], at, sequence(chunk.slot), output);
+            }
+            outputs.push(last);
+        }
+        match running.context.decode(&mut self.batch) {
+            Decode::Done => self.take_results(&plan, &outputs, started),
+            Decode::NoSpace => self.make_room(),
+            Decode::Aborted => self.roll_back(&plan),
+            Decode::Failed(code) => {
+                let why = llama::failure_reason()
+                    .unwrap_or_else(|| format!("llama_decode returned {code}"));
+                self.roll_back(&plan);
+                let error = EngineError {
+                    kind: ErrorKind::Internal,
+                    what: format!("decoding {} tokens", self.batch.len()),
+                    why,
+                    hint: "the log has more; loading the model again may help".into(),
+                };
+                for chunk in &plan {
+                    self.fail(chunk.slot, error.clone());
+                }
+            }
+        }
+    }
+
+    /// Gives waiting requests the slots that are free, in order.
+    fn admit(&mut self) {
+        while self.slots.iter().any(|slot| slot.reply.is_none()) {
+            let Some(waiting) = self.queue.pop_front() else {
+                return;
+            };
+            let request = waiting.request.id;
+            if let Err(error) = self.admit_one(waiting) {
+                self.mail
+                    .outbox
+                    .push(EngineEvent::Failed { request, error });
+            }
+        }
+    }
+
+    fn admit_one(&mut self, waiting: Waiting) -> Result<(), EngineError> {
+        let Some(running) = &mut self.running else {
+            return Err(no_slot());
+        };
+        let model = &running.open.model;
+        let prompt = prompt::tokens(&waiting.request, &running.open.template, model.vocab())?;
+        let n_ctx = running.context_info.n_ctx;
+        let n_prompt = count_of(prompt.len());
+        if prompt.is_empty() || n_prompt >= n_ctx {
+            return Err(does_not_fit(n_prompt, n_ctx));
+        }
+        let mut sampler = Sampler::new(&waiting.request.sampling, waiting.seed, n_ctx, model)?;
+        sampler.remember(&prompt);
+
+        let plain = !running.open.facts.is_recurrent
+            && (running.open.facts.n_swa == 0 || running.context_info.params.context.swa_full);
+        let sharing = if plain && running.context_info.params.context.kv_unified {
+            Sharing::Possible
+        } else {
+            Sharing::Impossible
+        };
+        let candidates: Vec<Candidate<'_>> = self.slots.iter().map(Slot::candidate).collect();
+        let conversation = waiting.request.conversation;
+        let Some(choice) = choose(&candidates, conversation, &prompt, sharing) else {
+            return Err(no_slot());
+        };
+
+        let seq = sequence(choice.slot);
+        let mut keep = choice.keep;
+        if let Some(other) = choice.share_from {
+            running.context.clear(seq);
+            running.context.share(sequence(other), seq, keep);
+            self.slots[other].shares = true;
+            self.slots[choice.slot].shares = true;
+        } else if !cut(
+            &mut running.context,
+            seq,
+            keep,
+            running.open.facts.n_swa,
+            plain,
+        ) {
+            running.context.clear(seq);
+            keep = 0;
+        }
+        let slot = &mut self.slots[choice.slot];
+        slot.shares &= keep > 0;
+        slot.n_cached = keep;
+        slot.conversation = Some(conversation);
+        let mut reply = Reply::new(waiting, sampler, prompt.len());
+        reply.clock.cache_n = count_of(keep);
+        slot.tokens = prompt;
+        self.mail.outbox.push(reply.prefill_event(keep));
+        slot.reply = Some(reply);
+        Ok(())
+    }
+
+    fn take_results(&mut self, plan: &[Chunk], outputs: &[i32], started: Instant) {
+        for (chunk, &output) in plan.iter().zip(outputs) {
+            let Some(running) = &mut self.running else {
+                return;
+            };
+            let slot = &mut self.slots[chunk.slot];
+            slot.n_cached = chunk.range.end;
+            let Some(reply) = &mut slot.reply else {
+                continue;
+            };
+            if !chunk.wants_logits {
+                // Only the logits are read below, so the time is right without waiting for them.
+                note_prefill(reply, chunk, &mut self.mail.outbox);
+                continue;
+            }
+            // Reading logits waits for a GPU, so the time after it is the step's.
+            let logits = running.context.logits(output);
+            if reply.generated == 0 {
+                note_prefill(reply, chunk, &mut self.mail.outbox);
+            }
+            if let Some(most) = reply.is_full() {
+                self.finish(chunk.slot, StopReason::MaxTokens(most));
+                continue;
+            }
+            let token = match logits.map(|logits| reply.sampler.sample(logits)) {
+                Some(Ok(token)) => token,
+                Some(Err(failed)) => {
+                    self.fail(chunk.slot, sampling_failed(failed.0));
+                    continue;
+                }
+                None => {
+                    self.fail(chunk.slot, sampling_failed("llama.cpp gave no logits"));
+                    continue;
+                }
+            };
+            self.take_token(chunk.slot, token);
+        }
+        let prefilled: usize = plan
+            .iter()
+            .map(|chunk| chunk.range.len())
+            .filter(|&tokens| tokens > 1)
+            .sum();
+        self.budget
+            .learn(prefilled, started.elapsed().as_secs_f64());
+    }
+
+    /// Takes a sampled token into the reply and ends it where it ends.
+    fn take_token(&mut self, index: usize, token: i32) {
+        let Some(running) = &self.running else { return };
+        let vocab = running.open.model.vocab();
+        let n_ctx = running.context_info.n_ctx;
+        let slot = &mut self.slots[index];
+        let Some(reply) = &mut slot.reply else { return };
+        reply.clock.token(Instant::now());
+        reply.generated += 1;
+        if vocab.is_end(token) {
+            let rest = reply.rest();
+            self.mail
+                .outbox
+                .push(reply.tokens_event(rest, 1, slot.tokens.len()));
+            self.finish(index, StopReason::EndOfTurn);
+            return;
+        }
+        slot.tokens.push(token);
+        let mut piece = Vec::with_capacity(16);
+        vocab.piece(token, &mut piece);
+        let step = reply.take(&piece);
+        self.mail
+            .outbox
+            .push(reply.tokens_event(step.text, 1, slot.tokens.len()));
+        let full = reply.is_full().map(StopReason::MaxTokens);
+        let shifts = reply.request.reply.context_shift;
+        let no_room = (slot.tokens.len() >= n_ctx as usize && !shifts)
+            .then_some(StopReason::ContextFull { n_ctx });
+        if let Some(reason) = step.end.or(full).or(no_room) {
+            self.finish(index, reason);
+        }
+    }
+}
+
+impl Slot {
+    fn backlog(&self, index: usize) -> Option<Backlog> {
+        let reply = self.reply.as_ref().filter(|reply| !reply.paused)?;
+        Some(Backlog {
+            slot: index,
+            n_cached: self.n_cached,
+            n_tokens: self.tokens.len(),
+            order: reply.order,
+        })
+    }
+
+    fn candidate(&self) -> Candidate<'_> {
+        Candidate {
+            cached: &self.tokens[..self.n_cached.min(self.tokens.len())],
+            conversation: self.conversation,
+            busy: self.reply.is_some(),
+            last_used: self.last_used,
+        }
+    }
+}
+
+fn note_prefill(reply: &mut Reply, chunk: &Chunk, outbox: &mut crate::engine::outbox::Outbox) {
+    // A cache lost during a reply is filled again, which is no news of the prompt.
+    if reply.generated > 0 {
+        return;
+    }
+    reply
+        .clock
+        .prefilled(Instant::now(), count_of(chunk.range.len()));
+    outbox.push(reply.prefill_event(chunk.range.end));
+}
+
+/// Cuts a sequence to its first `keep` tokens; false when what is left cannot be used.
+fn cut(context: &mut llama::Context, seq: i32, keep: usize, n_swa: u32, plain: bool) -> bool {
+    if keep == 0 || !context.remove(seq, keep, None) {
+        return false;
+    }
+    // A sliding window forgets; what the next token looks at must still be there.
+    plain
+        || n_swa == 0
+        || context
+            .first_position(seq)
+            .is_some_and(|first| first <= keep.saturating_sub(n_swa as usize))
+}
+
+fn does_not_fit(n_prompt: u32, n_ctx: u32) -> EngineError {
+    EngineError {
+        kind: ErrorKind::PromptTooLong { n_prompt, n_ctx },
+        what: "making a reply".into(),
+        why: format!(
+            "the prompt has {n_prompt} tokens and the context holds {n_ctx}, of which the reply needs at least one"
+        ),
+        hint: "raise ctx-size or shorten the conversation".into(),
+    }
+}
+
+fn no_slot() -> EngineError {
+    EngineError {
+        kind: ErrorKind::Internal,
+        what: "making a reply".into(),
+        why: "there is no sequence for it".into(),
+        hint: "loading the model again may help".into(),
+    }
+}
+
+fn sampling_failed(why: &str) -> EngineError {
+    EngineError {
+        kind: ErrorKind::Internal,
+        what: "choosing the next token".into(),
+        why: why.into(),
+        hint: "check the grammar and the samplers".into(),
+    }
+}

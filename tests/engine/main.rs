@@ -1,0 +1,9 @@
+//! The real engine: llama.cpp on its own thread, with the built-in model.
+
+mod guide;
+mod harness;
+mod loading;
+mod offload;
+mod replies;
+mod retuning;
+mod sampling;

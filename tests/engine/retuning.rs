@@ -1,0 +1,217 @@
+//! Load parameters changed under a running conversation.
+
+use llmdeck::engine::{EngineEvent, ErrorKind, KvOutcome, StopReason};
+use llmdeck::params::{FlashAttention, LoadParams, ReplyParams};
+
+use crate::harness::{Engine, Reply, at_most, endless, greedy, small, user};
+
+const QUESTION: &str = "What does temperature do?";
+
+/// A reply of sixty tokens, with the parameters changed after the tenth.
+fn disturbed(params: LoadParams) -> (Reply, EngineEvent) {
+    let mut engine = Engine::loaded(small());
+    let id = engine.ask(1, &[user(QUESTION)], endless(), at_most(60));
+    let (mut seen, mut outcome) = (0, None);
+    let reply = engine
+        .reply_and(id, |engine, event| match event {
+            EngineEvent::Tokens { count, .. } => {
+                if seen < 10 && seen + count >= 10 {
+                    engine.retune(params.clone());
+                }
+                seen += count;
+            }
+            EngineEvent::Retuned { .. } | EngineEvent::RetuneFailed { .. } => {
+                outcome = Some(event.clone())
+            }
+            _ => {}
+        })
+        .unwrap();
+    let outcome = outcome.unwrap_or_else(|| {
+        loop {
+            let event = engine.event();
+            if matches!(
+                event,
+                EngineEvent::Retuned { .. } | EngineEvent::RetuneFailed { .. }
+            ) {
+                break event;
+            }
+        }
+    });
+    (reply, outcome)
+}
+
+fn undisturbed() -> Reply {
+    Engine::loaded(small()).answer(1, &[user(QUESTION)], endless(), at_most(60))
+}
+
+fn kept(event: &EngineEvent) -> &KvOutcome {
+    match event {
+        EngineEvent::Retuned { kv, .. } => kv,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_larger_context_loses_nothing() {
+    let mut params = small();
+    params.context.n_ctx = 1024;
+    let (reply, outcome) = disturbed(params);
+    assert_eq!(reply.text, undisturbed().text);
+    assert!(
+        matches!(kept(&outcome), KvOutcome::Kept { tokens } if *tokens > 10),
+        "{outcome:?}"
+    );
+    let EngineEvent::Retuned { context, .. } = outcome else {
+        panic!()
+    };
+    assert_eq!(context.n_ctx, 1024);
+}
+
+#[test]
+fn threads_touch_nothing() {
+    let mut params = small();
+    params.threads.n_threads = 2;
+    let (reply, outcome) = disturbed(params);
+    assert_eq!(reply.text, undisturbed().text);
+    assert_eq!(kept(&outcome), &KvOutcome::Untouched);
+}
+
+#[test]
+fn another_cache_type_prefills_again_and_says_why() {
+    let mut params = small();
+    params.context.type_k = "f32".into();
+    params.context.type_v = "f32".into();
+    let (reply, outcome) = disturbed(params);
+    assert_eq!(
+        (reply.reason.clone(), reply.tokens),
+        (StopReason::MaxTokens(60), 60)
+    );
+    // A cache of f32 is as exact as the one of f16 for the greedy choice of this model.
+    assert_eq!(reply.text, undisturbed().text);
+    let KvOutcome::Prefill { tokens, reason } = kept(&outcome) else {
+        panic!("{outcome:?}")
+    };
+    assert!(*tokens > 10 && reason.contains("f32"), "{outcome:?}");
+}
+
+#[test]
+fn a_model_loaded_again_goes_on_in_the_sentence() {
+    let mut params = small();
+    params.model.load_mode = llmdeck::params::LoadMode::None;
+    let (reply, outcome) = disturbed(params);
+    assert_eq!(reply.text, undisturbed().text);
+    assert!(
+        matches!(kept(&outcome), KvOutcome::Kept { .. }),
+        "{outcome:?}"
+    );
+}
+
+#[test]
+fn a_retune_that_fails_changes_nothing() {
+    let mut params = small();
+    params.context.flash_attn = FlashAttention::Off;
+    params.context.type_v = "q8_0".into();
+    let (reply, outcome) = disturbed(params);
+    assert_eq!(reply.text, undisturbed().text);
+    let EngineEvent::RetuneFailed { error, running, .. } = outcome else {
+        panic!("{outcome:?}")
+    };
+    assert!(running);
+    assert_eq!(error.kind, ErrorKind::BadParameter);
+    assert!(error.why.contains("flash_attn"), "{error}");
+}
+
+#[test]
+fn a_context_larger_than_memory_is_refused_and_the_reply_goes_on() {
+    let mut params = small();
+    params.context.n_ctx = u32::MAX - 255;
+    let (reply, outcome) = disturbed(params);
+    assert_eq!(reply.text, undisturbed().text);
+    let EngineEvent::RetuneFailed { error, running, .. } = outcome else {
+        panic!("{outcome:?}")
+    };
+    assert_eq!(
+        (error.kind, running),
+        (ErrorKind::NoMemory, true),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_context_smaller_than_the_conversation_is_refused_with_its_size() {
+    let mut engine = Engine::loaded(small());
+    let reply = engine.answer(1, &[user(QUESTION)], endless(), at_most(300));
+    let mut params = small();
+    params.context.n_ctx = 256;
+    engine.retune(params);
+    let (error, running) = loop {
+        match engine.event() {
+            EngineEvent::RetuneFailed { error, running, .. } => break (error, running),
+            EngineEvent::Retuned { context, .. } => panic!("{context:?}"),
+            _ => {}
+        }
+    };
+    assert!(running);
+    assert_eq!(error.kind, ErrorKind::BadParameter);
+    // The last token was never decoded, so it takes no room.
+    assert!(
+        error.why.contains(&(reply.context_used - 1).to_string()),
+        "{error}"
+    );
+}
+
+#[test]
+fn an_idle_conversation_is_carried_over() {
+    let mut engine = Engine::loaded(small());
+    let first = engine.answer(1, &[user(QUESTION)], greedy(), at_most(8));
+    let mut params = small();
+    params.context.n_ctx = 768;
+    params.context.n_seq_max = 1;
+    engine.retune(params);
+    while !matches!(engine.event(), EngineEvent::Retuned { .. }) {}
+    let again = engine.answer(1, &[user(QUESTION)], greedy(), at_most(8));
+    assert_eq!(again.text, first.text);
+    assert_eq!(again.timings.prompt_n, 1, "{:?}", again.timings);
+}
+
+#[test]
+fn without_a_model_there_is_nothing_to_retune() {
+    let mut engine = Engine::start();
+    engine.retune(small());
+    let EngineEvent::RetuneFailed { error, running, .. } = engine.event() else {
+        panic!()
+    };
+    assert_eq!((error.kind, running), (ErrorKind::NoModel, false));
+}
+
+#[test]
+fn a_grammar_survives_a_reload() {
+    let mut engine = Engine::loaded(small());
+    let sampling = llmdeck::params::SamplingParams {
+        grammar: r#"root ::= ("ab" [0-9]){12}"#.into(),
+        ..greedy()
+    };
+    let id = engine.ask(1, &[user(QUESTION)], sampling, ReplyParams::default());
+    let mut retuned = false;
+    let reply = engine
+        .reply_and(id, |engine, event| {
+            if matches!(event, EngineEvent::Tokens { .. }) && !retuned {
+                retuned = true;
+                let mut params = small();
+                params.model.load_mode = llmdeck::params::LoadMode::None;
+                engine.retune(params);
+            }
+        })
+        .unwrap();
+    assert_eq!(reply.reason, StopReason::EndOfTurn);
+    assert_eq!(reply.text.len(), 36, "{}", reply.text);
+    assert!(
+        reply
+            .text
+            .as_bytes()
+            .chunks(3)
+            .all(|part| part.starts_with(b"ab") && part[2].is_ascii_digit()),
+        "{}",
+        reply.text
+    );
+}
