@@ -1,0 +1,288 @@
+//! Everything a user can do, by name. Keys, the palette and slash commands all end here.
+
+/// An action; movements mean what the pane with focus or the open overlay makes of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Action {
+    // Program
+    Help,
+    Palette,
+    Quit,
+    Interrupt,
+    EndOfInput,
+    Redraw,
+    Suspend,
+    Cancel,
+    // Panes
+    FocusNext,
+    FocusPrevious,
+    ShowChat,
+    ShowParameters,
+    ShowSpeed,
+    ShowGauges,
+    ShowLog,
+    // Chat
+    Send,
+    NewLine,
+    HistoryPrevious,
+    HistoryNext,
+    NewChat,
+    Regenerate,
+    Continue,
+    CopyReply,
+    ChatPageUp,
+    ChatPageDown,
+    ChatEnd,
+    // Model and looks
+    LoadModel,
+    ChoosePreset,
+    ChooseTheme,
+    RaiseContext,
+    DropOldest,
+    // Movement
+    Up,
+    Down,
+    PageUp,
+    PageDown,
+    HalfPageUp,
+    HalfPageDown,
+    Top,
+    Bottom,
+    // Lists and prompts
+    Accept,
+    Complete,
+    // Parameters
+    StepDown,
+    StepUp,
+    BigStepDown,
+    BigStepUp,
+    EditValue,
+    Toggle,
+    ResetOne,
+    ResetAll,
+    Filter,
+    Apply,
+    Discard,
+}
+
+/// An action with the name files use for it and what it does.
+struct Entry {
+    action: Action,
+    name: &'static str,
+    what: &'static str,
+}
+
+const fn entry(action: Action, name: &'static str, what: &'static str) -> Entry {
+    Entry { action, name, what }
+}
+
+/// Every action once.
+const ENTRIES: &[Entry] = &[
+    entry(Action::Send, "send", "Send the message"),
+    entry(Action::NewLine, "new-line", "Break the line"),
+    entry(
+        Action::HistoryPrevious,
+        "history-previous",
+        "Recall the message sent before",
+    ),
+    entry(
+        Action::HistoryNext,
+        "history-next",
+        "Go forward in the messages sent",
+    ),
+    entry(
+        Action::Interrupt,
+        "interrupt",
+        "Stop the reply; twice quits",
+    ),
+    entry(
+        Action::Cancel,
+        "cancel",
+        "Stop the reply, close what is open, or go back to writing",
+    ),
+    entry(
+        Action::EndOfInput,
+        "end-of-input",
+        "Quit when nothing is written",
+    ),
+    entry(Action::Help, "help", "Show all keys"),
+    entry(Action::Palette, "palette", "Find an action by name"),
+    entry(Action::FocusNext, "focus-next", "Go to the next pane"),
+    entry(
+        Action::FocusPrevious,
+        "focus-previous",
+        "Go to the previous pane",
+    ),
+    entry(
+        Action::ShowChat,
+        "show-chat",
+        "Go to the chat, to scroll and copy",
+    ),
+    entry(
+        Action::ShowParameters,
+        "show-parameters",
+        "Show the parameters",
+    ),
+    entry(Action::ShowSpeed, "show-speed", "Show the speed figures"),
+    entry(Action::ShowGauges, "show-gauges", "Show the gauges"),
+    entry(Action::ShowLog, "show-log", "Show the log"),
+    entry(Action::NewChat, "new-chat", "Begin a new chat"),
+    entry(
+        Action::Regenerate,
+        "regenerate",
+        "Answer the last message again",
+    ),
+    entry(
+        Action::Continue,
+        "continue",
+        "Go on with the last reply where it stopped",
+    ),
+    entry(Action::CopyReply, "copy-reply", "Copy the last reply"),
+    entry(
+        Action::ChatPageUp,
+        "chat-page-up",
+        "Scroll the chat a page up",
+    ),
+    entry(
+        Action::ChatPageDown,
+        "chat-page-down",
+        "Scroll the chat a page down",
+    ),
+    entry(Action::ChatEnd, "chat-end", "Scroll the chat to its end"),
+    entry(Action::LoadModel, "load-model", "Load a model file"),
+    entry(
+        Action::ChoosePreset,
+        "choose-preset",
+        "Choose a sampling preset",
+    ),
+    entry(Action::ChooseTheme, "choose-theme", "Choose a theme"),
+    entry(
+        Action::RaiseContext,
+        "raise-context",
+        "Double ctx-size and keep the conversation",
+    ),
+    entry(
+        Action::DropOldest,
+        "drop-oldest",
+        "Leave the oldest turn out of the prompt",
+    ),
+    entry(Action::Redraw, "redraw", "Paint the screen anew"),
+    entry(
+        Action::Suspend,
+        "suspend",
+        "Give the terminal back to the shell until fg",
+    ),
+    entry(Action::Up, "up", "Up"),
+    entry(Action::Down, "down", "Down"),
+    entry(Action::PageUp, "page-up", "A page up"),
+    entry(Action::PageDown, "page-down", "A page down"),
+    entry(Action::HalfPageUp, "half-page-up", "Half a page up"),
+    entry(Action::HalfPageDown, "half-page-down", "Half a page down"),
+    entry(Action::Top, "top", "To the top"),
+    entry(Action::Bottom, "bottom", "To the end"),
+    entry(Action::Accept, "accept", "Take it"),
+    entry(Action::Complete, "complete", "Complete the path"),
+    entry(Action::StepDown, "step-down", "Step the value down"),
+    entry(Action::StepUp, "step-up", "Step the value up"),
+    entry(Action::BigStepDown, "big-step-down", "Ten steps down"),
+    entry(Action::BigStepUp, "big-step-up", "Ten steps up"),
+    entry(Action::EditValue, "edit-value", "Type a value"),
+    entry(
+        Action::Toggle,
+        "toggle",
+        "Switch the value to the next choice",
+    ),
+    entry(Action::ResetOne, "reset-one", "Take this change back"),
+    entry(Action::ResetAll, "reset-all", "Take all changes back"),
+    entry(Action::Filter, "filter", "Filter by typing"),
+    entry(Action::Apply, "apply", "Apply the pending changes"),
+    entry(Action::Discard, "discard", "Discard the pending changes"),
+    // The last one, so that nobody takes it by accident from the top of a list.
+    entry(Action::Quit, "quit", "Quit"),
+];
+
+impl Action {
+    /// Every action once, in the order help lists them.
+    pub fn all() -> impl Iterator<Item = Self> {
+        ENTRIES.iter().map(|entry| entry.action)
+    }
+
+    /// The name in keymap files: `load-model`.
+    pub fn name(self) -> &'static str {
+        self.entry().name
+    }
+
+    /// What it does, as a short sentence without a full stop.
+    pub fn what(self) -> &'static str {
+        self.entry().what
+    }
+
+    /// The action of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        ENTRIES
+            .iter()
+            .find(|entry| entry.name == name)
+            .map(|entry| entry.action)
+    }
+
+    /// Whether it means something outside the pane or overlay that has the keys,
+    /// so that the palette offers it.
+    pub fn stands_alone(self) -> bool {
+        !matches!(
+            self,
+            Self::Send
+                | Self::NewLine
+                | Self::HistoryPrevious
+                | Self::HistoryNext
+                | Self::Interrupt
+                | Self::Cancel
+                | Self::EndOfInput
+                | Self::Palette
+                | Self::Up
+                | Self::Down
+                | Self::PageUp
+                | Self::PageDown
+                | Self::HalfPageUp
+                | Self::HalfPageDown
+                | Self::Top
+                | Self::Bottom
+                | Self::Accept
+                | Self::Complete
+                | Self::StepDown
+                | Self::StepUp
+                | Self::BigStepDown
+                | Self::BigStepUp
+                | Self::EditValue
+                | Self::Toggle
+                | Self::ResetOne
+                | Self::Filter
+        )
+    }
+
+    fn entry(self) -> &'static Entry {
+        // `every_action_is_listed_once` keeps the fallback out of reach.
+        ENTRIES
+            .iter()
+            .find(|entry| entry.action == self)
+            .unwrap_or(&ENTRIES[0])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_action_is_listed_once() {
+        let actions: BTreeSet<_> = Action::all().collect();
+        assert_eq!(actions.len(), ENTRIES.len());
+        // The enum's variants are numbered from 0: the last one tells how many there are.
+        assert_eq!(actions.len(), Action::Discard as usize + 1);
+        let names: BTreeSet<_> = ENTRIES.iter().map(|entry| entry.name).collect();
+        assert_eq!(names.len(), ENTRIES.len());
+        for action in Action::all() {
+            assert_eq!(Action::from_name(action.name()), Some(action));
+        }
+    }
+}

@@ -1,0 +1,25 @@
+//! What the runtime is asked to do.
+
+use std::time::Duration;
+
+use super::Timer;
+use crate::engine::Command;
+
+/// One thing to do; its outcome, if any, comes back as an event.
+#[derive(Clone, Debug)]
+pub enum Effect {
+    Engine(Command),
+    /// Put text on the user's clipboard.
+    Copy(String),
+    /// List files that complete this path; answered by `Event::Paths`.
+    ListPaths(String),
+    /// Use another theme for this session.
+    UseTheme(String),
+    /// Send `Event::Timer` after a while.
+    After(Timer, Duration),
+    /// Give the terminal back to the shell until `fg`.
+    Suspend,
+    /// Paint everything anew.
+    Redraw,
+    Quit,
+}

@@ -1,0 +1,71 @@
+//! Everything that can happen.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::{LogLine, Viewport};
+use crate::config::Preset;
+use crate::engine::EngineEvent;
+use crate::keymap::{Key, Keymap};
+use crate::telemetry::Sample;
+
+/// A wake-up of the program; the list is closed.
+#[derive(Debug)]
+pub enum Event {
+    Key(Key),
+    Paste(String),
+    /// The terminal's size in cells.
+    Resize {
+        width: u16,
+        height: u16,
+    },
+    /// What the last frame could show of the transcript.
+    Viewport(Viewport),
+    Engine(EngineEvent),
+    Sample(Box<Sample>),
+    Settings(Settings),
+    Log(LogLine),
+    /// Answer to `Effect::ListPaths`: the text that was completed and what fits it.
+    Paths {
+        typed: String,
+        found: Vec<String>,
+    },
+    /// Answer to `Effect::Copy`: how it was done, or why it could not be.
+    Copied(Result<String, String>),
+    Timer(Timer),
+    /// A model to load was found while starting.
+    Open(PathBuf),
+    /// Something went wrong outside; the sentence goes into the transcript.
+    Problem(String),
+    /// The program was asked to end from outside (SIGTERM, SIGHUP, SIGINT).
+    Terminate,
+}
+
+/// Something the user keeps in files was read anew.
+#[derive(Debug)]
+pub enum Settings {
+    Presets(Arc<Vec<Preset>>),
+    /// The names of the themes, and the one in use.
+    Themes {
+        names: Arc<Vec<String>>,
+        current: String,
+    },
+    Keymap(Arc<Keymap>),
+    /// The `[params]` table of the configuration.
+    Config(crate::params::Overrides),
+    /// Another theme was configured; it is one of those there are.
+    Theme(String),
+    /// Another preset was configured, one of those there are, or none any more.
+    Preset(Option<String>),
+    /// A file could not be used; the last good version stays. Names file, line and reason.
+    Rejected(String),
+}
+
+/// What a timer was started for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Timer {
+    /// The second Ctrl-C after the first with this number must come before this.
+    QuitArmed(u64),
+    /// The notice with this number disappears.
+    Notice(u64),
+}

@@ -1,0 +1,42 @@
+//! What help shows: every key, then the commands one can type.
+
+use super::slash;
+use crate::keymap::Keymap;
+
+/// Rows of the screen that the overlay leaves free, its frame included.
+const AROUND: u16 = 4;
+
+/// A heading and its rows: what is pressed or typed, and what it does.
+pub type Section = (String, Vec<(String, String)>);
+
+/// Section by section.
+pub fn sections(keymap: &Keymap) -> Vec<Section> {
+    let mut sections: Vec<Section> = keymap
+        .sections()
+        .into_iter()
+        .map(|(context, rows)| {
+            let rows = rows
+                .into_iter()
+                .map(|(keys, what)| (keys, what.to_owned()))
+                .collect();
+            (context.title().to_owned(), rows)
+        })
+        .collect();
+    let commands = slash::lines()
+        .map(|(typed, what)| (typed, what.to_owned()))
+        .collect();
+    sections.push(("Commands, typed as a message".to_owned(), commands));
+    sections
+}
+
+/// Lines of all sections: each has a heading, and a blank line before the next.
+pub fn line_count(keymap: &Keymap) -> usize {
+    let sections = sections(keymap);
+    let lines: usize = sections.iter().map(|(_, rows)| rows.len() + 2).sum();
+    lines.saturating_sub(1)
+}
+
+/// Lines that a screen of that height shows at once.
+pub fn room(screen_height: u16) -> usize {
+    usize::from(screen_height.saturating_sub(AROUND))
+}

@@ -1,0 +1,365 @@
+//! What each action does.
+
+use std::time::Duration;
+
+use super::overlay::{Overlay, PickList, PromptOverlay};
+use super::update::{IsError, notice};
+use super::{Action, ChatState, Effect, Pane, State, Timer};
+use super::{help, keys, params, replies, retune};
+use crate::engine::Command;
+use crate::keymap::Context;
+use crate::params::Param;
+
+/// The second Ctrl-C must come within this time.
+const QUIT_TIME: Duration = Duration::from_secs(2);
+/// The order in which Tab goes round.
+const ROUND: [Pane; 3] = [Pane::Composer, Pane::Chat, Pane::Parameters];
+
+/// Does an action where the keys are now.
+pub(super) fn perform(state: &mut State, action: Action) -> Vec<Effect> {
+    match action {
+        Action::Help => open(state, Overlay::Help { top: 0 }),
+        Action::Palette => open_palette(state),
+        Action::ChoosePreset => open_presets(state),
+        Action::ChooseTheme => open_themes(state),
+        Action::LoadModel => {
+            let folder = state.model.folder().unwrap_or_default();
+            state.overlay = Some(Overlay::LoadModel(PromptOverlay::new(folder.as_str())));
+            vec![Effect::ListPaths(folder)]
+        }
+        Action::Quit => vec![Effect::Quit],
+        Action::Interrupt => interrupt(state),
+        Action::EndOfInput if state.composer.is_empty() => vec![Effect::Quit],
+        Action::EndOfInput => {
+            state.composer.area.delete_next_char();
+            vec![]
+        }
+        Action::Redraw => vec![Effect::Redraw],
+        Action::Suspend => vec![Effect::Suspend],
+        Action::Cancel => cancel(state),
+        Action::FocusNext => go_round(state, 1),
+        Action::FocusPrevious => go_round(state, ROUND.len() - 1),
+        Action::ShowChat => show(state, Pane::Chat),
+        Action::ShowParameters => show(state, Pane::Parameters),
+        Action::ShowSpeed => show(state, Pane::Speed),
+        Action::ShowGauges => show(state, Pane::Gauges),
+        Action::ShowLog => show(state, Pane::Log),
+        Action::Send => replies::send(state),
+        Action::NewLine => {
+            state.composer.new_line();
+            vec![]
+        }
+        Action::HistoryPrevious => {
+            state.composer.history_previous();
+            vec![]
+        }
+        Action::HistoryNext => {
+            state.composer.history_next();
+            vec![]
+        }
+        Action::NewChat => new_chat(state),
+        Action::Regenerate => replies::regenerate(state),
+        Action::Continue => replies::go_on(state),
+        Action::CopyReply => match state
+            .chat
+            .last_reply()
+            .filter(|reply| !reply.text.is_empty())
+        {
+            Some(reply) => vec![Effect::Copy(reply.text.clone())],
+            None => notice(state, "There is no reply to copy.", IsError::No),
+        },
+        Action::ChatPageUp => scroll_chat(state, Step::Page, Towards::Start),
+        Action::ChatPageDown => scroll_chat(state, Step::Page, Towards::End),
+        Action::ChatEnd => scroll_chat(state, Step::All, Towards::End),
+        Action::RaiseContext => {
+            let Some((_, context)) = &state.model.running else {
+                return notice(state, "No model is loaded.", IsError::No);
+            };
+            let raised = i64::from(context.n_ctx) * 2;
+            retune::set(state, Param::CtxSize, raised)
+        }
+        Action::DropOldest => replies::drop_oldest(state),
+        Action::Up => step(state, Step::Line, Towards::Start),
+        Action::Down => step(state, Step::Line, Towards::End),
+        Action::PageUp => step(state, Step::Page, Towards::Start),
+        Action::PageDown => step(state, Step::Page, Towards::End),
+        Action::HalfPageUp => step(state, Step::HalfPage, Towards::Start),
+        Action::HalfPageDown => step(state, Step::HalfPage, Towards::End),
+        Action::Top => step(state, Step::All, Towards::Start),
+        Action::Bottom => step(state, Step::All, Towards::End),
+        Action::Accept => accept(state),
+        Action::Complete => complete(state),
+        Action::StepDown
+        | Action::StepUp
+        | Action::BigStepDown
+        | Action::BigStepUp
+        | Action::EditValue
+        | Action::Toggle
+        | Action::ResetOne
+        | Action::ResetAll
+        | Action::Filter
+        | Action::Apply
+        | Action::Discard => params::perform(state, action),
+    }
+}
+
+/// How far a movement goes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Step {
+    Line,
+    HalfPage,
+    Page,
+    All,
+}
+
+/// In which direction.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Towards {
+    Start,
+    End,
+}
+
+impl Step {
+    /// Rows, negative towards the start, for a view of so many rows.
+    fn rows(self, towards: Towards, height: usize) -> isize {
+        let page = isize::try_from(height.saturating_sub(1).max(1)).unwrap_or(isize::MAX);
+        let rows = match self {
+            Self::Line => 1,
+            Self::HalfPage => (page / 2).max(1),
+            Self::Page => page,
+            // Half of the range, so that adding it to any position cannot overflow.
+            Self::All => isize::MAX / 2,
+        };
+        if towards == Towards::Start {
+            -rows
+        } else {
+            rows
+        }
+    }
+}
+
+fn step(state: &mut State, step: Step, towards: Towards) -> Vec<Effect> {
+    let height = usize::from(state.size.1) / 2;
+    let rows = step.rows(towards, height);
+    match &mut state.overlay {
+        Some(Overlay::Help { top }) => {
+            let room = help::room(state.size.1);
+            let last = help::line_count(&state.keymap).saturating_sub(room);
+            let rows = step.rows(towards, room);
+            *top = top.saturating_add_signed(rows).min(last);
+        }
+        Some(Overlay::Palette(list)) => list.move_by(rows),
+        Some(Overlay::Presets(list)) => list.move_by(rows),
+        Some(Overlay::ContextFull(list)) => list.move_by(rows),
+        Some(Overlay::Themes(list)) => {
+            list.move_by(rows);
+            return keys::preview_theme(state);
+        }
+        Some(Overlay::LoadModel(prompt)) => prompt.move_by(rows),
+        None => match state.focus {
+            // The row whose value is being typed stays.
+            Pane::Parameters if state.params.edit.is_some() => {}
+            Pane::Parameters => state.params.move_by(rows),
+            Pane::Log => state.log.scroll_by(-rows),
+            _ => return scroll_chat(state, step, towards),
+        },
+    }
+    vec![]
+}
+
+fn scroll_chat(state: &mut State, step: Step, towards: Towards) -> Vec<Effect> {
+    let rows = step.rows(towards, state.chat.viewport.height);
+    state.chat.scroll_by(rows);
+    vec![]
+}
+
+fn open(state: &mut State, overlay: Overlay) -> Vec<Effect> {
+    state.overlay = Some(overlay);
+    vec![]
+}
+
+fn open_palette(state: &mut State) -> Vec<Effect> {
+    let context = keys::context(state);
+    let items = Action::all()
+        .filter(|action| action.stands_alone())
+        .map(|action| {
+            (
+                action,
+                action.what().to_owned(),
+                state.keymap.hint(context, action).unwrap_or_default(),
+            )
+        })
+        .collect();
+    open(state, Overlay::Palette(PickList::new(items)))
+}
+
+fn open_presets(state: &mut State) -> Vec<Effect> {
+    let items: Vec<_> = state
+        .presets
+        .iter()
+        .map(|preset| {
+            (
+                preset.name.clone(),
+                preset.name.clone(),
+                preset.description.clone(),
+            )
+        })
+        .collect();
+    let current = items
+        .iter()
+        .position(|(name, ..)| Some(name) == state.params.preset.as_ref());
+    open(
+        state,
+        Overlay::Presets(PickList::new(items).with_selected(current)),
+    )
+}
+
+fn open_themes(state: &mut State) -> Vec<Effect> {
+    let items: Vec<_> = state
+        .themes
+        .iter()
+        .map(|name| (name.clone(), name.clone(), String::new()))
+        .collect();
+    let current = items.iter().position(|(name, ..)| *name == state.theme);
+    open(
+        state,
+        Overlay::Themes(PickList::new(items).with_selected(current)),
+    )
+}
+
+/// Ctrl-C: stops what runs; a second one soon after quits.
+fn interrupt(state: &mut State) -> Vec<Effect> {
+    if state.quit_armed.is_some() {
+        return vec![Effect::Quit];
+    }
+    let mut effects = stop(state);
+    let number = state.next_id();
+    state.quit_armed = Some(number);
+    effects.extend(notice(state, "Ctrl+C again quits.", IsError::No));
+    effects.push(Effect::After(Timer::QuitArmed(number), QUIT_TIME));
+    effects
+}
+
+/// Stops the reply in progress and the load in progress.
+pub fn stop(state: &State) -> Vec<Effect> {
+    let reply = state
+        .chat
+        .running()
+        .map(|request| Effect::Engine(Command::Cancel(request)));
+    reply.into_iter().chain(retune::cancel(state)).collect()
+}
+
+/// Esc: closes what is open, else stops what runs, else goes back to writing.
+fn cancel(state: &mut State) -> Vec<Effect> {
+    match state.overlay.take() {
+        Some(Overlay::Themes(_)) => return vec![Effect::UseTheme(state.theme.clone())],
+        Some(_) => return vec![],
+        None => {}
+    }
+    if state.focus == Pane::Parameters && state.params.stop_typing() {
+        return vec![];
+    }
+    let effects = stop(state);
+    if effects.is_empty() {
+        state.focus = Pane::Composer;
+        state.side = None;
+    }
+    effects
+}
+
+/// Shows a pane and gives it the keys; shown already, it goes away again.
+fn show(state: &mut State, pane: Pane) -> Vec<Effect> {
+    if state.focus == pane {
+        state.focus = Pane::Composer;
+        state.side = None;
+    } else {
+        state.focus = pane;
+        state.side = (pane != Pane::Chat).then_some(pane);
+    }
+    vec![]
+}
+
+fn go_round(state: &mut State, steps: usize) -> Vec<Effect> {
+    let at = ROUND
+        .iter()
+        .position(|pane| *pane == state.focus)
+        .unwrap_or(0);
+    let pane = ROUND[(at + steps) % ROUND.len()];
+    state.focus = pane;
+    state.side = (pane == Pane::Parameters).then_some(pane);
+    vec![]
+}
+
+/// Begins a new chat; a reply in progress is stopped first.
+pub(super) fn new_chat(state: &mut State) -> Vec<Effect> {
+    let effects = state
+        .chat
+        .running()
+        .map(|request| Effect::Engine(Command::Cancel(request)));
+    state.chat = ChatState {
+        viewport: state.chat.viewport,
+        ..ChatState::new(state.next_conversation())
+    };
+    state.speed.begin();
+    state.speed.context_used = 0;
+    state.focus = Pane::Composer;
+    state.side = None;
+    effects.into_iter().collect()
+}
+
+fn accept(state: &mut State) -> Vec<Effect> {
+    match state.overlay.take() {
+        Some(Overlay::Palette(list)) => match list.chosen() {
+            Some(action) => perform(state, *action),
+            None => vec![],
+        },
+        Some(Overlay::Presets(list)) => match list.chosen() {
+            Some(name) => params::use_preset(state, &name.clone())
+                .unwrap_or_else(|why| notice(state, why, IsError::Yes)),
+            None => vec![],
+        },
+        Some(Overlay::Themes(list)) => {
+            let name = list.chosen().unwrap_or(&state.theme).clone();
+            use_theme(state, name)
+        }
+        Some(Overlay::ContextFull(list)) => match list.chosen() {
+            Some(choice) => replies::make_room(state, *choice),
+            None => vec![],
+        },
+        Some(Overlay::LoadModel(mut prompt)) => {
+            let chosen = prompt.chosen().map(str::to_owned);
+            let path = chosen.unwrap_or_else(|| prompt.line.text.trim().to_owned());
+            if path.ends_with('/') && path != prompt.line.text {
+                state.overlay = Some(Overlay::LoadModel(PromptOverlay::new(path.as_str())));
+                return vec![Effect::ListPaths(path)];
+            }
+            if path.is_empty() || path.ends_with('/') {
+                prompt.error = Some("Type the path of a .gguf file; Tab completes it.".into());
+                return open(state, Overlay::LoadModel(prompt));
+            }
+            retune::load(state, path.into())
+        }
+        Some(Overlay::Help { .. }) => vec![],
+        None if keys::context(state) == Context::Prompt => params::accept(state),
+        None => vec![],
+    }
+}
+
+/// Uses a theme until the program ends, and says how to keep it.
+pub(super) fn use_theme(state: &mut State, name: String) -> Vec<Effect> {
+    let said = format!("{name} for this session; theme = \"{name}\" in config.toml keeps it.");
+    state.theme.clone_from(&name);
+    let mut effects = vec![Effect::UseTheme(name)];
+    effects.extend(notice(state, said, IsError::No));
+    effects
+}
+
+/// Tab in a path.
+fn complete(state: &mut State) -> Vec<Effect> {
+    let Some(Overlay::LoadModel(prompt)) = &mut state.overlay else {
+        return vec![];
+    };
+    prompt.complete();
+    prompt.selected = None;
+    vec![Effect::ListPaths(prompt.line.text.clone())]
+}

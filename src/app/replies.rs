@@ -1,0 +1,339 @@
+//! Sending messages and taking the replies in.
+
+use super::overlay::{ContextFullChoice, Overlay, PickList};
+use super::update::{IsError, note, notice};
+use super::{Action, Effect, Entry, Reply, ReplyState, Scroll, State};
+use crate::engine::{
+    Command, EngineError, EngineEvent, ErrorKind, GenerateRequest, RequestId, StopReason, Timings,
+};
+use crate::keymap::Context;
+use crate::params::Param;
+
+/// Sends what is written in the composer.
+pub(super) fn send(state: &mut State) -> Vec<Effect> {
+    if state.composer.text().trim().is_empty() {
+        return vec![];
+    }
+    if super::slash::is_command(&state.composer.text()) {
+        let line = state.composer.take();
+        return super::slash::run(state, &line);
+    }
+    if let Some(why) = cannot_reply(state) {
+        return notice(state, why, IsError::Yes);
+    }
+    let text = state.composer.take();
+    state
+        .chat
+        .entries
+        .push(Entry::User(text.trim_end().to_owned()));
+    begin_reply(state)
+}
+
+/// Answers the last message again, in place of the reply it had.
+pub(super) fn regenerate(state: &mut State) -> Vec<Effect> {
+    if let Some(why) = cannot_reply(state) {
+        return notice(state, why, IsError::Yes);
+    }
+    let Some(last) = state
+        .chat
+        .entries
+        .iter()
+        .rposition(|entry| matches!(entry, Entry::User(_)))
+    else {
+        return notice(state, "Nothing has been said yet.", IsError::No);
+    };
+    state.chat.entries.truncate(last + 1);
+    begin_reply(state)
+}
+
+/// Goes on with the last reply where it stopped.
+pub(super) fn go_on(state: &mut State) -> Vec<Effect> {
+    if let Some(why) = cannot_reply(state) {
+        return notice(state, why, IsError::Yes);
+    }
+    let Some(at) = state
+        .chat
+        .entries
+        .iter()
+        .rposition(|entry| matches!(entry, Entry::Reply(_)))
+    else {
+        return notice(state, "There is no reply to go on with.", IsError::No);
+    };
+    let request = state.next_request();
+    // Taken out while the prompt is made, so that it is not in it twice; notes after it go.
+    state.chat.entries.truncate(at + 1);
+    let Some(Entry::Reply(mut reply)) = state.chat.entries.pop() else {
+        return vec![];
+    };
+    let generate = generate(state, request, reply.text.clone());
+    reply.request = request;
+    reply.state = ReplyState::Sent;
+    state.chat.entries.push(Entry::Reply(reply));
+    state.speed.begin();
+    vec![generate]
+}
+
+/// Takes the engine's word about a reply in.
+pub(super) fn on_engine(state: &mut State, event: EngineEvent) -> Vec<Effect> {
+    match event {
+        EngineEvent::Queued { request, seed } => {
+            if let Some(reply) = state.chat.reply_mut(request) {
+                reply.seed = Some(seed);
+            }
+        }
+        EngineEvent::Prefill {
+            request,
+            done,
+            total,
+            reused,
+            timings,
+        } => {
+            if let Some(reply) = state.chat.reply_mut(request) {
+                reply.state = ReplyState::Prefilling {
+                    done,
+                    total,
+                    reused,
+                };
+                reply.timings = timings;
+                state.speed.prefilling(done, total, timings);
+            }
+        }
+        EngineEvent::Tokens {
+            request,
+            text,
+            context_used,
+            timings,
+            ..
+        } => {
+            if let Some(reply) = state.chat.reply_mut(request) {
+                reply.text.push_str(&text);
+                reply.state = ReplyState::Streaming;
+                reply.timings = timings;
+                state.speed.streaming(context_used, timings);
+            }
+        }
+        EngineEvent::Finished {
+            request,
+            reason,
+            context_used,
+            timings,
+        } => {
+            if let Some(reply) = state.chat.reply_mut(request) {
+                reply.state = ReplyState::Done(reason.clone());
+                reply.timings = timings;
+                state.speed.finished(reason.clone(), context_used, timings);
+                if let StopReason::ContextFull { n_ctx } = reason {
+                    let writes = if state.composer.is_empty() {
+                        Writes::No
+                    } else {
+                        Writes::Yes
+                    };
+                    offer_room(state, n_ctx, n_ctx.saturating_mul(2), writes);
+                }
+            }
+        }
+        EngineEvent::Failed { request, error } => failed(state, request, &error),
+        _ => {}
+    }
+    vec![]
+}
+
+/// Leaves the oldest turn out of the prompt from here on.
+pub(super) fn drop_oldest(state: &mut State) -> Vec<Effect> {
+    if !state.chat.leave_out_oldest() {
+        return notice(
+            state,
+            "Only the newest turn is left in the prompt.",
+            IsError::No,
+        );
+    }
+    notice(
+        state,
+        "The oldest turn is left out of the prompt.",
+        IsError::No,
+    )
+}
+
+/// Does what was chosen when the context was full.
+pub(super) fn make_room(state: &mut State, choice: ContextFullChoice) -> Vec<Effect> {
+    let mut effects = match choice {
+        ContextFullChoice::Leave => return vec![],
+        ContextFullChoice::DropOldest => {
+            if !state.chat.leave_out_oldest() {
+                return notice(
+                    state,
+                    "Only the newest turn is left; raise ctx-size instead.",
+                    IsError::Yes,
+                );
+            }
+            vec![]
+        }
+        ContextFullChoice::Raise(n_ctx) => {
+            super::retune::set(state, Param::CtxSize, i64::from(n_ctx))
+        }
+    };
+    // A message that was too long waits in the composer; nothing else can be there.
+    if !state.composer.is_empty() {
+        effects.extend(send(state));
+        return effects;
+    }
+    let has_text = state
+        .chat
+        .last_reply()
+        .is_some_and(|reply| !reply.text.is_empty());
+    effects.extend(if has_text {
+        go_on(state)
+    } else {
+        regenerate(state)
+    });
+    effects
+}
+
+/// Why no reply can begin now.
+fn cannot_reply(state: &State) -> Option<String> {
+    if state.chat.running().is_some() {
+        return Some("A reply is being written; Esc stops it.".into());
+    }
+    if state.model.running.is_none() && state.model.loading.is_none() {
+        return Some(super::retune::no_model(state));
+    }
+    None
+}
+
+fn begin_reply(state: &mut State) -> Vec<Effect> {
+    let request = state.next_request();
+    let generate = generate(state, request, String::new());
+    let model = state
+        .model
+        .running
+        .as_ref()
+        .map(|(model, _)| model.name.clone())
+        .unwrap_or_default();
+    state.chat.entries.push(Entry::Reply(Reply {
+        request,
+        text: String::new(),
+        state: ReplyState::Sent,
+        timings: Timings::default(),
+        model,
+        seed: None,
+    }));
+    state.chat.scroll = Scroll::End;
+    state.speed.begin();
+    vec![generate]
+}
+
+fn generate(state: &State, id: RequestId, reply_so_far: String) -> Effect {
+    Effect::Engine(Command::Generate(Box::new(GenerateRequest {
+        id,
+        conversation: state.chat.conversation,
+        messages: state.chat.messages(),
+        reply_so_far,
+        sampling: state.params.values.sampling(),
+        reply: state.params.values.reply(),
+    })))
+}
+
+fn failed(state: &mut State, request: RequestId, error: &EngineError) {
+    let Some(reply) = state.chat.reply_mut(request) else {
+        return;
+    };
+    reply.state = ReplyState::Failed(error.to_string());
+    state.speed.settle();
+    let ErrorKind::PromptTooLong { n_prompt, n_ctx } = error.kind else {
+        note(state, error.to_string(), IsError::Yes);
+        return;
+    };
+    let writes = !state.composer.is_empty();
+    let back = take_back(state, request);
+    note(state, format!("{error}{back}"), IsError::Yes);
+    // Room for the prompt and a reply as long again as it is short: at least 512 tokens.
+    let raised = (n_prompt + 512).next_power_of_two();
+    offer_room(
+        state,
+        n_ctx,
+        raised,
+        if writes { Writes::Yes } else { Writes::No },
+    );
+}
+
+/// Takes a message that got no reply out of the transcript, where it would be part of every later
+/// prompt, and back into the composer. Says so.
+fn take_back(state: &mut State, request: RequestId) -> &'static str {
+    let is_refused = |entry: &Entry| matches!(entry, Entry::Reply(reply) if reply.request == request && reply.text.is_empty());
+    let Some(at) = state.chat.entries.iter().rposition(is_refused) else {
+        return "";
+    };
+    state.chat.entries.remove(at);
+    let before = at.saturating_sub(1);
+    let Some(Entry::User(text)) = state.chat.entries.get(before).cloned() else {
+        return "";
+    };
+    state.chat.entries.remove(before);
+    if !state.composer.is_empty() {
+        return "\nThe message was taken back; the history of the composer has it.";
+    }
+    state.composer.set(&text);
+    "\nThe message is back in the composer."
+}
+
+/// Whether the user has begun a message of their own.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Writes {
+    No,
+    Yes,
+}
+
+/// Asks how to go on with a full context; who is busy with something else finds a note.
+fn offer_room(state: &mut State, n_ctx: u32, raised: u32, writes: Writes) {
+    if state.overlay.is_some() || writes == Writes::Yes {
+        let ways = [
+            (Action::RaiseContext, "raises ctx-size"),
+            (Action::DropOldest, "leaves the oldest turn out"),
+            (Action::Continue, "goes on with the reply"),
+        ];
+        let ways: Vec<_> = ways
+            .into_iter()
+            .filter_map(|(action, what)| {
+                let key = state.keymap.hint(Context::Chat, action)?;
+                Some(format!("{key} {what}"))
+            })
+            .collect();
+        let text = format!(
+            "The context of {n_ctx} tokens is full. In the chat pane {}.",
+            ways.join(", ")
+        );
+        note(state, text, IsError::No);
+        return;
+    }
+    let trained = state
+        .model
+        .running
+        .as_ref()
+        .map_or(0, |(model, _)| model.n_ctx_train);
+    let beyond = if trained > 0 && raised > trained {
+        format!("; the model was trained with {trained}, quality may drop beyond it")
+    } else {
+        String::new()
+    };
+    let items = vec![
+        (
+            ContextFullChoice::Raise(raised),
+            format!("Raise ctx-size to {raised} and go on"),
+            format!("a new context; the KV cache is carried over{beyond}"),
+        ),
+        (
+            ContextFullChoice::DropOldest,
+            "Leave the oldest turn out and go on".into(),
+            "what is left is prefilled again".into(),
+        ),
+        (
+            ContextFullChoice::Leave,
+            "Leave it as it is".into(),
+            format!("the context of {n_ctx} tokens is full"),
+        ),
+    ];
+    // It opens by itself: an Enter that was on its way must not change anything.
+    let leave = items.len() - 1;
+    let list = PickList::new(items).with_selected(Some(leave));
+    state.overlay = Some(Overlay::ContextFull(list));
+}

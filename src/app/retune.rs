@@ -1,0 +1,259 @@
+//! Loading models, and bringing the running one to other parameters.
+
+use std::path::PathBuf;
+
+use super::update::{IsError, note, notice};
+use super::{Effect, LoadPhase, ParamsState, State};
+use crate::engine::{
+    Command, ContextInfo, EngineError, EngineEvent, ErrorKind, KvOutcome, LoadId, LoadRequest,
+    ModelInfo,
+};
+use crate::params::{Cost, Param, Source, TABLE, Value, spec};
+
+/// Loads a model file in place of the running one.
+pub(super) fn load(state: &mut State, path: PathBuf) -> Vec<Effect> {
+    let id = state.next_load();
+    let mut effects = cancel(state);
+    let params = state.params.values.load();
+    begin(state, id, Some(path.clone()));
+    effects.push(Effect::Engine(Command::Load(Box::new(LoadRequest {
+        id,
+        path,
+        params,
+    }))));
+    effects
+}
+
+/// Stops the load in progress, if any.
+pub(super) fn cancel(state: &State) -> Vec<Effect> {
+    state
+        .model
+        .loading
+        .iter()
+        .map(|phase| Effect::Engine(Command::CancelLoad(phase.id)))
+        .collect()
+}
+
+/// Sets one number for this session and brings the engine along.
+pub(super) fn set(state: &mut State, param: Param, value: i64) -> Vec<Effect> {
+    match state
+        .params
+        .values
+        .clone()
+        .set(Source::Session, param, Value::Int(value))
+    {
+        Ok(()) => change(state, |params| {
+            // Just tried on a copy.
+            let _ = params.values.set(Source::Session, param, Value::Int(value));
+        }),
+        Err(error) => notice(state, error.to_string(), IsError::Yes),
+    }
+}
+
+/// Makes a change to the parameters and tells the engine what follows from it:
+/// other sampling for the reply in progress, or a retune of the running model.
+pub(super) fn change(state: &mut State, make: impl FnOnce(&mut ParamsState)) -> Vec<Effect> {
+    let before = state.params.values.clone();
+    make(&mut state.params);
+    let after = &state.params.values;
+    let mut effects = Vec::new();
+    if let Some(request) = state.chat.running()
+        && before.sampling() != after.sampling()
+    {
+        let sampling = Box::new(after.sampling());
+        effects.push(Effect::Engine(Command::Resample { request, sampling }));
+    }
+    let params = after.load();
+    let model_is_there = state.model.running.is_some() || state.model.loading.is_some();
+    if model_is_there && before.load() != params {
+        let id = state.next_load();
+        begin(state, id, None);
+        effects.push(Effect::Engine(Command::Retune {
+            id,
+            params: Box::new(params),
+        }));
+    }
+    effects
+}
+
+/// Takes the engine's word about loads and retunes in.
+pub(super) fn on_engine(state: &mut State, event: EngineEvent) -> Vec<Effect> {
+    match event {
+        EngineEvent::Loading { id, progress } => {
+            if let Some(phase) = state.model.loading.as_mut().filter(|phase| phase.id == id) {
+                phase.progress = Some(progress);
+            }
+            vec![]
+        }
+        EngineEvent::Loaded {
+            id,
+            model,
+            context,
+            took: _,
+        } => loaded(state, id, model, context),
+        EngineEvent::Retuned {
+            id,
+            context,
+            kv,
+            took,
+        } => {
+            confirm(state, id);
+            let notes = context.notes.join("; ");
+            if let Some((_, running)) = &mut state.model.running {
+                *running = context;
+            }
+            let kept = match kv {
+                KvOutcome::Untouched => "nothing had to be computed again".to_owned(),
+                KvOutcome::Kept { tokens } => format!("{tokens} tokens of KV cache kept"),
+                KvOutcome::Prefill { tokens, reason } => {
+                    format!("{tokens} tokens are prefilled again: {reason}")
+                }
+            };
+            let separator = if notes.is_empty() { "" } else { "; " };
+            notice(
+                state,
+                format!(
+                    "Applied in {:.2} s: {kept}{separator}{notes}",
+                    took.as_secs_f64()
+                ),
+                IsError::No,
+            )
+        }
+        EngineEvent::LoadFailed { id, error, running } => load_failed(state, id, &error, running),
+        EngineEvent::RetuneFailed { id, error, running } => {
+            retune_failed(state, id, &error, running)
+        }
+        EngineEvent::Unloaded => {
+            state.model.running = None;
+            vec![]
+        }
+        _ => vec![],
+    }
+}
+
+fn begin(state: &mut State, id: LoadId, path: Option<PathBuf>) {
+    state.model.error = None;
+    state
+        .model
+        .asked
+        .push_back((id, state.params.values.clone()));
+    state.model.loading = Some(LoadPhase {
+        id,
+        path,
+        progress: None,
+    });
+}
+
+fn confirm(state: &mut State, id: LoadId) {
+    state.model.error = None;
+    if let Some(values) = state.model.answered(id) {
+        state.model.confirmed = values;
+    }
+}
+
+/// Brings the values back that the engine runs with, unless something newer was asked for.
+/// Sampling is not the engine's: it stays as it is.
+fn fall_back(state: &mut State) {
+    if !state.model.asked.is_empty() {
+        return;
+    }
+    let confirmed = &state.model.confirmed;
+    let values = &mut state.params.values;
+    for param in TABLE.iter().map(|spec| spec.param) {
+        if matches!(spec(param).cost, Cost::Free | Cost::NextReply)
+            || values.get(param) == confirmed.get(param)
+        {
+            continue;
+        }
+        values.reset(param);
+        if confirmed.source(param) == Source::Session {
+            // It was in force before, so it is allowed.
+            let _ = values.set(Source::Session, param, confirmed.get(param));
+        }
+    }
+}
+
+fn loaded(
+    state: &mut State,
+    id: LoadId,
+    model: Box<ModelInfo>,
+    context: Box<ContextInfo>,
+) -> Vec<Effect> {
+    confirm(state, id);
+    let recommended = model.recommended.clone();
+    for text in &context.notes {
+        note(state, text, IsError::No);
+    }
+    if !model.has_chat_template {
+        note(
+            state,
+            format!("{} brings no chat template; ChatML is used.", model.name),
+            IsError::No,
+        );
+    }
+    state.speed.context_used = 0;
+    state.model.running = Some((model, context));
+    state.composer.suggest(if state.model.is_guide() {
+        super::QUESTIONS
+    } else {
+        &[]
+    });
+    change(state, |params| {
+        params.values.replace(Source::Model, recommended)
+    })
+}
+
+fn load_failed(state: &mut State, id: LoadId, error: &EngineError, running: bool) -> Vec<Effect> {
+    state.model.answered(id);
+    if running {
+        fall_back(state);
+    } else {
+        state.model.running = None;
+    }
+    if error.kind == ErrorKind::Cancelled {
+        return notice(state, "Loading was stopped.", IsError::No);
+    }
+    let after = match &state.model.running {
+        Some((model, _)) => format!("{} is still loaded.", model.name),
+        None => no_model(state),
+    };
+    state.model.error = Some(error.to_string());
+    note(state, format!("{error}\n{after}"), IsError::Yes);
+    vec![]
+}
+
+fn retune_failed(state: &mut State, id: LoadId, error: &EngineError, running: bool) -> Vec<Effect> {
+    state.model.answered(id);
+    if running {
+        fall_back(state);
+    } else {
+        state.model.running = None;
+    }
+    let cancelled = error.kind == ErrorKind::Cancelled;
+    if cancelled && running {
+        return notice(
+            state,
+            "The change was stopped; the values before are back.",
+            IsError::No,
+        );
+    }
+    let after = if running {
+        "The values that worked are back.".to_owned()
+    } else {
+        no_model(state)
+    };
+    state.model.error = Some(error.to_string()).filter(|_| !cancelled);
+    note(state, format!("{error}\n{after}"), IsError::Yes);
+    vec![]
+}
+
+/// Says that no model is loaded, and how to load one.
+pub(super) fn no_model(state: &State) -> String {
+    let key = state
+        .keymap
+        .hint(super::context(state), super::Action::LoadModel);
+    format!(
+        "No model is loaded; {} loads one.",
+        key.unwrap_or_else(|| "/model FILE".into())
+    )
+}

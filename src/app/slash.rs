@@ -1,0 +1,221 @@
+//! Commands typed as a message: `/set temp 0.2`.
+
+use super::update::{IsError, notice};
+use super::{Action, Effect, State, params, perform, retune};
+use crate::engine::Command as EngineCommand;
+use crate::params::{Param, Source, Value, assign, nearest_word, spec};
+
+/// The effects of a command, or why it was refused.
+type Outcome = Result<Vec<Effect>, String>;
+
+/// A command: its names, what follows them, and what it does.
+struct Command {
+    names: &'static [&'static str],
+    argument: &'static str,
+    what: &'static str,
+    run: fn(&mut State, &str) -> Outcome,
+}
+
+const COMMANDS: &[Command] = &[
+    Command {
+        names: &["help", "?"],
+        argument: "",
+        what: "show the keys",
+        run: |state, _| Ok(perform::perform(state, Action::Help)),
+    },
+    Command {
+        names: &["set"],
+        argument: "NAME VALUE",
+        what: "change a parameter",
+        run: set,
+    },
+    Command {
+        names: &["preset"],
+        argument: "[NAME]",
+        what: "use a sampling preset",
+        run: preset,
+    },
+    Command {
+        names: &["model", "load"],
+        argument: "[FILE]",
+        what: "load a model",
+        run: model,
+    },
+    Command {
+        names: &["system", "system-prompt"],
+        argument: "[TEXT]",
+        what: "set the system prompt",
+        run: system,
+    },
+    Command {
+        names: &["clear", "new"],
+        argument: "",
+        what: "begin a new chat",
+        run: |state, _| Ok(perform::perform(state, Action::NewChat)),
+    },
+    Command {
+        names: &["regen", "regenerate"],
+        argument: "",
+        what: "answer again",
+        run: |state, _| Ok(perform::perform(state, Action::Regenerate)),
+    },
+    Command {
+        names: &["continue"],
+        argument: "",
+        what: "go on with the reply",
+        run: |state, _| Ok(perform::perform(state, Action::Continue)),
+    },
+    Command {
+        names: &["copy"],
+        argument: "",
+        what: "copy the last reply",
+        run: |state, _| Ok(perform::perform(state, Action::CopyReply)),
+    },
+    Command {
+        names: &["theme"],
+        argument: "[NAME]",
+        what: "use a theme",
+        run: theme,
+    },
+    Command {
+        names: &["stats", "context"],
+        argument: "",
+        what: "show the speed figures",
+        run: |state, _| Ok(perform::perform(state, Action::ShowSpeed)),
+    },
+    Command {
+        names: &["quit", "exit", "bye", "q"],
+        argument: "",
+        what: "quit",
+        run: |_, _| Ok(vec![Effect::Quit]),
+    },
+];
+
+/// Whether a message is a command: it begins with `/`, and not with a path like `/usr/bin`.
+pub(super) fn is_command(text: &str) -> bool {
+    text.strip_prefix('/')
+        .is_some_and(|rest| !first_word(rest).0.contains('/'))
+}
+
+/// Runs a command. What is refused goes back into the composer.
+pub(super) fn run(state: &mut State, line: &str) -> Vec<Effect> {
+    let (name, argument) = first_word(line.strip_prefix('/').unwrap_or(line));
+    let command = COMMANDS
+        .iter()
+        .find(|command| command.names.contains(&name));
+    let outcome = match command {
+        Some(command) => (command.run)(state, argument.trim()),
+        None => Err(unknown(name)),
+    };
+    outcome.unwrap_or_else(|why| {
+        state.composer.set(line);
+        notice(state, why, IsError::Yes)
+    })
+}
+
+fn first_word(text: &str) -> (&str, &str) {
+    text.split_once(char::is_whitespace).unwrap_or((text, ""))
+}
+
+fn unknown(name: &str) -> String {
+    let names = COMMANDS.iter().flat_map(|command| command.names);
+    let nearest = nearest_word(name, names.copied())
+        .map(|nearest| format!("; did you mean /{nearest}?"))
+        .unwrap_or_else(|| ".".to_owned());
+    format!("There is no /{name}{nearest} /help lists all.")
+}
+
+/// Every command for help: how it is typed, and what it does.
+pub fn lines() -> impl Iterator<Item = (String, &'static str)> {
+    COMMANDS.iter().map(|command| {
+        let typed: Vec<_> = command
+            .names
+            .iter()
+            .map(|name| format!("/{name}"))
+            .collect();
+        (
+            format!("{} {}", typed.join(" "), command.argument)
+                .trim_end()
+                .to_owned(),
+            command.what,
+        )
+    })
+}
+
+fn set(state: &mut State, argument: &str) -> Outcome {
+    // Ollama's users type `/set parameter NAME VALUE`.
+    let argument = argument.strip_prefix("parameter ").unwrap_or(argument);
+    let (name, value) = argument
+        .split_once(|c: char| c.is_whitespace() || c == '=')
+        .ok_or("/set NAME VALUE, for instance /set temp 0.2")?;
+    let value = value.trim().trim_start_matches('=').trim_start();
+    let values = assign(name, value).map_err(|error| error.to_string())?;
+    let shown: Vec<_> = values
+        .iter()
+        .map(|(param, value)| (spec(*param).name, spec(*param).format(value)))
+        .collect();
+    let mut effects = retune::change(state, |params| {
+        for (param, value) in values {
+            params.pending.remove(&param);
+            // Just read for this parameter.
+            let _ = params.values.set(Source::Session, param, value);
+        }
+    });
+    let dear = effects
+        .iter()
+        .any(|effect| matches!(effect, Effect::Engine(EngineCommand::Retune { .. })));
+    let said: Vec<_> = shown
+        .iter()
+        .map(|(name, value)| match dear {
+            true => format!("applying {name} {value}"),
+            false => format!("{name} = {value}"),
+        })
+        .collect();
+    effects.extend(notice(state, said.join(", "), IsError::No));
+    Ok(effects)
+}
+
+fn preset(state: &mut State, name: &str) -> Outcome {
+    if name.is_empty() {
+        Ok(perform::perform(state, Action::ChoosePreset))
+    } else {
+        params::use_preset(state, name)
+    }
+}
+
+fn model(state: &mut State, path: &str) -> Outcome {
+    Ok(if path.is_empty() {
+        perform::perform(state, Action::LoadModel)
+    } else {
+        retune::load(state, path.into())
+    })
+}
+
+fn system(state: &mut State, text: &str) -> Outcome {
+    let text = text.to_owned();
+    let said = if text.is_empty() {
+        "No system prompt from the next reply on."
+    } else {
+        "System prompt set from the next reply on."
+    };
+    let mut effects = retune::change(state, |params| {
+        let _ = params
+            .values
+            .set(Source::Session, Param::System, Value::Text(text));
+    });
+    effects.extend(notice(state, said, IsError::No));
+    Ok(effects)
+}
+
+fn theme(state: &mut State, name: &str) -> Outcome {
+    if name.is_empty() {
+        return Ok(perform::perform(state, Action::ChooseTheme));
+    }
+    if !state.themes.iter().any(|theme| theme == name) {
+        return Err(format!(
+            "There is no theme '{name}'; there are {}.",
+            state.themes.join(", ")
+        ));
+    }
+    Ok(perform::use_theme(state, name.to_owned()))
+}

@@ -1,0 +1,95 @@
+//! The whole state of the program; each area is a type of its own.
+
+use std::sync::Arc;
+
+use super::{
+    ChatState, Composer, GaugesState, LogState, ModelState, Notice, Overlay, ParamsState,
+    SpeedState,
+};
+use crate::config::Preset;
+use crate::engine::{ConversationId, LoadId, RequestId};
+use crate::keymap::Keymap;
+
+/// The parts of the screen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Pane {
+    Composer,
+    Chat,
+    Parameters,
+    Speed,
+    Gauges,
+    Log,
+}
+
+/// What the screen shows and what the next event finds.
+#[derive(Debug)]
+pub struct State {
+    /// The terminal's size in cells: width, height.
+    pub size: (u16, u16),
+    /// The pane that takes keys.
+    pub focus: Pane,
+    /// The pane shown in place of the chat where there is no room for all: one of Parameters,
+    /// Speed, Gauges, Log; `None` = chat.
+    pub side: Option<Pane>,
+    pub overlay: Option<Overlay>,
+    /// A short message in the status line.
+    pub notice: Option<Notice>,
+    /// The first Ctrl-C came; a second one quits. The number is that of its timer.
+    pub quit_armed: Option<u64>,
+    pub chat: ChatState,
+    pub composer: Composer,
+    pub model: ModelState,
+    pub params: ParamsState,
+    pub speed: SpeedState,
+    pub gauges: GaugesState,
+    pub log: LogState,
+    pub presets: Arc<Vec<Preset>>,
+    pub themes: Arc<Vec<String>>,
+    pub theme: String,
+    pub keymap: Arc<Keymap>,
+    /// The last number given to anything; ids are never reused.
+    last_id: u64,
+}
+
+impl State {
+    /// A fresh state for a terminal of that size: an empty chat, no model, no presets or themes yet.
+    pub fn new(size: (u16, u16)) -> Self {
+        Self {
+            size,
+            focus: Pane::Composer,
+            side: None,
+            overlay: None,
+            notice: None,
+            quit_armed: None,
+            chat: ChatState::new(ConversationId(0)),
+            composer: Composer::new(),
+            model: ModelState::default(),
+            params: ParamsState::default(),
+            speed: SpeedState::default(),
+            gauges: GaugesState::default(),
+            log: LogState::default(),
+            presets: Arc::default(),
+            themes: Arc::default(),
+            theme: String::new(),
+            keymap: Arc::default(),
+            last_id: 0,
+        }
+    }
+
+    pub(super) fn next_load(&mut self) -> LoadId {
+        LoadId(self.next_id())
+    }
+
+    pub(super) fn next_request(&mut self) -> RequestId {
+        RequestId(self.next_id())
+    }
+
+    pub(super) fn next_conversation(&mut self) -> ConversationId {
+        ConversationId(self.next_id())
+    }
+
+    pub(super) fn next_id(&mut self) -> u64 {
+        self.last_id += 1;
+        self.last_id
+    }
+}

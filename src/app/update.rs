@@ -1,0 +1,191 @@
+//! The one place where events enter the state.
+
+use std::mem::discriminant;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::overlay::Overlay;
+use super::{Effect, Entry, Event, Notice, Settings, State, Timer};
+use super::{keys, replies, retune};
+use crate::config::Preset;
+use crate::engine::EngineEvent;
+
+/// How long a notice stays in the status line.
+const NOTICE_TIME: Duration = Duration::from_secs(6);
+
+/// The effects of starting: the model is loaded behind the first frame.
+pub fn start(state: &mut State, model: PathBuf) -> Vec<Effect> {
+    retune::load(state, model)
+}
+
+/// Changes the state by one event and says what is to be done.
+pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
+    match event {
+        Event::Key(key) => by_hand(state, |state| keys::press(state, key)),
+        Event::Paste(text) => by_hand(state, |state| keys::paste(state, &text)),
+        Event::Resize { width, height } => {
+            state.size = (width, height);
+            vec![]
+        }
+        Event::Viewport(viewport) => {
+            state.chat.viewed(viewport);
+            vec![]
+        }
+        Event::Engine(event) => engine(state, event),
+        Event::Sample(sample) => {
+            state.gauges.take(*sample);
+            vec![]
+        }
+        Event::Settings(settings) => take_settings(state, settings),
+        Event::Log(line) => {
+            state.log.push(line);
+            vec![]
+        }
+        Event::Paths { typed, found } => {
+            if let Some(Overlay::LoadModel(prompt)) = &mut state.overlay
+                && prompt.line.text == typed
+            {
+                prompt.offer(found);
+            }
+            vec![]
+        }
+        Event::Copied(Ok(how)) => notice(state, how, IsError::No),
+        Event::Copied(Err(why)) => notice(state, why, IsError::Yes),
+        Event::Timer(Timer::QuitArmed(number)) => {
+            state.quit_armed.take_if(|armed| *armed == number);
+            vec![]
+        }
+        Event::Timer(Timer::Notice(number)) => {
+            if state
+                .notice
+                .as_ref()
+                .is_some_and(|notice| notice.number == number)
+            {
+                state.notice = None;
+            }
+            vec![]
+        }
+        Event::Open(path) => start(state, path),
+        Event::Problem(why) => {
+            note_problem(state, why);
+            vec![]
+        }
+        Event::Terminate => vec![Effect::Quit],
+    }
+}
+
+/// What the user does. A notice makes room for the key hints when other keys count.
+fn by_hand(state: &mut State, act: impl FnOnce(&mut State) -> Vec<Effect>) -> Vec<Effect> {
+    let keys = |state: &State| (state.focus, state.overlay.as_ref().map(discriminant));
+    let (keys_before, notice_before) = (keys(state), state.notice.clone());
+    let effects = act(state);
+    if keys(state) != keys_before && state.notice == notice_before {
+        state.notice = None;
+    }
+    effects
+}
+
+/// Puts something that went wrong into the transcript.
+pub fn note_problem(state: &mut State, why: String) {
+    note(state, why, IsError::Yes);
+}
+
+/// Whether a notice reports a failure.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum IsError {
+    No,
+    Yes,
+}
+
+/// Shows a short message for a while.
+pub(super) fn notice(state: &mut State, text: impl Into<String>, is_error: IsError) -> Vec<Effect> {
+    let number = state.next_id();
+    state.notice = Some(Notice {
+        number,
+        text: text.into(),
+        is_error: is_error == IsError::Yes,
+    });
+    vec![Effect::After(Timer::Notice(number), NOTICE_TIME)]
+}
+
+/// Puts a note into the transcript, where it stays.
+pub(super) fn note(state: &mut State, text: impl Into<String>, is_error: IsError) {
+    state.chat.entries.push(Entry::Note {
+        text: text.into(),
+        is_error: is_error == IsError::Yes,
+    });
+}
+
+fn engine(state: &mut State, event: EngineEvent) -> Vec<Effect> {
+    match event {
+        EngineEvent::Loading { .. }
+        | EngineEvent::Loaded { .. }
+        | EngineEvent::LoadFailed { .. }
+        | EngineEvent::Retuned { .. }
+        | EngineEvent::RetuneFailed { .. }
+        | EngineEvent::Unloaded => retune::on_engine(state, event),
+        EngineEvent::Queued { .. }
+        | EngineEvent::Prefill { .. }
+        | EngineEvent::Tokens { .. }
+        | EngineEvent::Finished { .. }
+        | EngineEvent::Failed { .. } => replies::on_engine(state, event),
+        EngineEvent::Stopped => {
+            state.model.running = None;
+            state.model.error = Some("The engine has stopped; quit and start again.".into());
+            vec![]
+        }
+    }
+}
+
+fn take_settings(state: &mut State, settings: Settings) -> Vec<Effect> {
+    match settings {
+        Settings::Presets(presets) => {
+            state.presets = presets;
+            let name = state.params.preset.clone();
+            let Some(preset) =
+                name.and_then(|name| state.presets.iter().find(|preset| preset.name == name))
+            else {
+                return vec![];
+            };
+            let values = preset.values.clone();
+            retune::change(state, |params| {
+                params.values.replace(crate::params::Source::Preset, values)
+            })
+        }
+        Settings::Themes { names, current } => {
+            state.themes = names;
+            state.theme = current;
+            vec![]
+        }
+        Settings::Keymap(keymap) => {
+            state.keymap = keymap;
+            vec![]
+        }
+        Settings::Config(values) => retune::change(state, |params| {
+            params.values.replace(crate::params::Source::Config, values)
+        }),
+        Settings::Theme(name) => {
+            state.theme.clone_from(&name);
+            vec![Effect::UseTheme(name)]
+        }
+        Settings::Preset(name) => {
+            let wanted = |preset: &&Preset| Some(&preset.name) == name.as_ref();
+            let values = state.presets.iter().find(wanted);
+            let values = values.map(|preset| preset.values.clone());
+            retune::change(state, |params| {
+                params
+                    .values
+                    .replace(crate::params::Source::Preset, values.unwrap_or_default());
+                params.preset = name;
+            })
+        }
+        Settings::Rejected(why) => {
+            note(
+                state,
+                format!("{why}\nThe last good version stays in force."),
+                IsError::Yes,
+            );
+            vec![]
+        }
+    }
+}
