@@ -1,0 +1,107 @@
+//! Every character the screen draws that is not text, in one place and in two sets.
+
+use ratatui::symbols::{bar, border};
+
+use crate::theme::GlyphSet;
+
+/// Marks, lines and gauge parts.
+#[derive(Debug)]
+pub struct Glyphs {
+    pub user: &'static str,
+    pub assistant: &'static str,
+    pub note: &'static str,
+    pub failure: &'static str,
+    pub done: &'static str,
+    /// Points at the selected row.
+    pub selected: &'static str,
+    pub arrow: &'static str,
+    pub down: &'static str,
+    /// Between facts on one line.
+    pub dot: &'static str,
+    pub ellipsis: &'static str,
+    /// Where a value would stand that is not there.
+    pub missing: &'static str,
+    pub gauge_full: &'static str,
+    pub gauge_empty: &'static str,
+    pub degree: &'static str,
+    /// Borders without and with focus; they differ in shape, for screens without colour.
+    pub border: border::Set<'static>,
+    pub focus: border::Set<'static>,
+    pub bars: bar::Set<'static>,
+}
+
+/// The characters of a set.
+pub fn glyphs(set: GlyphSet) -> &'static Glyphs {
+    match set {
+        GlyphSet::Unicode => &UNICODE,
+        GlyphSet::Ascii => &ASCII,
+    }
+}
+
+static UNICODE: Glyphs = Glyphs {
+    user: "›",
+    assistant: "•",
+    note: "◦",
+    failure: "✗",
+    done: "✓",
+    selected: "▸",
+    arrow: "→",
+    down: "↓",
+    dot: "·",
+    ellipsis: "…",
+    missing: "—",
+    gauge_full: "━",
+    gauge_empty: "─",
+    degree: "°C",
+    border: border::ROUNDED,
+    focus: border::THICK,
+    bars: bar::NINE_LEVELS,
+};
+
+static ASCII: Glyphs = Glyphs {
+    user: ">",
+    assistant: "*",
+    note: "-",
+    failure: "x",
+    done: "+",
+    selected: ">",
+    arrow: "->",
+    down: "v",
+    dot: "|",
+    ellipsis: "..",
+    missing: "-",
+    gauge_full: "=",
+    gauge_empty: ".",
+    degree: "C",
+    border: border::Set {
+        top_left: "+",
+        top_right: "+",
+        bottom_left: "+",
+        bottom_right: "+",
+        vertical_left: "|",
+        vertical_right: "|",
+        horizontal_top: "-",
+        horizontal_bottom: "-",
+    },
+    focus: border::Set {
+        top_left: "#",
+        top_right: "#",
+        bottom_left: "#",
+        bottom_right: "#",
+        vertical_left: "#",
+        vertical_right: "#",
+        horizontal_top: "=",
+        horizontal_bottom: "=",
+    },
+    bars: bar::Set {
+        full: "#",
+        seven_eighths: "#",
+        three_quarters: "|",
+        five_eighths: "|",
+        half: ":",
+        three_eighths: ":",
+        one_quarter: ".",
+        one_eighth: ".",
+        empty: " ",
+    },
+};

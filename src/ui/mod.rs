@@ -1,0 +1,132 @@
+//! Drawing: one function from the state to the screen.
+//!
+//! `ui` reads the state and changes nothing; what it keeps between frames is where the transcript's
+//! lines are ([`TranscriptCache`]). What a frame could show of the transcript goes back to the state
+//! as an event, so that scrolling knows the bounds.
+
+mod glyphs;
+mod header;
+mod layout;
+mod overlays;
+mod painter;
+mod panes;
+mod status;
+mod strip;
+pub mod text;
+mod transcript;
+mod widgets;
+
+pub use layout::SMALLEST;
+pub use transcript::TranscriptCache;
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+
+use crate::app::{Pane, State, Viewport};
+use crate::theme::{Role, Theme};
+use layout::{Size, Wishes, arrange};
+use painter::{Painter, part};
+
+/// Draws a frame; returns what it could show of the transcript.
+pub fn draw(
+    frame: &mut Frame<'_>,
+    state: &State,
+    theme: &Theme,
+    cache: &mut TranscriptCache,
+) -> Viewport {
+    let screen = frame.area();
+    let painter = &mut Painter::new(frame.buffer_mut(), theme);
+    painter.tint(screen, Role::Text);
+    if Size::of(screen) == Size::TooSmall {
+        too_small(painter, screen);
+        return state.chat.viewport;
+    }
+    let wishes = Wishes {
+        focus: state.focus,
+        side: state.side,
+        gauge_rows: panes::gauges::rows_needed(&state.gauges),
+    };
+    let areas = arrange(screen, &wishes, |width| panes::composer::rows(state, width));
+    let edge = Size::of(screen).frame();
+    header::draw(painter, areas.header, state);
+    status::draw(painter, areas.status, state);
+    if let Some(area) = areas.strip {
+        strip::draw(painter, area, state);
+    }
+    if let Some(area) = areas.speed {
+        panes::speed::draw(painter, area, edge, state);
+    }
+    if let Some(area) = areas.gauges {
+        panes::gauges::draw(painter, area, edge, state);
+    }
+    if let Some(area) = areas.parameters {
+        panes::params::draw(painter, area, edge, state);
+    }
+    if let Some(area) = areas.log {
+        panes::log::draw(painter, area, edge, state);
+    }
+    let shown = areas
+        .chat
+        .map(|area| panes::chat::draw(painter, area, edge, state, cache));
+    let cursor = areas
+        .composer
+        .and_then(|area| panes::composer::draw(painter, area, edge, state));
+    overlays::draw(painter, screen, state);
+    harmless(painter, screen);
+    if let Some(cursor) = cursor {
+        frame.set_cursor_position(cursor);
+    }
+    shown.unwrap_or(state.chat.viewport)
+}
+
+/// The panes that a screen of that size shows, in the order in which the focus walks them.
+pub fn visible_panes(size: (u16, u16), state: &State) -> Vec<Pane> {
+    let screen = Rect::new(0, 0, size.0, size.1);
+    let wishes = Wishes {
+        focus: state.focus,
+        side: state.side,
+        gauge_rows: 6,
+    };
+    let areas = arrange(screen, &wishes, |_| 1);
+    let panes = [
+        (areas.composer, Pane::Composer),
+        (areas.chat, Pane::Chat),
+        (areas.parameters, Pane::Parameters),
+        (areas.speed, Pane::Speed),
+        (areas.gauges, Pane::Gauges),
+        (areas.log, Pane::Log),
+    ];
+    panes
+        .into_iter()
+        .filter_map(|(area, pane)| area.map(|_| pane))
+        .collect()
+}
+
+fn too_small(painter: &mut Painter<'_>, screen: Rect) {
+    let (width, height) = SMALLEST;
+    let text = format!(
+        "llmdeck needs {width}x{height}, this is {}x{}",
+        screen.width, screen.height
+    );
+    let x = screen.x + screen.width.saturating_sub(text.len() as u16) / 2;
+    painter.parts(
+        x,
+        screen.y + screen.height / 2,
+        screen.right(),
+        &[part(text, Role::Warning)],
+    );
+}
+
+/// The last gate before the terminal, behind every pane's own care: no cell keeps a character that steers it.
+fn harmless(painter: &mut Painter<'_>, screen: Rect) {
+    for position in screen.positions() {
+        let Some(cell) = painter.buffer.cell_mut(position) else {
+            continue;
+        };
+        let symbol = cell.symbol();
+        if symbol.len() > 1 && symbol.chars().any(text::sanitise::is_unsafe) {
+            let clean = text::sanitise::sanitise(symbol).into_owned();
+            cell.set_symbol(if clean.is_empty() { " " } else { &clean });
+        }
+    }
+}

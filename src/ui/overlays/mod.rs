@@ -1,0 +1,40 @@
+//! What lies over the panes; one at a time, in the middle, with everything below cleared.
+
+pub mod help;
+mod list;
+mod prompt;
+
+use ratatui::layout::Rect;
+
+use super::painter::Painter;
+use super::text::units;
+use crate::app::{Overlay, State};
+
+/// Draws the open overlay, if any.
+pub fn draw(painter: &mut Painter<'_>, screen: Rect, state: &State) {
+    match &state.overlay {
+        None => {}
+        Some(Overlay::Help { top }) => help::draw(painter, screen, state, *top),
+        Some(Overlay::Palette(list)) => list::draw(painter, screen, "Commands", list),
+        Some(Overlay::Presets(list)) => list::draw(painter, screen, "Presets", list),
+        Some(Overlay::Themes(list)) => list::draw(painter, screen, "Themes", list),
+        Some(Overlay::LoadModel(prompt)) => prompt::draw(painter, screen, &state.keymap, prompt),
+        Some(Overlay::ContextFull(list)) => {
+            let size = state
+                .model
+                .running
+                .as_ref()
+                .map(|(_, context)| context.n_ctx);
+            let size = size
+                .map(|n_ctx| format!(" of {} tokens", units::count(u64::from(n_ctx))))
+                .unwrap_or_default();
+            list::draw_choices(
+                painter,
+                screen,
+                "Context full",
+                &format!("The context{size} is full. How to go on?"),
+                list,
+            );
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! The path of a model to load, with what completes it.
+//!
+//! ```text
+//! ┏ Load a model ━━━━━━━━━━━━━━━━━━━━━━━━┓
+//! ┃ /models/qw▏                          ┃
+//! ┃                                      ┃
+//! ┃ /models/qwen2.5-0.5b-q8_0.gguf       ┃
+//! ┗━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━┛
+//! ```
+
+use ratatui::layout::Rect;
+
+use crate::app::{Action, PromptOverlay};
+use crate::keymap::{Context, Keymap};
+use crate::theme::Role;
+use crate::ui::painter::{Painter, part};
+use crate::ui::text::{fit, sanitise, units, wrap::Wrapped};
+use crate::ui::widgets::field;
+
+const WIDTH: u16 = 90;
+/// Rows of the frame, the path, the blank line below it and the hint.
+const AROUND: u16 = 5;
+
+pub fn draw(painter: &mut Painter<'_>, screen: Rect, keymap: &Keymap, prompt: &PromptOverlay) {
+    let columns = WIDTH.min(screen.width.saturating_sub(4));
+    let error = prompt.error.as_deref().map(sanitise::sanitise);
+    let error = error.map(|text| (Wrapped::new(&text, columns.saturating_sub(4)), text));
+    let error_rows = error.as_ref().map_or(0, |(rows, _)| rows.rows().len());
+    let rows = u16::try_from(prompt.completions.len().max(1) + error_rows).unwrap_or(u16::MAX);
+    let height = rows.saturating_add(AROUND).min(screen.height * 3 / 4);
+    let inner = painter.overlay(
+        screen,
+        columns,
+        height,
+        &[part("Load a model", Role::Accent)],
+    );
+    field::draw(
+        painter,
+        Rect { height: 1, ..inner },
+        &prompt.line.text,
+        Some(prompt.line.cursor),
+    );
+    let mut y = inner.y + 1;
+    painter.text(inner.x, y, inner.right(), &hint(keymap), Role::Muted);
+    y += 2;
+    if let Some((rows, text)) = &error {
+        for row in rows
+            .rows()
+            .iter()
+            .take(usize::from(inner.bottom().saturating_sub(y)))
+        {
+            painter.text(inner.x, y, inner.right(), row.text(text), Role::Error);
+            y += 1;
+        }
+    }
+    let room = usize::from(inner.bottom().saturating_sub(y));
+    let shown = if prompt.completions.len() > room {
+        room.saturating_sub(1)
+    } else {
+        room
+    };
+    // The selected one stays in view.
+    let first = prompt
+        .selected
+        .map_or(0, |at| (at + 1).saturating_sub(shown));
+    for (index, path) in prompt
+        .completions
+        .iter()
+        .enumerate()
+        .skip(first)
+        .take(shown)
+    {
+        let clean = sanitise::sanitise(path);
+        let path = fit::tail(&clean, usize::from(inner.width), painter.glyphs.ellipsis);
+        painter.text(inner.x, y, inner.right(), &path, Role::Text);
+        if prompt.selected == Some(index) {
+            let row = Rect {
+                y,
+                height: 1,
+                ..inner
+            };
+            painter.tint(row, Role::Selection);
+        }
+        y += 1;
+    }
+    if prompt.completions.len() > shown {
+        let more = format!(
+            "{} {} more",
+            painter.glyphs.ellipsis,
+            units::count((prompt.completions.len() - shown) as u64)
+        );
+        painter.text(inner.x, y, inner.right(), &more, Role::Muted);
+    }
+}
+
+/// How to fill it in, by the keys in force.
+fn hint(keymap: &Keymap) -> String {
+    let keys = [
+        (Action::Down, "selects"),
+        (Action::Complete, "completes"),
+        (Action::Accept, "loads or enters"),
+    ];
+    let keys: Vec<_> = keys
+        .into_iter()
+        .filter_map(|(action, what)| {
+            Some(format!("{} {what}", keymap.hint(Context::Prompt, action)?))
+        })
+        .collect();
+    format!("A GGUF file: {}", keys.join(", "))
+}

@@ -1,0 +1,231 @@
+//! The conversation.
+//!
+//! ```text
+//! ╭ Chat ────────────────────────────────╮
+//! │ › What is a mutex?                   │
+//! │                                      │
+//! │ • A lock that one thread at a time … │
+//! │   24.9 tok/s · 120 tokens · seed 42  │
+//! ╰────────────────────── ↓ 12 lines below
+//! ```
+
+use ratatui::layout::{Constraint, Layout, Rect};
+
+use super::{reply, welcome};
+use crate::app::{Entry, Pane, Scroll, State, Viewport};
+use crate::theme::Role;
+use crate::ui::painter::{Focused, Frame, Painter, part};
+use crate::ui::text::{sanitise, units, wrap::RowKind};
+use crate::ui::transcript::{self, TranscriptCache, TranscriptLine};
+
+/// Columns for the mark of who speaks.
+const GUTTER: u16 = 2;
+
+/// Draws the pane and says what it could show.
+pub fn draw(
+    painter: &mut Painter<'_>,
+    area: Rect,
+    frame: Frame,
+    state: &State,
+    cache: &mut TranscriptCache,
+) -> Viewport {
+    let focused = if state.focus == Pane::Chat && state.overlay.is_none() {
+        Focused::Yes
+    } else {
+        Focused::No
+    };
+    let inner = painter.pane(area, &[part("Chat", Role::Accent)], frame, focused);
+    let width = inner.width.saturating_sub(GUTTER);
+    let total = cache.update(&state.chat, width);
+    let (inner, below) = beside_welcome(inner, state, total);
+    if let Some(below) = below {
+        welcome::draw(painter, below, state);
+    }
+    let height = usize::from(inner.height);
+    let last_top = total.saturating_sub(height);
+    let top = match state.chat.scroll {
+        Scroll::End => last_top,
+        Scroll::Line(line) => line.min(last_top),
+    };
+    for (row, line) in (inner.y..inner.bottom()).zip(top..total) {
+        draw_line(
+            painter,
+            Rect {
+                y: row,
+                height: 1,
+                ..inner
+            },
+            state,
+            cache.line(line),
+        );
+    }
+    if top < last_top {
+        lines_below(painter, area, inner, frame, last_top - top);
+    }
+    Viewport {
+        width,
+        height,
+        total,
+    }
+}
+
+/// Room for the transcript and, while it has nothing but notes, for the welcome below them.
+fn beside_welcome(inner: Rect, state: &State, total: usize) -> (Rect, Option<Rect>) {
+    let has_talk = |entry: &Entry| !matches!(entry, Entry::Note { .. });
+    if state.chat.entries.iter().any(has_talk) {
+        return (inner, None);
+    }
+    let gap = u16::from(total > 0);
+    let notes = u16::try_from(total).unwrap_or(u16::MAX);
+    let room = inner.height.saturating_sub(welcome::height(inner, state));
+    if total > 0 && room < notes.min(3) + gap {
+        return (inner, None);
+    }
+    let notes = notes.min(room.saturating_sub(gap));
+    let [notes, _, below] = Layout::vertical([
+        Constraint::Length(notes),
+        Constraint::Length(gap),
+        Constraint::Min(0),
+    ])
+    .areas(inner);
+    (notes, Some(below))
+}
+
+fn draw_line(painter: &mut Painter<'_>, area: Rect, state: &State, line: TranscriptLine) {
+    let x = area.x + GUTTER;
+    let entry = |index: usize| state.chat.entries.get(index);
+    let in_prompt = |index: usize, role| match index < state.chat.left_out {
+        true => Role::Muted,
+        false => role,
+    };
+    match line {
+        TranscriptLine::Body {
+            entry: index,
+            row,
+            first,
+        } => {
+            let Some(entry) = entry(index) else { return };
+            let role = match row.kind {
+                RowKind::Prose => text_role(entry),
+                RowKind::Code => Role::Code,
+                RowKind::Fence => Role::Muted,
+            };
+            if first {
+                let (glyph, role) = mark(painter, entry);
+                let role = in_prompt(index, role);
+                painter.text(area.x, area.y, area.right(), glyph, role);
+            }
+            let text = row.text(transcript::text(entry));
+            raw(painter, x, area, text, in_prompt(index, role));
+        }
+        TranscriptLine::Progress {
+            entry: index,
+            first,
+        } => {
+            let Some(Entry::Reply(reply)) = entry(index) else {
+                return;
+            };
+            if first {
+                painter.text(
+                    area.x,
+                    area.y,
+                    area.right(),
+                    painter.glyphs.assistant,
+                    Role::Accent,
+                );
+            }
+            reply::progress(
+                painter,
+                Rect {
+                    x,
+                    width: area.width.saturating_sub(GUTTER),
+                    ..area
+                },
+                reply,
+            );
+        }
+        TranscriptLine::Footer { entry: index } => {
+            let Some(Entry::Reply(reply)) = entry(index) else {
+                return;
+            };
+            reply::footer(
+                painter,
+                Rect {
+                    x,
+                    width: area.width.saturating_sub(GUTTER),
+                    ..area
+                },
+                reply,
+            );
+        }
+        TranscriptLine::Failure {
+            entry: index,
+            row,
+            first,
+        } => {
+            let reason = entry(index)
+                .and_then(transcript::failure)
+                .unwrap_or_default();
+            let role = in_prompt(index, Role::Error);
+            if first {
+                let glyph = painter.glyphs.failure;
+                painter.text(area.x, area.y, area.right(), glyph, role);
+            }
+            raw(painter, x, area, row.text(reason), role);
+        }
+        TranscriptLine::Rule => {
+            let line = painter.glyphs.border.horizontal_top;
+            let text = format!("{line}{line} above this line: left out of the prompt ");
+            let end = painter.text(x, area.y, area.right(), &text, Role::Warning);
+            let rest = line.repeat(usize::from(area.right().saturating_sub(end)));
+            painter.text(end, area.y, area.right(), &rest, Role::Border);
+        }
+        TranscriptLine::Blank => {}
+    }
+}
+
+/// A wrapped row, grapheme by grapheme as it was measured.
+fn raw(painter: &mut Painter<'_>, x: u16, area: Rect, text: &str, role: Role) {
+    use unicode_segmentation::UnicodeSegmentation;
+    let style = painter.style(role);
+    let room = usize::from(area.right().saturating_sub(x));
+    if text.bytes().all(|byte| (b' '..0x7f).contains(&byte)) {
+        painter.buffer.set_stringn(x, area.y, text, room, style);
+        return;
+    }
+    let clean: String = text.graphemes(true).map(sanitise::grapheme).collect();
+    painter.buffer.set_stringn(x, area.y, clean, room, style);
+}
+
+fn mark(painter: &Painter<'_>, entry: &Entry) -> (&'static str, Role) {
+    match entry {
+        Entry::User(_) => (painter.glyphs.user, Role::User),
+        Entry::Reply(_) => (painter.glyphs.assistant, Role::Accent),
+        Entry::Note { is_error: true, .. } => (painter.glyphs.failure, Role::Error),
+        Entry::Note { .. } => (painter.glyphs.note, Role::Muted),
+    }
+}
+
+fn text_role(entry: &Entry) -> Role {
+    match entry {
+        Entry::User(_) => Role::User,
+        Entry::Reply(_) => Role::Assistant,
+        Entry::Note { is_error: true, .. } => Role::Error,
+        Entry::Note { .. } => Role::Muted,
+    }
+}
+
+/// Tells that the end is not in view: on the frame where there is one, else over the last line.
+fn lines_below(painter: &mut Painter<'_>, area: Rect, inner: Rect, frame: Frame, lines: usize) {
+    let noun = if lines == 1 { "line" } else { "lines" };
+    let text = format!(
+        " {} {} {noun} below ",
+        painter.glyphs.down,
+        units::count(lines as u64)
+    );
+    let (y, right) = match frame {
+        Frame::Box => (area.bottom() - 1, area.right() - 2),
+        Frame::Rule => (area.y, inner.right() - 1),
+    };
+    painter.text_right(inner.x, y, right, &[part(text, Role::Warning)]);
+}

@@ -1,0 +1,10 @@
+//! The parts of the screen, one file each: functions from the state to a rectangle.
+
+pub mod chat;
+pub mod composer;
+pub mod gauges;
+pub mod log;
+pub mod params;
+mod reply;
+pub mod speed;
+mod welcome;

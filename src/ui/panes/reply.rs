@@ -1,0 +1,122 @@
+//! What stands below a reply: progress while it is awaited, figures when it is finished.
+
+use ratatui::layout::Rect;
+
+use crate::app::{Reply, ReplyState};
+use crate::engine::StopReason;
+use crate::theme::Role;
+use crate::ui::painter::{Painter, part};
+use crate::ui::text::units;
+use crate::ui::widgets::gauge::gauge;
+
+/// Columns of the prompt's bar.
+const BAR: u16 = 20;
+
+/// Progress of a reply that has not said anything yet.
+pub fn progress(painter: &mut Painter<'_>, area: Rect, reply: &Reply) {
+    let ReplyState::Prefilling {
+        done,
+        total,
+        reused,
+    } = reply.state
+    else {
+        let text = if reply.state == ReplyState::Sent {
+            "waiting for the engine"
+        } else {
+            "first token"
+        };
+        painter.text(area.x, area.y, area.right(), text, Role::Muted);
+        return;
+    };
+    let x = painter.text(
+        area.x,
+        area.y,
+        area.right(),
+        "reading the prompt ",
+        Role::Muted,
+    );
+    let bar = BAR.min(area.right().saturating_sub(x));
+    gauge(
+        painter,
+        x,
+        area.y,
+        bar,
+        f64::from(done) / f64::from(total.max(1)),
+        Role::Gauge,
+    );
+    let count = |tokens: u32| units::count(u64::from(tokens));
+    let mut facts = vec![vec![part(
+        format!("{} / {} tokens", count(done), count(total)),
+        Role::Text,
+    )]];
+    let left = total.saturating_sub(done);
+    if let Some(ms) = time_left(left, reply.timings.prompt_per_second) {
+        facts.push(vec![part(
+            format!("about {} left", units::time_left(ms)),
+            Role::Muted,
+        )]);
+    }
+    if reused > 0 {
+        facts.push(vec![part(format!("{} reused", count(reused)), Role::Good)]);
+    }
+    painter.facts(x + bar + 1, area.y, area.right(), &facts);
+}
+
+/// Milliseconds that so many prompt tokens will take, as fast as those before; `None` while that is unknown.
+pub fn time_left(tokens: u32, per_second: f64) -> Option<f64> {
+    (tokens > 0 && per_second > 0.0).then(|| f64::from(tokens) / per_second * 1000.0)
+}
+
+/// Figures of a finished reply, as many as fit.
+pub fn footer(painter: &mut Painter<'_>, area: Rect, reply: &Reply) {
+    let timings = &reply.timings;
+    let mut facts = Vec::new();
+    if let ReplyState::Done(reason) = &reply.state
+        && *reason != StopReason::EndOfTurn
+    {
+        facts.push(vec![part(stop_reason(reason), Role::Warning)]);
+    }
+    if timings.predicted_per_second > 0.0 {
+        facts.push(vec![part(
+            units::rate(timings.predicted_per_second),
+            Role::Muted,
+        )]);
+    }
+    // A reply that was cut at a number of tokens has said so already.
+    if !matches!(reply.state, ReplyState::Done(StopReason::MaxTokens(_))) {
+        let tokens = if timings.predicted_n == 1 {
+            "token"
+        } else {
+            "tokens"
+        };
+        facts.push(vec![part(
+            format!("{} {tokens}", units::count(u64::from(timings.predicted_n))),
+            Role::Muted,
+        )]);
+    }
+    if timings.ttft_ms > 0.0 {
+        facts.push(vec![part(
+            format!("first after {}", units::duration(timings.ttft_ms)),
+            Role::Muted,
+        )]);
+    }
+    if let Some(seed) = reply.seed {
+        facts.push(vec![part(format!("seed {seed}"), Role::Muted)]);
+    }
+    painter.facts(area.x, area.y, area.right(), &facts);
+}
+
+/// Why a reply ended, in a few words.
+pub fn stop_reason(reason: &StopReason) -> String {
+    match reason {
+        StopReason::EndOfTurn => "end of turn".to_owned(),
+        StopReason::StopString(text) => format!("stopped at {text:?}"),
+        StopReason::MaxTokens(limit) => {
+            format!("stopped after {} tokens", units::count(u64::from(*limit)))
+        }
+        StopReason::ContextFull { n_ctx } => {
+            format!("context of {} full", units::count(u64::from(*n_ctx)))
+        }
+        StopReason::Cancelled => "stopped by you".to_owned(),
+    }
+}

@@ -1,0 +1,251 @@
+//! How fast it goes, and what the context holds.
+//!
+//! ```text
+//! ╭ Speed ───────────────────────────────╮
+//! │ decode      24.9 tok/s · 24.1 on average
+//! │ first token 312 ms                   │
+//! │ prompt      188 tok/s                │
+//! │ prompt from 512 new · 300 reused     │
+//! │ context     ━━━━━────── 1,234 / 4,096│
+//! │ KV memory   48.0 MiB                 │
+//! │ tokens      812 in · 120 out         │
+//! │  30 ▂▅▇▇▇▇▆▇▇▇                       │
+//! │   0 ██████████                       │
+//! ╰──────────────────────────────────────╯
+//! ```
+
+use ratatui::layout::Rect;
+
+use super::reply;
+use crate::app::{Pane, State};
+use crate::engine::Timings;
+use crate::theme::Role;
+use crate::ui::painter::{Focused, Frame, Painter, Part, part};
+use crate::ui::text::units;
+use crate::ui::widgets::{
+    chart::chart,
+    gauge::{fill_role, gauge},
+};
+
+/// Columns of the labels.
+const LABEL: u16 = 12;
+
+pub fn draw(painter: &mut Painter<'_>, area: Rect, frame: Frame, state: &State) {
+    let focused = if state.focus == Pane::Speed && state.overlay.is_none() {
+        Focused::Yes
+    } else {
+        Focused::No
+    };
+    let inner = painter.pane(area, &[part("Speed", Role::Accent)], frame, focused);
+    let mut y = inner.y;
+    for row in rows(state, painter.glyphs.missing) {
+        if y >= inner.bottom() {
+            return;
+        }
+        draw_row(
+            painter,
+            Rect {
+                y,
+                height: 1,
+                ..inner
+            },
+            &row,
+        );
+        y += 1;
+    }
+    let rest = Rect {
+        y,
+        height: inner.bottom() - y,
+        ..inner
+    };
+    if rest.height >= 2 {
+        chart(painter, rest, state.speed.history.iter().copied());
+    }
+}
+
+/// A label, perhaps a bar, and facts.
+struct Row<'a> {
+    label: &'static str,
+    bar: Option<(f64, Role)>,
+    facts: Vec<Vec<Part<'a>>>,
+}
+
+fn draw_row(painter: &mut Painter<'_>, area: Rect, row: &Row<'_>) {
+    painter.text(area.x, area.y, area.right(), row.label, Role::Muted);
+    let mut x = area.x + LABEL;
+    if let Some((share, role)) = row.bar {
+        let width = (area.width.saturating_sub(LABEL) / 3).min(24);
+        gauge(painter, x, area.y, width, share, role);
+        x += width + 1;
+    }
+    painter.facts(x, area.y, area.right(), &row.facts);
+}
+
+fn rows<'a>(state: &State, missing: &'a str) -> Vec<Row<'a>> {
+    let speed = &state.speed;
+    let timings = &speed.timings;
+    let known = |value: f64, text: String| {
+        if value > 0.0 {
+            part(text, Role::Text)
+        } else {
+            part(missing, Role::Muted)
+        }
+    };
+    let fact = |label, value: Part<'a>| Row {
+        label,
+        bar: None,
+        facts: vec![vec![value]],
+    };
+    let mut rows = vec![
+        Row {
+            label: "decode",
+            bar: None,
+            facts: decode(timings, missing),
+        },
+        fact(
+            "first token",
+            known(timings.ttft_ms, units::duration(timings.ttft_ms)),
+        ),
+        prompt(state, missing),
+        Row {
+            label: "prompt from",
+            bar: None,
+            facts: origin(timings, missing),
+        },
+        context(state, missing),
+        fact(
+            "KV memory",
+            kv_memory(state).map_or(part(missing, Role::Muted), |bytes| {
+                part(units::bytes(bytes), Role::Text)
+            }),
+        ),
+        tokens(state),
+    ];
+    if let Some(reason) = &speed.stop {
+        rows.push(fact("ended", part(reply::stop_reason(reason), Role::Text)));
+    }
+    rows
+}
+
+fn prompt<'a>(state: &State, missing: &'a str) -> Row<'a> {
+    let timings = &state.speed.timings;
+    if let Some((done, total)) = state.speed.prefill {
+        let counts = format!(
+            "{} / {}",
+            units::count(u64::from(done)),
+            units::count(u64::from(total))
+        );
+        let left = reply::time_left(total.saturating_sub(done), timings.prompt_per_second);
+        let left = left.map(|ms| {
+            vec![part(
+                format!("about {} left", units::time_left(ms)),
+                Role::Muted,
+            )]
+        });
+        let facts = [vec![part(counts, Role::Text)]]
+            .into_iter()
+            .chain(left)
+            .collect();
+        return Row {
+            label: "prompt",
+            bar: Some((f64::from(done) / f64::from(total.max(1)), Role::Gauge)),
+            facts,
+        };
+    }
+    let value = match timings.prompt_per_second {
+        rate if rate > 0.0 => part(units::rate(rate), Role::Text),
+        _ => part(missing, Role::Muted),
+    };
+    Row {
+        label: "prompt",
+        bar: None,
+        facts: vec![vec![value]],
+    }
+}
+
+/// Now, and over the whole reply.
+fn decode<'a>(timings: &Timings, missing: &'a str) -> Vec<Vec<Part<'a>>> {
+    let average = timings.predicted_per_second;
+    match timings.recent_per_second {
+        now if now > 0.0 => {
+            vec![
+                vec![part(units::rate(now), Role::Accent)],
+                vec![part(format!("{average:.1} on average"), Role::Text)],
+            ]
+        }
+        _ if average > 0.0 => vec![vec![
+            part(units::rate(average), Role::Text),
+            part(" on average", Role::Muted),
+        ]],
+        _ => vec![vec![part(missing, Role::Muted)]],
+    }
+}
+
+/// Which prompt tokens were decoded and which were in the KV cache already.
+fn origin<'a>(timings: &Timings, missing: &'a str) -> Vec<Vec<Part<'a>>> {
+    if timings.prompt_n == 0 && timings.cache_n == 0 {
+        return vec![vec![part(missing, Role::Muted)]];
+    }
+    let role = if timings.cache_n > 0 {
+        Role::Good
+    } else {
+        Role::Muted
+    };
+    vec![
+        vec![part(
+            format!("{} new", units::count(u64::from(timings.prompt_n))),
+            Role::Text,
+        )],
+        vec![part(
+            format!("{} reused", units::count(u64::from(timings.cache_n))),
+            role,
+        )],
+    ]
+}
+
+fn context<'a>(state: &State, missing: &'a str) -> Row<'a> {
+    let Some((_, context)) = &state.model.running else {
+        return Row {
+            label: "context",
+            bar: None,
+            facts: vec![vec![part(missing, Role::Muted)]],
+        };
+    };
+    let used = state.speed.context_used;
+    let share = f64::from(used) / f64::from(context.n_ctx.max(1));
+    let counts = format!(
+        "{} / {}",
+        units::count(u64::from(used)),
+        units::count(u64::from(context.n_ctx))
+    );
+    let facts = vec![
+        vec![part(counts, Role::Text)],
+        vec![part(format!("{:.0} %", share * 100.0), Role::Muted)],
+    ];
+    Row {
+        label: "context",
+        bar: Some((share, fill_role(share))),
+        facts,
+    }
+}
+
+/// What the KV cache takes on all devices; `None` while nothing is loaded or llama.cpp does not say.
+fn kv_memory(state: &State) -> Option<u64> {
+    let (_, context) = state.model.running.as_ref()?;
+    let total = context.devices.iter().map(|device| device.kv).sum();
+    (total > 0).then_some(total)
+}
+
+fn tokens(state: &State) -> Row<'static> {
+    let (prompt, predicted) = state.speed.totals();
+    let facts = vec![
+        vec![part(format!("{} in", units::count(prompt)), Role::Text)],
+        vec![part(format!("{} out", units::count(predicted)), Role::Text)],
+        vec![part("this session", Role::Muted)],
+    ];
+    Row {
+        label: "tokens",
+        bar: None,
+        facts,
+    }
+}

@@ -1,0 +1,103 @@
+//! The last line: a notice, or the keys that matter where the focus is.
+//!
+//! ```text
+//! Enter send · Ctrl+J break the line · Esc stop · Tab next pane · F1 help
+//! ```
+
+use ratatui::layout::Rect;
+
+use super::painter::{Painter, part};
+use crate::app::{self, Action, State};
+use crate::keymap::Context;
+use crate::theme::Role;
+
+pub fn draw(painter: &mut Painter<'_>, area: Rect, state: &State) {
+    if let Some(notice) = &state.notice {
+        let (glyph, role) = if notice.is_error {
+            (painter.glyphs.failure, Role::Error)
+        } else {
+            (painter.glyphs.note, Role::Accent)
+        };
+        let x = painter.text(area.x, area.y, area.right(), glyph, role) + 1;
+        painter.text(
+            x,
+            area.y,
+            area.right(),
+            &notice.text,
+            if notice.is_error {
+                Role::Error
+            } else {
+                Role::Text
+            },
+        );
+        return;
+    }
+    let hints = hints(state);
+    let facts: Vec<_> = hints
+        .iter()
+        .map(|(key, what)| {
+            vec![
+                part(key.as_str(), Role::Key),
+                part(format!(" {what}"), Role::Muted),
+            ]
+        })
+        .collect();
+    painter.facts(area.x, area.y, area.right(), &facts);
+}
+
+/// The keys that matter now, the most useful first: key, what it does in a word or two.
+fn hints(state: &State) -> Vec<(String, &'static str)> {
+    let context = app::context(state);
+    let own: &[(Action, &str)] = match context {
+        Context::Composer if state.chat.running().is_some() => &[(Action::Cancel, "stop")],
+        Context::Composer => &[(Action::Send, "send"), (Action::NewLine, "new line")],
+        Context::Chat => &[
+            (Action::Up, "scroll"),
+            (Action::Bottom, "end"),
+            (Action::CopyReply, "copy"),
+            (Action::Regenerate, "again"),
+            (Action::Cancel, "write"),
+        ],
+        Context::Figures => &[(Action::Up, "scroll"), (Action::Cancel, "write")],
+        Context::Parameters if !state.params.pending.is_empty() => &[
+            (Action::Apply, "apply"),
+            (Action::Discard, "discard"),
+            (Action::StepUp, "change"),
+        ],
+        Context::Parameters => &[
+            (Action::StepUp, "change"),
+            (Action::EditValue, "type a value"),
+            (Action::Filter, "filter"),
+            (Action::ResetOne, "reset"),
+            (Action::Cancel, "write"),
+        ],
+        Context::Log => &[
+            (Action::Up, "scroll"),
+            (Action::Bottom, "follow"),
+            (Action::Cancel, "write"),
+        ],
+        Context::Help => &[(Action::Down, "scroll"), (Action::Cancel, "close")],
+        Context::List => &[
+            (Action::Accept, "take"),
+            (Action::Down, "next"),
+            (Action::Cancel, "close"),
+        ],
+        Context::Prompt => &[
+            (Action::Accept, "take"),
+            (Action::Complete, "complete"),
+            (Action::Cancel, "close"),
+        ],
+        Context::Global => &[],
+    };
+    let common = [
+        (Action::FocusNext, "next pane"),
+        (Action::ShowParameters, "parameters"),
+        (Action::Palette, "actions"),
+        (Action::Help, "help"),
+    ];
+    let over_panes = matches!(context, Context::Help | Context::List | Context::Prompt);
+    own.iter()
+        .chain(common.iter().filter(|_| !over_panes))
+        .filter_map(|(action, what)| Some((state.keymap.hint(context, *action)?, *what)))
+        .collect()
+}

@@ -1,0 +1,5 @@
+//! Small drawings that several panes use.
+
+pub mod chart;
+pub mod field;
+pub mod gauge;

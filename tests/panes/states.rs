@@ -1,0 +1,461 @@
+//! States to draw: a program in every situation a user meets.
+
+use std::path::PathBuf;
+
+use llmdeck::app::{
+    Action, ContextFullChoice, Entry, LineEdit, LoadPhase, LogLevel, LogLine, Notice, Overlay,
+    Pane, ParamEdit, PickList, PromptOverlay, Reply, ReplyState, Scroll, State,
+};
+use llmdeck::engine::{
+    ContextInfo, DeviceMemory, LoadId, ModelInfo, RequestId, StopReason, Timings,
+};
+use llmdeck::params::{Param, Source, TABLE, Value};
+use llmdeck::telemetry::{CpuSample, GpuSample, MemorySample, Sample};
+
+const GIB: u64 = 1 << 30;
+
+/// Just started, nothing loaded.
+pub fn empty(size: (u16, u16)) -> State {
+    let mut state = State::new(size);
+    state.params.visible = TABLE.iter().map(|spec| spec.param).collect();
+    state
+}
+
+pub fn loading(size: (u16, u16)) -> State {
+    let mut state = empty(size);
+    let path = Some(PathBuf::from("/models/qwen2.5-0.5b-instruct-q8_0.gguf"));
+    state.model.loading = Some(LoadPhase {
+        id: LoadId(1),
+        path,
+        progress: Some(0.42),
+    });
+    state
+}
+
+pub fn load_failed(size: (u16, u16)) -> State {
+    let mut state = empty(size);
+    state.model.error = Some(
+        "loading /models/half.gguf: the file ends at byte 1,024, inside tensor data (download it again)".to_owned(),
+    );
+    state
+}
+
+/// A model runs, nothing was said.
+pub fn ready(size: (u16, u16)) -> State {
+    let mut state = empty(size);
+    let model = ModelInfo {
+        name: "Qwen2.5 0.5B Instruct".to_owned(),
+        quant: "Q8_0".to_owned(),
+        n_params: 494_032_768,
+        size_bytes: 531_068_096,
+        ..ModelInfo::default()
+    };
+    let device = DeviceMemory {
+        name: "CPU".to_owned(),
+        weights: 531_068_096,
+        kv: 50_331_648,
+        compute: 330_301_440,
+    };
+    let context = ContextInfo {
+        n_ctx: 4096,
+        devices: vec![device],
+        ..ContextInfo::default()
+    };
+    state.model.running = Some((Box::new(model), Box::new(context)));
+    state.gauges.latest = Some(sample());
+    state
+}
+
+pub fn sample() -> Sample {
+    Sample {
+        cpu: CpuSample {
+            load: Ok(92.4),
+            cores: vec![90.0, 95.0],
+            temperature: Ok(71.5),
+        },
+        memory: MemorySample {
+            total: Ok(16 * GIB),
+            used: Ok(5 * GIB + GIB / 4),
+            swap_total: Err("none configured"),
+            swap_used: Err("none configured"),
+            process: Ok(1_288_490_188),
+        },
+        gpus: Err("no NVIDIA driver".to_owned()),
+    }
+}
+
+pub fn gpu() -> GpuSample {
+    GpuSample {
+        index: 0,
+        name: "NVIDIA L4".to_owned(),
+        load: Ok(63.0),
+        memory_used: Ok(21 * GIB),
+        memory_total: Ok(22 * GIB + GIB / 2),
+        temperature: Ok(58.0),
+        power: Ok(61.4),
+        power_limit: Err("not reported by this GPU"),
+    }
+}
+
+fn reply(text: &str, state: ReplyState, timings: Timings) -> Entry {
+    Entry::Reply(Reply {
+        request: RequestId(1),
+        text: text.to_owned(),
+        state,
+        timings,
+        model: "Qwen2.5 0.5B Instruct".to_owned(),
+        seed: Some(42),
+    })
+}
+
+const QUESTION: &str = "What is a mutex? Show me one in Rust.";
+
+const ANSWER: &str = "A mutex is a lock: one thread at a time holds it, the others wait. The data it protects \
+    is reached through the lock only, so nobody forgets to take it.\n\n```rust\nlet counter = Mutex::new(0);\n\
+    *counter.lock().unwrap() += 1; // released at the end of the statement, when the guard is dropped\n```\n\n\
+    It also works in 日本語 and with 👩\u{200d}🚀.";
+
+pub fn prefilling(size: (u16, u16)) -> State {
+    let mut state = ready(size);
+    let timings = Timings {
+        prompt_n: 724,
+        cache_n: 300,
+        prompt_per_second: 188.0,
+        ..Timings::default()
+    };
+    state.chat.entries.push(Entry::User(QUESTION.to_owned()));
+    let prefill = ReplyState::Prefilling {
+        done: 1024,
+        total: 2048,
+        reused: 300,
+    };
+    state.chat.entries.push(reply("", prefill, timings));
+    state.speed.prefill = Some((1024, 2048));
+    state.speed.timings = timings;
+    state.speed.context_used = 1024;
+    state
+}
+
+fn timings() -> Timings {
+    Timings {
+        ttft_ms: 312.4,
+        cache_n: 300,
+        prompt_n: 512,
+        prompt_ms: 2723.0,
+        prompt_per_second: 188.0,
+        predicted_n: 120,
+        predicted_ms: 4979.0,
+        predicted_per_second: 23.9,
+        recent_per_second: 24.9,
+        ..Timings::default()
+    }
+}
+
+pub fn streaming(size: (u16, u16)) -> State {
+    let mut state = ready(size);
+    state.chat.entries.push(Entry::User(QUESTION.to_owned()));
+    state
+        .chat
+        .entries
+        .push(reply(&ANSWER[..180], ReplyState::Streaming, timings()));
+    state.speed.timings = timings();
+    state.speed.context_used = 1234;
+    state.speed.history = (0..48).map(|step| 20.0 + f64::from(step % 7)).collect();
+    state.speed.total_prompt = 812;
+    state.speed.total_predicted = 120;
+    state
+}
+
+pub fn finished(size: (u16, u16)) -> State {
+    let mut state = streaming(size);
+    state.chat.entries.pop();
+    state.chat.entries.push(reply(
+        ANSWER,
+        ReplyState::Done(StopReason::MaxTokens(120)),
+        timings(),
+    ));
+    state.chat.entries.push(Entry::Note {
+        text: "The reply was cut at max-tokens.".to_owned(),
+        is_error: false,
+    });
+    state.speed.stop = Some(StopReason::MaxTokens(120));
+    state
+}
+
+/// A conversation longer than the screen, scrolled to its beginning.
+pub fn scrolled(size: (u16, u16)) -> State {
+    let mut state = finished(size);
+    for round in 0..12 {
+        state
+            .chat
+            .entries
+            .push(Entry::User(format!("Question {round}")));
+        state.chat.entries.push(reply(
+            ANSWER,
+            ReplyState::Done(StopReason::EndOfTurn),
+            timings(),
+        ));
+    }
+    state.chat.scroll = Scroll::Line(0);
+    state.focus = Pane::Chat;
+    state
+}
+
+pub fn error_note(size: (u16, u16)) -> State {
+    let mut state = ready(size);
+    state.chat.entries.push(Entry::User("hello".to_owned()));
+    let failed = ReplyState::Failed(
+        "decoding: llama.cpp returned 1 (no room in the KV cache; raise ctx-size)".to_owned(),
+    );
+    state
+        .chat
+        .entries
+        .push(reply("I was about to", failed, timings()));
+    let text =
+        "loading /models/half.gguf: the file ends at byte 1,024, inside tensor data".to_owned();
+    state.chat.entries.push(Entry::Note {
+        text,
+        is_error: true,
+    });
+    state.notice = Some(Notice {
+        number: 1,
+        text: "presets/creative.toml: line 3: no parameter 'tmp'".to_owned(),
+        is_error: true,
+    });
+    state
+}
+
+pub fn params(size: (u16, u16)) -> State {
+    let mut state = ready(size);
+    state.focus = Pane::Parameters;
+    state.side = Some(Pane::Parameters);
+    state.params.preset = Some("creative".to_owned());
+    state
+        .params
+        .values
+        .set(Source::Preset, Param::Temp, Value::Float(1.1))
+        .unwrap();
+    state
+        .params
+        .values
+        .set(Source::Session, Param::CtxSize, Value::Int(4096))
+        .unwrap();
+    state
+        .params
+        .pending
+        .insert(Param::CtxSize, Value::Int(8192));
+    state.params.selected = position(&state, Param::CtxSize);
+    state
+}
+
+pub fn params_filtered(size: (u16, u16)) -> State {
+    let mut state = params(size);
+    state.params.filter = LineEdit::new("temp");
+    state.params.filtering = true;
+    state.params.visible = vec![Param::Temp, Param::DynatempRange, Param::DynatempExp];
+    state.params.selected = 0;
+    state
+}
+
+pub fn params_editing(size: (u16, u16)) -> State {
+    let mut state = params(size);
+    state.params.selected = position(&state, Param::TopP);
+    let error = Some("top-p: 1.5 is outside 0 to 1".to_owned());
+    state.params.edit = Some(ParamEdit {
+        param: Param::TopP,
+        line: LineEdit::new("1.5"),
+        error,
+    });
+    state
+}
+
+fn position(state: &State, param: Param) -> usize {
+    state
+        .params
+        .visible
+        .iter()
+        .position(|one| *one == param)
+        .unwrap()
+}
+
+pub fn gauges(size: (u16, u16)) -> State {
+    let mut state = streaming(size);
+    state.focus = Pane::Gauges;
+    state.side = Some(Pane::Gauges);
+    state
+}
+
+pub fn gauges_with_gpu(size: (u16, u16)) -> State {
+    let mut state = gauges(size);
+    let mut sample = sample();
+    sample.gpus = Ok(vec![gpu()]);
+    sample.cpu.temperature = Err("no sensor");
+    state.gauges.latest = Some(sample);
+    state
+}
+
+pub fn speed(size: (u16, u16)) -> State {
+    let mut state = finished(size);
+    state.focus = Pane::Speed;
+    state.side = Some(Pane::Speed);
+    state
+}
+
+pub fn log(size: (u16, u16)) -> State {
+    let mut state = ready(size);
+    state.focus = Pane::Log;
+    state.side = Some(Pane::Log);
+    let levels = [
+        LogLevel::Info,
+        LogLevel::Debug,
+        LogLevel::Warn,
+        LogLevel::Error,
+    ];
+    for (second, level) in (0..60u32).zip(levels.into_iter().cycle()) {
+        let target = if second % 3 == 0 {
+            "llama.cpp"
+        } else {
+            "engine"
+        }
+        .to_owned();
+        let message = format!(
+            "load_tensors: layer {second} of 60, \u{1b}[31mred\u{1b}[0m and \u{202e}turned"
+        );
+        state.log.lines.push_back(LogLine {
+            level,
+            time: format!("12:34:{second:02}"),
+            target,
+            message,
+        });
+    }
+    state
+}
+
+pub fn help(size: (u16, u16)) -> State {
+    let mut state = finished(size);
+    state.overlay = Some(Overlay::Help { top: 0 });
+    state
+}
+
+pub fn palette(size: (u16, u16)) -> State {
+    let mut state = finished(size);
+    let item = |action, label: &str, about: &str| (action, label.to_owned(), about.to_owned());
+    let items = vec![
+        item(Action::LoadModel, "Load a model", "Ctrl-O"),
+        item(Action::ChoosePreset, "Choose a preset", "F5"),
+        item(Action::ChooseTheme, "Choose a theme", "F6"),
+        item(Action::NewChat, "New chat", "Ctrl-N"),
+    ];
+    let list = PickList {
+        filter: "cho".to_owned(),
+        items,
+        matches: vec![1, 2],
+        selected: 1,
+    };
+    state.overlay = Some(Overlay::Palette(list));
+    state
+}
+
+pub fn load_model(size: (u16, u16)) -> State {
+    let mut state = ready(size);
+    state.overlay = Some(Overlay::LoadModel(PromptOverlay {
+        line: LineEdit::new("/models/qw"),
+        completions: vec![
+            "/models/qwen2.5-0.5b-q8_0.gguf".to_owned(),
+            "/models/qwen3-8b-q4_k_m.gguf".to_owned(),
+        ],
+        selected: Some(1),
+        error: Some("/models/qw: no such file".to_owned()),
+    }));
+    state
+}
+
+pub fn context_full(size: (u16, u16)) -> State {
+    let mut state = finished(size);
+    let item = |choice, label: &str, about: &str| (choice, label.to_owned(), about.to_owned());
+    let items = vec![
+        item(
+            ContextFullChoice::Raise(8192),
+            "Raise ctx-size to 8,192",
+            "keeps the KV cache, takes 48.0 MiB more",
+        ),
+        item(
+            ContextFullChoice::DropOldest,
+            "Drop the oldest turns",
+            "prefills the rest again",
+        ),
+        item(ContextFullChoice::Leave, "Leave it as it is", ""),
+    ];
+    let list = PickList {
+        filter: String::new(),
+        items,
+        matches: vec![0, 1, 2],
+        selected: 0,
+    };
+    state.overlay = Some(Overlay::ContextFull(list));
+    state
+}
+
+/// The oldest turn is left out of the prompt.
+pub fn left_out(size: (u16, u16)) -> State {
+    let mut state = finished(size);
+    state.chat.entries.pop();
+    state
+        .chat
+        .entries
+        .push(Entry::User("And a rwlock?".to_owned()));
+    state.chat.left_out = 2;
+    state
+}
+
+/// The model that comes with the program, and a note before anything was said.
+pub fn guide(size: (u16, u16)) -> State {
+    let mut state = ready(size);
+    if let Some((model, _)) = &mut state.model.running {
+        model.name = "guide".to_owned();
+    }
+    state.chat.entries.push(Entry::Note {
+        text: "presets/creative.toml line 3: there is no parameter 'tmp'".to_owned(),
+        is_error: true,
+    });
+    state
+}
+
+/// The context is full, and raising it has a price that one row cannot tell.
+pub fn context_full_beyond(size: (u16, u16)) -> State {
+    let mut state = context_full(size);
+    if let Some(Overlay::ContextFull(list)) = &mut state.overlay {
+        list.items[0].2 = "a new context; the KV cache is carried over; the model was trained with 4096, quality may drop beyond it".to_owned();
+    }
+    state
+}
+
+pub fn composing(size: (u16, u16)) -> State {
+    let mut state = ready(size);
+    state.composer.area.insert_str("A first line\nand a second one that is long enough to be wrapped in a narrow terminal, twice over even");
+    state
+}
+
+/// Everything untrusted at once: names, replies, errors, log lines with sequences and overrides in them.
+pub fn hostile(size: (u16, u16)) -> State {
+    let evil = "a\u{1b}]0;x\u{7}b\u{1b}[2Jc\u{9b}31md\u{202e}e\u{200b}f\u{0}g\r";
+    let mut state = log(size);
+    if let Some((model, _)) = &mut state.model.running {
+        model.name = evil.to_owned();
+        model.quant = evil.to_owned();
+    }
+    state.side = None;
+    state.focus = Pane::Composer;
+    state.chat.entries.push(Entry::User(evil.repeat(9)));
+    state
+        .chat
+        .entries
+        .push(reply(evil, ReplyState::Failed(evil.to_owned()), timings()));
+    state.notice = Some(Notice {
+        number: 1,
+        text: evil.to_owned(),
+        is_error: true,
+    });
+    state.composer.area.insert_str(evil);
+    state
+}
