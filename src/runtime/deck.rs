@@ -1,0 +1,331 @@
+//! The loop: one event at a time into `app::update`, effects out, a frame when one is due.
+
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use tokio::sync::mpsc::{Receiver, Sender};
+use tokio::time::{sleep, timeout};
+use tokio_stream::StreamExt;
+
+use super::Ended;
+use super::paths;
+use super::screen::Screen;
+use crate::app::{self, Effect, Event, Pane, Settings, State};
+use crate::engine::{Command, EngineEvent, EngineHandle};
+use crate::terminal::{FramePacer, Input, Signal, Signals};
+use crate::theme::Theme;
+use crate::ui::{self, TranscriptCache};
+
+/// How long the engine may take to end.
+const ENGINE_END: Duration = Duration::from_secs(5);
+/// Events taken in before a frame that is due is drawn.
+const BATCH: usize = 256;
+
+/// Where events come from.
+pub struct Sources {
+    pub input: Input,
+    pub engine: Receiver<EngineEvent>,
+    /// Samples, settings, log lines, timers and answers of jobs.
+    pub inbox: Receiver<Wake>,
+    /// `None` in tests.
+    pub signals: Option<Signals>,
+}
+
+/// What arrives in the inbox.
+pub enum Wake {
+    Event(Event),
+    /// The themes were read anew.
+    Themes(Vec<Theme>),
+}
+
+/// The deck while it runs.
+pub struct Deck<S> {
+    pub state: State,
+    pub screen: S,
+    engine: EngineHandle,
+    pacer: FramePacer,
+    themes: Vec<Theme>,
+    theme: Theme,
+    cache: TranscriptCache,
+    /// Timers and jobs answer through it.
+    inbox: Sender<Wake>,
+    home: Option<PathBuf>,
+    /// Set when the loop is to end.
+    ended: Option<Ended>,
+}
+
+/// How the deck looks when it starts.
+pub struct Look {
+    pub themes: Vec<Theme>,
+    pub theme: Theme,
+    pub cache: TranscriptCache,
+    pub pacer: FramePacer,
+}
+
+impl<S: Screen> Deck<S> {
+    pub fn new(
+        state: State,
+        screen: S,
+        engine: EngineHandle,
+        look: Look,
+        inbox: Sender<Wake>,
+    ) -> Self {
+        let Look {
+            themes,
+            theme,
+            cache,
+            pacer,
+        } = look;
+        let home = directories::BaseDirs::new().map(|dirs| dirs.home_dir().to_owned());
+        Self {
+            state,
+            screen,
+            engine,
+            pacer,
+            themes,
+            theme,
+            cache,
+            inbox,
+            home,
+            ended: None,
+        }
+    }
+
+    /// Draws the first frame, performs `effects`, then runs until the user quits or a signal ends
+    /// the program, and stops the engine.
+    ///
+    /// # Errors
+    /// When the terminal cannot be written to; the engine is stopped even so.
+    pub async fn run(&mut self, mut sources: Sources, effects: Vec<Effect>) -> io::Result<Ended> {
+        let ended = match self.draw() {
+            Ok(()) => {
+                self.perform_all(effects).await;
+                self.turn(&mut sources).await
+            }
+            Err(error) => Err(error),
+        };
+        self.stop_engine(&mut sources.engine).await;
+        ended
+    }
+
+    async fn turn(&mut self, sources: &mut Sources) -> io::Result<Ended> {
+        loop {
+            if let Some(ended) = self.ended {
+                return Ok(ended);
+            }
+            let next = tokio::select! {
+                biased;
+                event = sources.input.next() => Next::Event(event.unwrap_or(Event::Terminate)),
+                signal = next_signal(&mut sources.signals) => Next::Signal(signal),
+                () = self.pacer.wait() => Next::Frame,
+                event = sources.engine.recv() => Next::Event(event.map_or(Event::Terminate, Event::Engine)),
+                wake = sources.inbox.recv() => match wake {
+                    Some(wake) => Next::Wake(wake),
+                    None => Next::Event(Event::Terminate),
+                },
+            };
+            match next {
+                Next::Event(event) => self.take(event).await,
+                Next::Wake(wake) => self.wake(wake).await,
+                Next::Signal(Signal::Continue) => self.screen.resume()?,
+                Next::Signal(_) => self.take(Event::Terminate).await,
+                Next::Frame => {
+                    self.drain(sources).await;
+                    self.draw()?;
+                }
+            }
+        }
+    }
+
+    /// Takes in everything that is ready, so that one frame shows it all.
+    async fn drain(&mut self, sources: &mut Sources) {
+        for _ in 0..BATCH {
+            if let Some(Some(event)) = sources.input.next().now_or_never() {
+                self.take(event).await;
+            } else if let Ok(event) = sources.engine.try_recv() {
+                self.take(Event::Engine(event)).await;
+            } else if let Ok(wake) = sources.inbox.try_recv() {
+                self.wake(wake).await;
+            } else {
+                return;
+            }
+        }
+    }
+
+    async fn wake(&mut self, wake: Wake) {
+        match wake {
+            Wake::Event(event) => self.take(event).await,
+            Wake::Themes(themes) => {
+                self.themes = themes;
+                let name = self.state.theme.clone();
+                self.use_theme(&name);
+                let names = self.themes.iter().map(|theme| theme.name.clone()).collect();
+                let settings = Settings::Themes {
+                    names: std::sync::Arc::new(names),
+                    current: name,
+                };
+                self.take(Event::Settings(settings)).await;
+            }
+        }
+    }
+
+    async fn take(&mut self, event: Event) {
+        if self.shows(&event) {
+            self.pacer.request();
+        }
+        if matches!(event, Event::Terminate) {
+            self.ended = Some(Ended::Signal);
+        }
+        let effects = app::update(&mut self.state, event);
+        self.perform_all(effects).await;
+    }
+
+    /// Whether an event can change what is on the screen.
+    fn shows(&self, event: &Event) -> bool {
+        match event {
+            Event::Log(_) => self.state.side == Some(Pane::Log),
+            Event::Sample(sample) => self.state.gauges.latest.as_ref() != Some(sample),
+            _ => true,
+        }
+    }
+
+    async fn perform_all(&mut self, effects: Vec<Effect>) {
+        for effect in effects {
+            self.perform(effect).await;
+        }
+    }
+
+    async fn perform(&mut self, effect: Effect) {
+        match effect {
+            Effect::Engine(command) => self.command(command),
+            Effect::Copy(text) => {
+                let copied = self.screen.copy(&text);
+                self.answer(Event::Copied(copied));
+            }
+            Effect::ListPaths(typed) => {
+                let (inbox, home) = (self.inbox.clone(), self.home.clone());
+                // Off this task: a folder on a network drive may take its time.
+                tokio::task::spawn_blocking(move || {
+                    let found = paths::complete(&typed, home.as_deref());
+                    let _ = inbox.blocking_send(Wake::Event(Event::Paths { typed, found }));
+                });
+            }
+            Effect::UseTheme(name) => self.use_theme(&name),
+            Effect::After(timer, time) => {
+                let inbox = self.inbox.clone();
+                tokio::spawn(async move {
+                    sleep(time).await;
+                    let _ = inbox.send(Wake::Event(Event::Timer(timer))).await;
+                });
+            }
+            Effect::Suspend => {
+                if let Err(error) = self.screen.suspend().await {
+                    self.answer(Event::Copied(Err(format!(
+                        "could not give the terminal back: {error}"
+                    ))));
+                }
+                self.pacer.request();
+            }
+            Effect::Redraw => {
+                if let Err(error) = self.screen.repaint() {
+                    tracing::warn!("could not repaint: {error}");
+                }
+                self.pacer.request();
+            }
+            Effect::Quit => self.ended = self.ended.or(Some(Ended::Quit)),
+        }
+    }
+
+    fn command(&mut self, mut command: Command) {
+        if let Command::Load(request) = &mut command {
+            request.path = paths::resolve(std::mem::take(&mut request.path), self.home.as_deref());
+        }
+        if let Err(error) = self.engine.send(command) {
+            tracing::error!("{error}");
+            self.answer(Event::Engine(EngineEvent::Stopped));
+        }
+    }
+
+    /// Sends an event to ourselves.
+    fn answer(&self, event: Event) {
+        if self.inbox.try_send(Wake::Event(event)).is_err() {
+            tracing::warn!("the inbox is full; an answer was dropped");
+        }
+    }
+
+    fn use_theme(&mut self, name: &str) {
+        if let Some(theme) = self.themes.iter().find(|theme| theme.name == name) {
+            self.theme = theme.clone();
+            self.pacer.request();
+        }
+    }
+
+    fn draw(&mut self) -> io::Result<()> {
+        let Self {
+            state,
+            screen,
+            theme,
+            cache,
+            ..
+        } = self;
+        let mut seen = state.chat.viewport;
+        let mut size = state.size;
+        screen.draw(|frame| {
+            size = (frame.area().width, frame.area().height);
+            seen = ui::draw(frame, state, theme, cache);
+        })?;
+        self.pacer.drawn();
+        if size != self.state.size {
+            let (width, height) = size;
+            app::update(&mut self.state, Event::Resize { width, height });
+            self.pacer.request();
+        }
+        if seen != self.state.chat.viewport {
+            let before = self.state.chat.scroll;
+            app::update(&mut self.state, Event::Viewport(seen));
+            if self.state.chat.scroll != before {
+                self.pacer.request();
+            }
+        }
+        Ok(())
+    }
+
+    /// Stops the engine and waits for its last event.
+    async fn stop_engine(&mut self, events: &mut Receiver<EngineEvent>) {
+        for effect in app::stop(&self.state) {
+            if let Effect::Engine(command) = effect {
+                let _ = self.engine.send(command);
+            }
+        }
+        if self.engine.send(Command::Stop).is_err() {
+            return;
+        }
+        let stopped = async {
+            while let Some(event) = events.recv().await {
+                if matches!(event, EngineEvent::Stopped) {
+                    break;
+                }
+            }
+        };
+        if timeout(ENGINE_END, stopped).await.is_err() {
+            tracing::warn!("the engine did not end within {} s", ENGINE_END.as_secs());
+        }
+    }
+}
+
+/// One turn of the loop.
+enum Next {
+    Event(Event),
+    Wake(Wake),
+    Signal(Signal),
+    Frame,
+}
+
+async fn next_signal(signals: &mut Option<Signals>) -> Signal {
+    match signals {
+        Some(signals) => signals.next().await,
+        None => std::future::pending().await,
+    }
+}
