@@ -1,0 +1,45 @@
+//! The deck itself: everything is prepared, the runtime takes over.
+
+use super::{ExitCode, Failure, Prepared};
+use crate::cli::logging::{Logging, PaneLines};
+use crate::runtime::{self, Ended, Startup};
+
+/// Opens the deck and stays until it is closed.
+///
+/// # Errors
+/// When the terminal cannot be used.
+pub(super) fn run(
+    prepared: Prepared,
+    logging: &Logging,
+    pane: PaneLines,
+) -> Result<ExitCode, Failure> {
+    let Prepared {
+        folders,
+        config,
+        params,
+        model,
+        preset,
+        theme,
+        problems,
+    } = prepared;
+    let log_file = logging.file.clone().unwrap_or_else(|| "/dev/null".into());
+    let startup = Startup {
+        folders,
+        config,
+        params,
+        model,
+        preset,
+        theme,
+        problems,
+        log: pane.lines,
+        log_file,
+    };
+    let ended = runtime::run(startup).map_err(|error| {
+        Failure::new(ExitCode::Os, "opening the deck", error)
+            .hint("it needs a terminal; `llmdeck run -p TEXT` works without one")
+    })?;
+    Ok(match ended {
+        Ended::Quit => ExitCode::Ok,
+        Ended::Signal => ExitCode::Interrupted,
+    })
+}

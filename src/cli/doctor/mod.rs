@@ -1,0 +1,136 @@
+//! `llmdeck doctor`: what was found on this machine, what is missing, what to do about it.
+
+mod hints;
+mod report;
+mod sensors;
+mod terminal;
+mod text;
+
+use std::fs;
+use std::io::{self, IsTerminal};
+use std::path::Path;
+use std::thread;
+use std::time::Duration;
+
+use super::args::DoctorArgs;
+use super::{ExitCode, Failure, General, model, print};
+use crate::config::{self, Config, Folders};
+use crate::engine;
+use crate::telemetry::Sources;
+use report::{File, Folder, ModelReport, Report};
+use terminal::Terminal;
+
+/// Load is what happens between two readings.
+const BETWEEN_READINGS: Duration = Duration::from_millis(300);
+
+/// Prints the report.
+///
+/// # Errors
+/// Only when it cannot be written: whatever is wrong with the machine is in the report.
+pub(super) fn run(
+    args: &DoctorArgs,
+    general: &General,
+    folders: Folders,
+) -> Result<ExitCode, Failure> {
+    // llama.cpp speaks on standard error unless it is told not to.
+    engine::llama::install_logging();
+    let report = examine(general, &folders);
+    if !args.json {
+        return print(&text::render(&report));
+    }
+    let json = serde_json::to_string_pretty(&report)
+        .map_err(|error| Failure::new(ExitCode::Software, "writing the report as JSON", error))?;
+    print(&format!("{json}\n"))
+}
+
+fn examine(general: &General, folders: &Folders) -> Report {
+    let (config, files) = read_files(folders);
+    // First, because it can make the folders.
+    let model = examine_model(general, &config, folders);
+    let mut report = Report {
+        version: env!("CARGO_PKG_VERSION"),
+        llama_cpp: engine::llama::version(),
+        gpu_backends: report::gpu_backends(),
+        cpu_features: report::cpu_features(&engine::llama::system_info()),
+        devices: engine::llama::devices()
+            .into_iter()
+            .map(Into::into)
+            .collect(),
+        folders: vec![
+            Folder::read("config", &folders.config_dir),
+            Folder::read("data", &folders.data_dir),
+            Folder::read("models", &folders.models_dir),
+            Folder::read("state", &folders.state_dir),
+        ],
+        files,
+        model,
+        terminal: Terminal::read(
+            |name| std::env::var(name).ok(),
+            io::stdout().is_terminal(),
+            terminal_size(),
+        ),
+        sensors: examine_sensors(),
+        hints: Vec::new(),
+    };
+    report.hints = hints::hints(&report);
+    report
+}
+
+fn read_files(folders: &Folders) -> (Config, Vec<File>) {
+    let entry = |name: &str, path: &Path, error: Option<String>| File {
+        name: name.to_owned(),
+        path: path.to_owned(),
+        exists: path.exists(),
+        error,
+    };
+    let (config, error) = match Config::load(folders) {
+        Ok(config) => (config, None),
+        Err(error) => (Config::default(), Some(error.to_string())),
+    };
+    let mut files = vec![entry("config file", &folders.config_file, error)];
+    let (_, errors) = config::load_presets(&folders.presets_dir);
+    files.extend(
+        errors
+            .iter()
+            .map(|error| entry("preset", &error.path, Some(error.to_string()))),
+    );
+    (config, files)
+}
+
+fn examine_model(general: &General, config: &Config, folders: &Folders) -> ModelReport {
+    let (origin, found) = match (&general.model, &config.model) {
+        (Some(path), _) => ("given", Ok(path.clone())),
+        (None, Some(path)) => ("configured", Ok(path.clone())),
+        (None, None) => (
+            "built-in",
+            config::install_builtin_model(&folders.data_dir).map_err(|error| error.to_string()),
+        ),
+    };
+    let error = match &found {
+        Ok(path) => model::check(path).err().map(|failure| failure.why),
+        Err(error) => Some(error.clone()),
+    };
+    let path = found.ok();
+    let size = path
+        .as_ref()
+        .and_then(|path| fs::metadata(path).ok())
+        .map(|facts| facts.len());
+    ModelReport {
+        origin,
+        size: size.filter(|_| error.is_none()),
+        path,
+        error,
+    }
+}
+
+fn examine_sensors() -> Vec<sensors::Sensor> {
+    let mut sources = Sources::system();
+    sources.read();
+    thread::sleep(BETWEEN_READINGS);
+    sensors::list(&sources.read())
+}
+
+fn terminal_size() -> Option<(u16, u16)> {
+    let size = rustix::termios::tcgetwinsize(io::stdout()).ok()?;
+    (size.ws_col > 0).then_some((size.ws_col, size.ws_row))
+}

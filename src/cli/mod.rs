@@ -1,0 +1,141 @@
+//! The command line: what was asked, everything prepared for it, and how it ended.
+//!
+//! ```text
+//! argv ─► normalise (llama.cpp's spellings) ─► clap ─► setup (folders, files, parameters, log)
+//!      ─► deck (no command) | run | doctor ─► exit code
+//! ```
+//! Failures travel as [`Failure`] and are printed here, once.
+
+mod args;
+mod deck;
+mod doctor;
+mod exit;
+mod failure;
+mod flags;
+pub mod logging;
+mod lossy;
+mod model;
+mod normalise;
+mod normalised;
+mod retired;
+mod run;
+pub mod sanitise;
+mod setup;
+mod tip;
+
+use std::ffi::OsString;
+use std::io::{self, Write};
+
+use clap::FromArgMatches;
+use clap::error::ErrorKind;
+
+pub use args::{Cli, Command, DoctorArgs, General, LogLevel, RunArgs};
+pub use exit::ExitCode;
+pub use failure::Failure;
+pub use setup::Prepared;
+
+use crate::engine;
+use crate::params::Overrides;
+use logging::Logging;
+use normalise::Grammar;
+use setup::OnProblem;
+
+/// Runs the program; the first argument is its name. Every failure has been printed when it returns.
+pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    match parse(args).and_then(|parsed| parsed.map_or_else(Ok, dispatch)) {
+        Ok(code) => code,
+        Err(failure) => {
+            // Where standard error cannot be written either, the exit code has to do.
+            let _ = writeln!(io::stderr(), "{failure}");
+            failure.code
+        }
+    }
+}
+
+/// A command line that asks for something to be done.
+struct Asked {
+    cli: Cli,
+    parameters: Overrides,
+}
+
+/// Reads the command line. Help, the version and mistakes are printed by clap; then all that is
+/// left is the exit code, in the inner `Err`.
+fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Result<Asked, ExitCode>, Failure> {
+    let command = flags::command();
+    let normalised = Grammar::of(&command).normalise(args);
+    for notice in normalised.notices {
+        let _ = writeln!(io::stderr(), "note: {}", sanitise::line(&notice));
+    }
+    if let Some(failure) = normalised.refused {
+        return Err(failure);
+    }
+    let version = format!(
+        "{} (llama.cpp {})",
+        env!("CARGO_PKG_VERSION"),
+        engine::llama::version()
+    );
+    let parsed = command
+        .version(version)
+        .try_get_matches_from(normalised.args)
+        .and_then(|matches| Ok((Cli::from_arg_matches(&matches)?, matches)));
+    match parsed {
+        Ok((cli, matches)) => Ok(Ok(Asked {
+            cli,
+            parameters: flags::overrides(&matches)?,
+        })),
+        Err(error) => {
+            let error = tip::add(error);
+            let told = error.print();
+            let code = match error.kind() {
+                ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => ExitCode::Ok,
+                _ => ExitCode::Usage,
+            };
+            print_result(told).map(|()| Err(code))
+        }
+    }
+}
+
+fn dispatch(asked: Asked) -> Result<ExitCode, Failure> {
+    let Asked { cli, parameters } = asked;
+    let folders = setup::folders(&cli.general)?;
+    if cli.general.print_paths {
+        return print(&folders.print());
+    }
+    let filter = cli.general.log_filter();
+    match &cli.command {
+        Some(Command::Doctor(args)) => doctor::run(args, &cli.general, folders),
+        Some(Command::Run(args)) => {
+            let prepared = setup::prepare(&cli.general, folders, parameters, OnProblem::Fail)?;
+            let logging = Logging::start(&prepared.folders.log_file, &filter, None);
+            for problem in &logging.problems {
+                let _ = writeln!(io::stderr(), "note: {problem}");
+            }
+            run::run(args, prepared)
+        }
+        None => {
+            let mut prepared =
+                setup::prepare(&cli.general, folders, parameters, OnProblem::Collect)?;
+            let (layer, lines) = logging::pane();
+            let mut logging = Logging::start(&prepared.folders.log_file, &filter, Some(layer));
+            prepared.problems.append(&mut logging.problems);
+            deck::run(prepared, &logging, lines)
+        }
+    }
+}
+
+/// Writes a report to standard output.
+fn print(text: &str) -> Result<ExitCode, Failure> {
+    print_result(io::stdout().write_all(text.as_bytes())).map(|()| ExitCode::Ok)
+}
+
+/// Nobody reading any more is not a failure: `llmdeck doctor | head -1`.
+fn print_result(written: io::Result<()>) -> Result<(), Failure> {
+    match written {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::new(
+            ExitCode::Io,
+            "writing to standard output",
+            error,
+        )),
+        _ => Ok(()),
+    }
+}

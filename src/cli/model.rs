@@ -1,0 +1,131 @@
+//! Which model file is meant, and whether there is one.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::{ExitCode, Failure, Prepared};
+use crate::config;
+
+/// Names shown of the models near a wrong path.
+const SHOWN: usize = 4;
+
+/// The model given or configured, or else the built-in guide, which is put in its place first.
+///
+/// # Errors
+/// When the file is missing or a folder, or the guide cannot be written.
+pub(super) fn resolve(prepared: &Prepared) -> Result<PathBuf, Failure> {
+    match &prepared.model {
+        Some(path) => check(path).map(|()| path.clone()),
+        None => config::install_builtin_model(&prepared.folders.data_dir).map_err(|error| {
+            Failure::new(
+                ExitCode::CantCreate,
+                "putting the built-in model in its place",
+                error,
+            )
+            .hint("name a writable folder with --data-dir, or a model with --model")
+        }),
+    }
+}
+
+/// Whether the path leads to a file; what is in it is the engine's to judge.
+///
+/// # Errors
+/// When it does not: the message names models that are near.
+pub(super) fn check(path: &Path) -> Result<(), Failure> {
+    let failure = |why: String| {
+        Failure::new(
+            ExitCode::NoInput,
+            format!("loading the model {}", path.display()),
+            why,
+        )
+    };
+    match fs::metadata(path) {
+        Ok(facts) if facts.is_dir() => Err(failure("it is a folder".to_owned()).hint(
+            match models_in(path) {
+                Some(names) => format!("give one of the models in it: {names}"),
+                None => "give a .gguf file; there is none in this folder".to_owned(),
+            },
+        )),
+        Ok(_) => Ok(()),
+        Err(error) => {
+            let folder = path
+                .parent()
+                .filter(|folder| !folder.as_os_str().is_empty())
+                .unwrap_or(Path::new("."));
+            Err(
+                failure(error.to_string()).hint(match (folder.is_dir(), models_in(folder)) {
+                    (true, Some(names)) => {
+                        format!("check the name; in {} there is {names}", folder.display())
+                    }
+                    (true, None) => {
+                        "check the path; without --model the built-in guide is used".to_owned()
+                    }
+                    (false, _) => format!(
+                        "check the path; the folder {} does not exist",
+                        folder.display()
+                    ),
+                }),
+            )
+        }
+    }
+}
+
+/// The first model files in a folder, by name.
+fn models_in(folder: &Path) -> Option<String> {
+    let mut names: Vec<String> = fs::read_dir(folder)
+        .ok()?
+        .flatten()
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .filter(|name| name.to_lowercase().ends_with(".gguf"))
+        .collect();
+    names.sort();
+    let more = if names.len() > SHOWN { ", …" } else { "" };
+    names.truncate(SHOWN);
+    (!names.is_empty()).then(|| names.join(", ") + more)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folder(names: &[&str]) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        for name in names {
+            fs::write(folder.path().join(name), "").unwrap();
+        }
+        folder
+    }
+
+    #[test]
+    fn a_file_is_taken_as_it_is() {
+        let folder = folder(&["a.gguf"]);
+        assert_eq!(check(&folder.path().join("a.gguf")), Ok(()));
+    }
+
+    #[test]
+    fn a_folder_names_the_models_in_it() {
+        let folder = folder(&["b.gguf", "a.GGUF", "notes.txt"]);
+        let failure = check(folder.path()).unwrap_err();
+        assert_eq!(failure.code, ExitCode::NoInput);
+        assert_eq!(failure.why, "it is a folder");
+        assert_eq!(failure.hint, "give one of the models in it: a.GGUF, b.gguf");
+    }
+
+    #[test]
+    fn a_missing_file_names_what_is_near() {
+        let folder = folder(&["1.gguf", "2.gguf", "3.gguf", "4.gguf", "5.gguf"]);
+        let failure = check(&folder.path().join("0.gguf")).unwrap_err();
+        assert!(failure.what.ends_with("0.gguf"), "{failure}");
+        assert!(
+            failure
+                .hint
+                .ends_with("there is 1.gguf, 2.gguf, 3.gguf, 4.gguf, …"),
+            "{failure}"
+        );
+        let failure = check(&folder.path().join("nowhere/0.gguf")).unwrap_err();
+        assert!(
+            failure.hint.ends_with("nowhere does not exist"),
+            "{failure}"
+        );
+    }
+}

@@ -1,0 +1,117 @@
+//! What every command needs: where files lie, what they say, the parameters in force.
+
+use std::path::PathBuf;
+
+use super::{ExitCode, Failure, General, model};
+use crate::config::{self, Config, Folders, Preset};
+use crate::params::{Overrides, Params, Source, nearest_word};
+
+/// Everything read and checked before a command starts.
+#[derive(Clone, Debug)]
+pub struct Prepared {
+    pub folders: Folders,
+    pub config: Config,
+    /// The configuration's values under the preset's under those of the command line.
+    pub params: Params,
+    /// The model given, or else configured; `None` = the built-in guide.
+    pub model: Option<PathBuf>,
+    /// The preset in force.
+    pub preset: Option<String>,
+    /// The theme given, or else configured.
+    pub theme: Option<String>,
+    /// Files that could not be used, each with place and reason; their defaults are in force.
+    pub problems: Vec<String>,
+}
+
+/// What a configuration that cannot be used means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum OnProblem {
+    /// Nobody would see a warning, and a reply with other values is wrong: the command fails.
+    Fail,
+    /// The deck shows it and runs on the defaults.
+    Collect,
+}
+
+/// Where files lie.
+///
+/// # Errors
+/// When the system names no home folder.
+pub(super) fn folders(general: &General) -> Result<Folders, Failure> {
+    Folders::find(general.config.as_deref(), general.data_dir.as_deref())
+        .map_err(|error| Failure::new(ExitCode::Config, "finding the folders", error))
+}
+
+/// Reads the files and puts the parameters together.
+///
+/// # Errors
+/// When the model or preset of the command line does not exist, or, as `on_problem` says, a file
+/// cannot be used.
+pub(super) fn prepare(
+    general: &General,
+    folders: Folders,
+    parameters: Overrides,
+    on_problem: OnProblem,
+) -> Result<Prepared, Failure> {
+    if let Some(path) = &general.model {
+        model::check(path)?;
+    }
+    let mut problems = Vec::new();
+    let config = Config::load(&folders).unwrap_or_else(|error| {
+        problems.push(error.to_string());
+        Config::default()
+    });
+    let (presets, errors) = config::load_presets(&folders.presets_dir);
+    problems.extend(errors.iter().map(ToString::to_string));
+    let mut params = Params::default();
+    params.replace(Source::Config, config.params.clone());
+    params.replace(Source::Session, parameters);
+    let preset = match (&general.preset, &config.preset) {
+        (Some(name), _) => Some(find(&presets, name).map_err(|why| {
+            Failure::new(ExitCode::Usage, format!("using the preset '{name}'"), why)
+                .hint(format!("presets lie in {}", folders.presets_dir.display()))
+        })?),
+        (None, Some(name)) => find(&presets, name)
+            .map_err(|why| {
+                problems.push(format!(
+                    "{}: preset '{name}': {why}",
+                    folders.config_file.display()
+                ))
+            })
+            .ok(),
+        (None, None) => None,
+    };
+    if let Some(preset) = preset {
+        params.replace(Source::Preset, preset.values.clone());
+    }
+    if let (OnProblem::Fail, Some(problem)) = (on_problem, problems.first()) {
+        return Err(
+            Failure::new(ExitCode::Config, "reading the configuration", problem)
+                .hint("mend the file, or name another with --config"),
+        );
+    }
+    Ok(Prepared {
+        model: general.model.clone().or_else(|| config.model.clone()),
+        preset: preset.map(|preset| preset.name.clone()),
+        theme: general.theme.clone().or_else(|| config.theme.clone()),
+        folders,
+        config,
+        params,
+        problems,
+    })
+}
+
+fn find<'a>(presets: &'a [Preset], name: &str) -> Result<&'a Preset, String> {
+    presets
+        .iter()
+        .find(|preset| preset.name == name)
+        .ok_or_else(|| {
+            let names = || presets.iter().map(|preset| preset.name.as_str());
+            match nearest_word(name, names()) {
+                Some(near) => format!("there is none of this name; did you mean '{near}'?"),
+                None => format!(
+                    "there is none of this name; there are {}",
+                    names().collect::<Vec<_>>().join(", ")
+                ),
+            }
+        })
+}

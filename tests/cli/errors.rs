@@ -1,0 +1,163 @@
+//! What goes wrong has an exit code and says what, why and what to try.
+
+use crate::{GUIDE, Home, text};
+
+#[test]
+fn an_unknown_flag_names_the_nearest() {
+    let stderr = Home::new().run(&["run", "--top-qq", "3"]).failed(64);
+    assert!(
+        stderr.contains("'--top-qq'") && stderr.contains("'--top-"),
+        "{stderr}"
+    );
+    let stderr = Home::new().run(&["run", "-nql", "3"]).failed(64);
+    assert!(stderr.contains("--ngl"), "{stderr}");
+}
+
+#[test]
+fn a_value_out_of_range_says_the_range() {
+    let stderr = Home::new().run(&["--top-p", "3"]).failed(64);
+    assert!(stderr.contains("3.0 is outside 0.0 to 1.0"), "{stderr}");
+}
+
+#[test]
+fn a_parameter_of_a_later_version_says_so() {
+    let stderr = Home::new().run(&["--mmproj", "a.gguf"]).failed(64);
+    assert!(stderr.contains("known but cannot be set"), "{stderr}");
+}
+
+#[test]
+fn no_prompt_is_a_mistake_of_usage() {
+    let stderr = Home::new().run(&["run", "-m", GUIDE]).failed(64);
+    assert!(stderr.contains("--prompt TEXT"), "{stderr}");
+}
+
+#[test]
+fn a_missing_model_names_the_file_and_a_way_out() {
+    let home = Home::new();
+    home.file("models/other.gguf", "");
+    let path = home.path("models/missing.gguf");
+    let stderr = home
+        .run(&["run", "-p", "Hello", "-m", text(&path)])
+        .failed(66);
+    assert!(
+        stderr.contains(text(&path)) && stderr.contains("other.gguf"),
+        "{stderr}"
+    );
+    let stderr = home
+        .run(&["run", "-p", "Hello", "-m", text(&home.path("models"))])
+        .failed(66);
+    assert!(stderr.contains("it is a folder"), "{stderr}");
+}
+
+#[test]
+fn a_configured_model_is_looked_at_too() {
+    let home = Home::new();
+    home.file("config.toml", "model = '/no/such/model.gguf'\n");
+    let stderr = home.run(&["run", "-p", "Hello"]).failed(66);
+    assert!(stderr.contains("/no/such/model.gguf"), "{stderr}");
+}
+
+#[test]
+fn damaged_models_are_damaged_data() {
+    let home = Home::new();
+    let guide = std::fs::read(GUIDE).unwrap();
+    let mut flipped = guide.clone();
+    flipped[4..8].copy_from_slice(&999u32.to_le_bytes());
+    let files = [
+        home.file("text.gguf", "This is no model.\n".repeat(100)),
+        home.file("empty.gguf", ""),
+        home.file("header-cut.gguf", &guide[..1000]),
+        home.file("weights-cut.gguf", &guide[..guide.len() - 1000]),
+        home.file("version.gguf", flipped),
+    ];
+    for file in files {
+        let stderr = home
+            .run(&["run", "-p", "Hello", "-m", text(&file)])
+            .failed(65);
+        assert!(
+            stderr.contains(text(&file)) && stderr.contains("why: "),
+            "{stderr}"
+        );
+    }
+}
+
+#[test]
+fn a_prompt_longer_than_the_context_is_told() {
+    let prompt = "one two three ".repeat(400);
+    let stderr = Home::new()
+        .run(&["run", "-m", GUIDE, "-c", "256", "-p", &prompt])
+        .failed(65);
+    assert!(stderr.contains("256"), "{stderr}");
+}
+
+#[test]
+fn a_broken_configuration_stops_run_and_names_the_line() {
+    let home = Home::new();
+    home.file("config.toml", "[params]\ntempreture = 1\n");
+    let stderr = home.run(&["run", "-p", "Hello"]).failed(78);
+    assert!(
+        stderr.contains("line 2") && stderr.contains("did you mean 'temp'"),
+        "{stderr}"
+    );
+}
+
+#[test]
+fn an_unknown_preset_names_the_nearest() {
+    let stderr = Home::new()
+        .run(&["run", "-p", "Hello", "--preset", "creativ"])
+        .failed(64);
+    assert!(stderr.contains("did you mean 'creative'?"), "{stderr}");
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_cannot_hold_the_guide() {
+    let home = Home::new();
+    let file = home.file("file", "");
+    let done = home.run(&["run", "-p", "Hello", "--data-dir", text(&file)]);
+    assert_eq!(done.code, Some(73), "{done:?}");
+    assert!(done.stderr.contains("--data-dir"), "{}", done.stderr);
+}
+
+#[test]
+fn old_flags_work_with_a_word_about_it() {
+    let done = Home::new().run(&[
+        "run",
+        "-m",
+        GUIDE,
+        "-p",
+        "Hello",
+        "-n",
+        "2",
+        "-dt",
+        "0.1",
+        "--no-mmap",
+    ]);
+    assert_eq!(done.code, Some(0), "{}", done.stderr);
+    insta::assert_snapshot!(done.stderr, @"
+    note: --defrag-thold is left out: llama.cpp no longer needs it
+    note: --no-mmap means --load-mode=none
+    ");
+}
+
+#[test]
+fn flags_this_version_cannot_follow_are_refused_with_the_reason() {
+    for (flag, reason) in [
+        ("-hf", "downloads are not part of this version"),
+        ("--lora", "LoRA adapters are not part of this version"),
+        ("--chat-template", "the template in the model file"),
+    ] {
+        let stderr = Home::new()
+            .run(&["run", "-m", GUIDE, "-p", "Hello", flag, "x"])
+            .failed(64);
+        assert!(stderr.contains(reason), "{stderr}");
+    }
+}
+
+#[test]
+fn a_prompt_without_its_flag_gets_a_tip() {
+    let stderr = Home::new().run(&["run", "hi"]).failed(64);
+    assert!(
+        stderr.contains("tip: a prompt is given with -p"),
+        "{stderr}"
+    );
+}
