@@ -237,6 +237,7 @@ fn bare_memory(model: &std::path::Path) {
         .expect("the model");
     let params = LlamaContextParams::default()
         .with_n_ctx(std::num::NonZeroU32::new(N_CTX))
+        .with_n_threads(1)
         .with_n_seq_max(4)
         .with_kv_unified(true);
     let mut context = model.new_context(&backend, params).expect("a context");

@@ -3,7 +3,8 @@
 //!
 //! `cargo bench --bench engine` measures the built-in model; `LLMDECK_BENCH_MODEL=FILE` another.
 //! The built-in model takes well under a millisecond a token, so there the engine's own work
-//! weighs most; on a model of a size people use it disappears.
+//! weighs most; on a model of a size people use it disappears. `-- --beside N` measures beside N
+//! processes that each keep a core busy, with the engine's threads left automatic.
 
 use std::num::NonZeroU32;
 use std::path::PathBuf;
@@ -25,6 +26,8 @@ use llmdeck::params::{FlashAttention, Params};
 use tokio::sync::mpsc::Receiver;
 
 const ROUNDS: u64 = 7;
+/// Beside busy processes everything takes long, and the differences are large.
+const ROUNDS_BESIDE: u64 = 3;
 const N_CTX: u32 = 1024;
 /// Tokens generated a round.
 const N_PREDICT: u32 = 128;
@@ -38,20 +41,35 @@ struct Speed {
 }
 
 fn main() {
+    let mut arguments = std::env::args().skip_while(|argument| argument != "--beside");
+    let beside: usize = arguments
+        .nth(1)
+        .map_or(0, |count| count.parse().expect("a number"));
+    if std::env::args().any(|argument| argument == "--burn") {
+        burn();
+    }
     let path = std::env::var_os("LLMDECK_BENCH_MODEL")
         .map_or_else(|| PathBuf::from("models/guide.gguf"), PathBuf::from);
     let threads = std::thread::available_parallelism().map_or(1, usize::from) as i32;
     let (engine, mut events) = llmdeck::engine::llama::start().expect("a thread");
-    load(&engine, &mut events, &path, threads);
+    load(
+        &engine,
+        &mut events,
+        &path,
+        if beside == 0 { threads } else { 0 },
+    );
     let backend = LlamaBackend::init().expect("the backend of llama-cpp-2");
     let model = LlamaModel::load_from_file(&backend, &path, &LlamaModelParams::default())
         .expect("the model");
 
-    let warm = through_engine(&engine, &mut events, 0);
-    let n_prompt = warm.prompt_n as usize;
+    through_engine(&engine, &mut events, 0);
+    // The first one also prefills what the template puts before the first word.
+    let n_prompt = through_engine(&engine, &mut events, 1).prompt_n as usize;
     bare(&backend, &model, n_prompt, threads);
+    let busy: Vec<Busy> = (0..beside).map(|_| Busy::start()).collect();
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
-    for round in 1..=ROUNDS {
+    let rounds = if beside == 0 { ROUNDS } else { ROUNDS_BESIDE };
+    for round in 2..2 + rounds {
         let timings = through_engine(&engine, &mut events, round);
         assert_eq!(
             (timings.prompt_n as usize, timings.predicted_n),
@@ -63,8 +81,10 @@ fn main() {
         });
         theirs.push(bare(&backend, &model, n_prompt, threads));
     }
+    drop(busy);
     println!(
-        "{}: {n_prompt} prompt tokens, {N_PREDICT} generated, {ROUNDS} rounds in turn, medians",
+        "{}: {n_prompt} prompt tokens, {N_PREDICT} generated, {rounds} rounds in turn, medians, \
+         beside {beside} busy processes",
         path.display()
     );
     println!("| tokens per second | engine | bare loop | ratio |\n| --- | --- | --- | --- |");
@@ -72,6 +92,35 @@ fn main() {
     row("decode", &ours, &theirs, |speed| speed.decode);
     let _ = engine.send(Command::Stop);
     engine.join();
+}
+
+/// Another process that keeps a core busy until this is dropped.
+struct Busy(std::process::Child);
+
+impl Busy {
+    fn start() -> Self {
+        let program = std::env::current_exe().expect("this program");
+        Self(
+            std::process::Command::new(program)
+                .arg("--burn")
+                .spawn()
+                .expect("a process"),
+        )
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn burn() -> ! {
+    let mut number = 1_u64;
+    loop {
+        number = std::hint::black_box(number.wrapping_mul(3));
+    }
 }
 
 fn row(name: &str, ours: &[Speed], theirs: &[Speed], figure: impl Fn(&Speed) -> f64 + Copy) {
@@ -122,8 +171,8 @@ fn load(
     }
 }
 
-/// One reply; every round is a conversation of its own whose text differs from the first word on,
-/// so that nothing is reused.
+/// One reply; every round is the first message of the conversation written anew, different from its
+/// first word on, so that nothing but the head of the template is reused.
 fn through_engine(
     engine: &EngineHandle,
     events: &mut Receiver<EngineEvent>,
@@ -139,7 +188,8 @@ fn through_engine(
     let content = format!("{start}{}", " the".repeat(N_WORDS));
     let request = GenerateRequest {
         id: RequestId(round),
-        conversation: ConversationId(round),
+        // One conversation, so that the cache holds no other, which llama.cpp would look at too.
+        conversation: ConversationId(1),
         messages: vec![Message {
             role: Role::User,
             content,

@@ -12,6 +12,8 @@ pub struct ModelState {
     pub running: Option<(Box<ModelInfo>, Box<ContextInfo>)>,
     /// The newest load or retune that is not answered yet.
     pub loading: Option<LoadPhase>,
+    /// Threads fewer than without the other processes of this machine.
+    pub threads_given_up: u32,
     /// Why the last load or retune failed, until the next one.
     pub error: Option<String>,
     /// The values of every load and retune that is not answered yet, oldest first.

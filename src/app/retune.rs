@@ -98,6 +98,7 @@ pub(super) fn on_engine(state: &mut State, event: EngineEvent) -> Vec<Effect> {
             took,
         } => {
             confirm(state, id);
+            state.model.threads_given_up = 0;
             let notes = context.notes.join("; ");
             if let Some((_, running)) = &mut state.model.running {
                 *running = context;
@@ -125,6 +126,17 @@ pub(super) fn on_engine(state: &mut State, event: EngineEvent) -> Vec<Effect> {
         }
         EngineEvent::Unloaded => {
             state.model.running = None;
+            vec![]
+        }
+        EngineEvent::Threads {
+            n_threads,
+            n_threads_batch,
+            given_up,
+        } => {
+            state.model.threads_given_up = given_up;
+            if let Some((_, context)) = &mut state.model.running {
+                (context.n_threads, context.n_threads_batch) = (n_threads, n_threads_batch);
+            }
             vec![]
         }
         _ => vec![],
@@ -192,6 +204,7 @@ fn loaded(
         );
     }
     state.speed.context_used = 0;
+    state.model.threads_given_up = 0;
     state.model.running = Some((model, context));
     state.composer.suggest(if state.model.is_guide() {
         super::QUESTIONS

@@ -123,6 +123,7 @@ fn engine(state: &mut State, event: EngineEvent) -> Vec<Effect> {
         | EngineEvent::LoadFailed { .. }
         | EngineEvent::Retuned { .. }
         | EngineEvent::RetuneFailed { .. }
+        | EngineEvent::Threads { .. }
         | EngineEvent::Unloaded => retune::on_engine(state, event),
         EngineEvent::Queued { .. }
         | EngineEvent::Prefill { .. }

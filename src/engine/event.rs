@@ -39,6 +39,13 @@ pub enum EngineEvent {
         running: bool,
     },
     Unloaded,
+    /// Other processes took cores or gave some back, and threads left automatic followed.
+    Threads {
+        n_threads: u32,
+        n_threads_batch: u32,
+        /// Threads fewer than without them.
+        given_up: u32,
+    },
     /// Accepted; `seed` is the one in use, drawn when none was given.
     Queued {
         request: RequestId,

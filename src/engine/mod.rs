@@ -8,6 +8,7 @@
 //! [`fake`] answers the same commands with virtual time, for tests of the rest.
 
 mod command;
+mod contention;
 mod event;
 pub mod fake;
 mod handle;

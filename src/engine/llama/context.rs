@@ -11,6 +11,7 @@ use llama_cpp_sys_2 as sys;
 use super::batch::Batch;
 use super::logs;
 use super::model::Model;
+use super::threads::{Pools, Threads};
 
 /// Tells a decode step in progress that a command waits which cannot wait for its end.
 #[derive(Debug)]
@@ -62,6 +63,10 @@ pub(crate) struct Context {
     n_vocab: usize,
     /// The next decode first turns the keys that were moved, which must not stop half-way.
     shifted: bool,
+    /// `None` where the system gave no threads; llama.cpp then starts its own at every step.
+    pools: Option<Pools>,
+    /// Pools that were replaced: the backend lets go of one only when it computes with the next.
+    replaced: Vec<Pools>,
     // Both kept alive for the pointers llama.cpp holds.
     interrupt: Arc<Interrupt>,
     _model: Rc<Model>,
@@ -75,6 +80,7 @@ impl Context {
     pub(crate) fn new(
         model: &Rc<Model>,
         mut native: sys::llama_context_params,
+        threads: Threads,
         interrupt: &Arc<Interrupt>,
     ) -> Result<Self, NoContext> {
         native.abort_callback = Some(on_step);
@@ -83,13 +89,17 @@ impl Context {
         // stable in its `Arc`, which this context keeps too.
         let pointer = unsafe { sys::llama_init_from_model(model.as_ptr(), native) };
         let pointer = NonNull::new(pointer).ok_or(NoContext)?;
-        Ok(Self {
+        let mut context = Self {
             pointer,
             n_vocab: model.vocab().len(),
             shifted: false,
+            pools: None,
+            replaced: Vec::new(),
             interrupt: Arc::clone(interrupt),
             _model: Rc::clone(model),
-        })
+        };
+        context.set_threads(threads);
+        Ok(context)
     }
 
     fn as_ptr(&self) -> *mut sys::llama_context {
@@ -123,10 +133,25 @@ impl Context {
         unsafe { sys::llama_n_seq_max(self.as_ptr()) }
     }
 
-    /// Threads for single tokens and for batches, at least one each.
-    pub(crate) fn set_threads(&mut self, single: i32, batch: i32) {
-        // SAFETY: the context is alive and not in a decode, which needs `&mut` too.
-        unsafe { sys::llama_set_n_threads(self.as_ptr(), single.max(1), batch.max(1)) };
+    /// Computes with that many threads from now on.
+    pub(crate) fn set_threads(&mut self, threads: Threads) {
+        let pools = Pools::start(threads);
+        if pools.is_none() {
+            tracing::warn!(?threads, "no threads that stay; each step starts its own");
+        }
+        // SAFETY: the context is alive and not in a decode, which needs `&mut` too; pools are kept
+        // until the backend has computed with others or the context is freed.
+        unsafe {
+            match &pools {
+                Some(pools) => {
+                    sys::llama_attach_threadpool(self.as_ptr(), pools.single(), pools.batch())
+                }
+                None => sys::llama_detach_threadpool(self.as_ptr()),
+            }
+            sys::llama_set_n_threads(self.as_ptr(), threads.single.max(1), threads.batch.max(1));
+        }
+        self.replaced
+            .extend(std::mem::replace(&mut self.pools, pools));
     }
 
     pub(crate) fn decode(&mut self, batch: &mut Batch) -> Decode {
@@ -135,7 +160,10 @@ impl Context {
         logs::hold();
         // SAFETY: the batch's lists live and stay in place during the call.
         let outcome = match unsafe { sys::llama_decode(self.as_ptr(), batch.native()) } {
-            0 => Decode::Done,
+            0 => {
+                self.replaced.clear();
+                Decode::Done
+            }
             1 => Decode::NoSpace,
             2 => Decode::Aborted,
             code => Decode::Failed(code),

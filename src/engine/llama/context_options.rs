@@ -3,8 +3,9 @@
 use llama_cpp_sys_2 as sys;
 
 use super::options::bad;
+use super::threads::Threads;
 use crate::engine::EngineError;
-use crate::params::{ContextParams, FlashAttention, Rope, ThreadParams};
+use crate::params::{ContextParams, FlashAttention, Rope};
 
 /// Sequences that can live at once when the user leaves the number to the engine.
 const AUTO_SEQUENCES: u32 = 4;
@@ -16,7 +17,7 @@ const DEFAULT_UBATCH: u32 = 512;
 pub(crate) fn context_params(
     params: &ContextParams,
     n_ctx: u32,
-    (n_threads, n_threads_batch): (i32, i32),
+    threads: Threads,
 ) -> Result<sys::llama_context_params, EngineError> {
     // SAFETY: returns a plain struct.
     let mut native = unsafe { sys::llama_context_default_params() };
@@ -40,7 +41,7 @@ pub(crate) fn context_params(
     // hundreds of MiB of compute buffer.
     native.n_outputs_max = native.n_seq_max;
     native.n_outputs_max_per_seq = 1;
-    (native.n_threads, native.n_threads_batch) = (n_threads, n_threads_batch);
+    (native.n_threads, native.n_threads_batch) = (threads.single, threads.batch);
     native.flash_attn_type = match params.flash_attn {
         FlashAttention::Auto => sys::LLAMA_FLASH_ATTN_TYPE_AUTO,
         FlashAttention::On => sys::LLAMA_FLASH_ATTN_TYPE_ENABLED,
@@ -82,49 +83,6 @@ pub(crate) fn sequences(params: &ContextParams) -> Result<u32, EngineError> {
         )),
         count => Ok(count),
     }
-}
-
-/// Weights up to this size decode on one thread unless the user says otherwise.
-///
-/// A step over them takes less time than cores need to meet at ggml's barriers, of which it has
-/// over a hundred. With all cores to itself a second thread gains little; beside other busy
-/// processes every barrier waits for the scheduler: measured on the built-in model with two
-/// threads on two busy cores 1.5 tokens per second, with one 390.
-const ONE_THREAD: u64 = 32 << 20;
-
-/// Threads for single tokens and for batches. "Automatic" is the number of cores, and one for a
-/// model of so few bytes that more are no use.
-pub(crate) fn resolve_threads(threads: ThreadParams, model_bytes: u64) -> (i32, i32) {
-    let single = match threads.n_threads {
-        given if given > 0 => given,
-        _ if model_bytes <= ONE_THREAD => 1,
-        _ => cores(),
-    };
-    let batch = if threads.n_threads_batch > 0 {
-        threads.n_threads_batch
-    } else {
-        single
-    };
-    (single, batch)
-}
-
-/// A warning when more threads are to run than cores may: ggml's threads then wait for each other.
-pub(crate) fn crowded((single, batch): (i32, i32)) -> Option<String> {
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let most = usize::try_from(single.max(batch)).unwrap_or(0);
-    (most > cores).then(|| {
-        format!(
-            "{most} threads share {cores} cores: that is many times slower than {cores} threads"
-        )
-    })
-}
-
-/// Cores this process may use. Hardware threads beyond cores make ggml slower, and so do more
-/// threads than the process may run at once.
-fn cores() -> i32 {
-    let allowed = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let physical = sysinfo::System::physical_core_count().unwrap_or(allowed);
-    i32::try_from(allowed.min(physical).max(1)).unwrap_or(1)
 }
 
 /// ggml's type of that name, of those llama.cpp can keep a cache in; empty = `f16`.
@@ -226,7 +184,15 @@ mod tests {
     fn logits_are_held_for_sequences_not_for_batches() {
         let mut params = LoadParams::default();
         params.context.n_seq_max = 0;
-        let native = context_params(&params.context, 512, (2, 3)).unwrap();
+        let native = context_params(
+            &params.context,
+            512,
+            Threads {
+                single: 2,
+                batch: 3,
+            },
+        )
+        .unwrap();
         assert_eq!((native.n_seq_max, native.n_outputs_max), (4, 4));
         assert!(native.kv_unified && native.n_threads_batch == 3);
     }

@@ -10,6 +10,7 @@ use super::context_options;
 use super::file::{failure, validate};
 use super::model::{Model, ModelFacts};
 use super::options::ModelOptions;
+use super::threads::Threads;
 use super::{logs, place, report};
 use crate::chat::{ChatTemplate, TemplateError};
 use crate::engine::{ContextInfo, Device, DeviceMemory, EngineError, ErrorKind, ModelInfo};
@@ -40,7 +41,7 @@ pub(crate) struct OpenModel {
 /// [`ErrorKind::BadParameter`].
 pub(crate) fn check(params: &LoadParams) -> Result<(), EngineError> {
     ModelOptions::new(&params.model, 0)?;
-    context_options::context_params(&params.context, params.context.n_ctx, (1, 1))?;
+    context_options::context_params(&params.context, params.context.n_ctx, Threads::ONE)?;
     Ok(())
 }
 
@@ -123,8 +124,8 @@ pub(crate) fn open_context(
 ) -> Result<(Context, ContextInfo), EngineError> {
     let mut notes = open.notes.clone();
     let n_ctx = place::context_size(open, params, &mut notes)?;
-    let threads = context_options::resolve_threads(params.threads, open.facts.size_bytes);
-    notes.extend(context_options::crowded(threads));
+    let threads = Threads::resolve(params.threads, open.facts.size_bytes);
+    notes.extend(threads.crowded());
     let flash_attn = context_options::flash_attention(&params.context, place::gpus(params).len());
     let asked = ContextParams {
         flash_attn,
@@ -132,7 +133,7 @@ pub(crate) fn open_context(
     };
     let native = context_options::context_params(&asked, n_ctx, threads)?;
     logs::clear();
-    let context = Context::new(&open.model, native, interrupt);
+    let context = Context::new(&open.model, native, threads, interrupt);
     let lines = logs::lines();
     let what = format!("making a context of {n_ctx} tokens for {}", open.info.name);
     let Ok(context) = context else {

@@ -19,6 +19,7 @@ mod place;
 mod report;
 pub mod rpc;
 mod samplers;
+mod threads;
 mod vocab;
 
 pub use backend::{devices, set_abort_hook, system_info, version};
@@ -27,12 +28,13 @@ pub use logs::install_logging;
 pub(super) use backend::init;
 pub(super) use batch::{Batch, Output};
 pub(super) use context::{Context, Decode, Interrupt};
-pub(super) use context_options::{resolve_threads, sequences};
+pub(super) use context_options::sequences;
 pub(super) use file::validate;
 pub(super) use load::{OpenModel, check, open_context, open_model};
 pub(super) use logs::failure_reason;
 pub(super) use place::{check_size, fits_beside};
 pub(super) use samplers::{DetachedGrammar, Sampler};
+pub(super) use threads::Threads;
 pub(super) use vocab::{Side, Special, Vocab};
 
 use super::{EngineEvent, EngineHandle, worker};

@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use super::load::OpenModel;
+use super::threads::Threads;
 use super::{backend, context_options};
 use crate::engine::{Device, DeviceKind, EngineError, ErrorKind};
 use crate::gguf::{self, TensorType};
@@ -181,7 +182,7 @@ fn host() -> Capacity {
 
 fn run(params: &LoadParams) -> Result<Run, EngineError> {
     let context = &params.context;
-    let native = context_options::context_params(context, context.n_ctx, (1, 1))?;
+    let native = context_options::context_params(context, context.n_ctx, Threads::ONE)?;
     // The names are known: `context_params` has checked them.
     let cache_type = |name: &str| TensorType::from_name(name).unwrap_or(TensorType::F16);
     Ok(Run {

@@ -6,7 +6,7 @@ use super::mail::Patience;
 use super::retune::{Parked, Weights};
 use super::{Running, Slot, Worker, count_of};
 use crate::engine::llama::{self, DetachedGrammar, OpenModel};
-use crate::engine::scheduler::StepBudget;
+use crate::engine::scheduler::{StepBudget, Steps};
 use crate::engine::{ContextInfo, EngineError, EngineEvent, KvOutcome, LoadRequest, StopReason};
 use crate::params::LoadParams;
 
@@ -70,7 +70,12 @@ impl Worker {
         self.slots = (0..context_info.n_seq_max)
             .map(|_| Slot::default())
             .collect();
-        self.budget = StepBudget::new(Some(expected_speed(&open, &context_info)));
+        let steps = if context_info.n_gpu_layers == 0 {
+            Steps::CanStop
+        } else {
+            Steps::RunToEnd
+        };
+        self.budget = StepBudget::new(Some(expected_speed(&open, &context_info)), steps);
         self.running = Some(Running {
             path: path.clone(),
             asked: params.clone(),

@@ -6,6 +6,7 @@ mod replies;
 mod retune;
 mod room;
 mod step;
+mod threads;
 
 use std::collections::VecDeque;
 use std::panic::AssertUnwindSafe;
@@ -18,7 +19,7 @@ use self::mail::{Mail, Next};
 use super::handle::{Arrived, Commands};
 use super::llama::{self, Batch, Context, Interrupt, OpenModel};
 use super::reply::{Reply, Waiting, count_of};
-use super::scheduler::StepBudget;
+use super::scheduler::{StepBudget, Steps};
 use super::{
     Command, ContextInfo, ConversationId, EngineError, EngineEvent, EngineHandle, ErrorKind,
     LoadId, RequestId,
@@ -105,6 +106,7 @@ struct Worker {
     queue: VecDeque<Waiting>,
     batch: Batch,
     budget: StepBudget,
+    watch: threads::Watch,
     /// Counts replies and uses.
     clock: u64,
     answering: Option<Answering>,
@@ -126,7 +128,8 @@ impl Worker {
             slots: Vec::new(),
             queue: VecDeque::new(),
             batch: Batch::default(),
-            budget: StepBudget::new(None),
+            budget: StepBudget::new(None, Steps::RunToEnd),
+            watch: threads::Watch::default(),
             clock: 0,
             answering: None,
         }
@@ -152,6 +155,9 @@ impl Worker {
         loop {
             // Before every look, because the look may wait long for a command that raises it.
             self.interrupt.arm();
+            if !self.has_work() {
+                self.rest();
+            }
             let Next::Command(arrived) = self.mail.next(self.has_work()) else {
                 break;
             };

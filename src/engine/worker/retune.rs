@@ -222,13 +222,20 @@ impl Worker {
 impl Running {
     /// Threads are all that differs: nothing else is touched.
     fn set_threads(&mut self, asked: LoadParams) {
-        let (single, batch) = llama::resolve_threads(asked.threads, self.open.facts.size_bytes);
-        self.context.set_threads(single, batch);
-        self.context_info.n_threads = single.unsigned_abs();
-        self.context_info.n_threads_batch = batch.unsigned_abs();
-        self.context_info.params.threads.n_threads = single;
-        self.context_info.params.threads.n_threads_batch = batch;
+        let threads = llama::Threads::resolve(asked.threads, self.open.facts.size_bytes);
+        self.compute_with(threads);
         self.asked = asked;
+    }
+
+    /// Computes with that many threads from now on.
+    pub(super) fn compute_with(&mut self, threads: llama::Threads) {
+        self.context.set_threads(threads);
+        self.context_info.n_threads = threads.single.unsigned_abs();
+        self.context_info.n_threads_batch = threads.batch.unsigned_abs();
+        self.context_info.params.threads = crate::params::ThreadParams {
+            n_threads: threads.single,
+            n_threads_batch: threads.batch,
+        };
     }
 }
 

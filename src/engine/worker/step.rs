@@ -14,6 +14,7 @@ impl Worker {
     pub(super) fn step(&mut self) {
         self.admit();
         self.make_way();
+        self.mind_other_processes();
         let Some(running) = &mut self.running else {
             return;
         };

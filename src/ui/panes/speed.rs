@@ -121,6 +121,9 @@ fn rows<'a>(state: &State, missing: &'a str) -> Vec<Row<'a>> {
         ),
         tokens(state),
     ];
+    if let Some(row) = threads(state) {
+        rows.push(row);
+    }
     if let Some(reason) = &speed.stop {
         rows.push(fact("ended", part(reply::stop_reason(reason), Role::Text)));
     }
@@ -234,6 +237,23 @@ fn kv_memory(state: &State) -> Option<u64> {
     let (_, context) = state.model.running.as_ref()?;
     let total = context.devices.iter().map(|device| device.kv).sum();
     (total > 0).then_some(total)
+}
+
+/// Said only where other processes hold threads back.
+fn threads(state: &State) -> Option<Row<'static>> {
+    let (_, context) = state.model.running.as_ref()?;
+    let given_up = state.model.threads_given_up;
+    (given_up > 0).then(|| Row {
+        label: "threads",
+        bar: None,
+        facts: vec![
+            vec![part(context.n_threads.to_string(), Role::Warning)],
+            vec![part(
+                format!("{given_up} left to other processes"),
+                Role::Muted,
+            )],
+        ],
+    })
 }
 
 fn tokens(state: &State) -> Row<'static> {

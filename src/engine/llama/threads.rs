@@ -1,0 +1,196 @@
+//! How many threads compute, and the pools they live in.
+//!
+//! Without a pool of its own a context starts and ends its threads at every step, which costs
+//! small models most of their speed and lets the scheduler put two of them on one core.
+
+use std::ptr::NonNull;
+
+use llama_cpp_sys_2 as sys;
+
+use crate::params::ThreadParams;
+
+/// Threads for single tokens and for batches, at least one each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Threads {
+    pub single: i32,
+    pub batch: i32,
+}
+
+impl Threads {
+    pub(crate) const ONE: Self = Self {
+        single: 1,
+        batch: 1,
+    };
+
+    /// "Automatic" is the number of cores, and one for single tokens of a model of so few bytes
+    /// that more are no use.
+    pub(crate) fn resolve(asked: ThreadParams, model_bytes: u64) -> Self {
+        let single = match asked.n_threads {
+            given if given > 0 => given,
+            _ if model_bytes <= ONE_THREAD => 1,
+            _ => cores(),
+        };
+        let batch = match (asked.n_threads_batch, asked.n_threads) {
+            (given, _) if given > 0 => given,
+            (_, given) if given > 0 => given,
+            _ => cores(),
+        };
+        Self { single, batch }
+    }
+
+    /// What was left automatic, bounded by the cores that other processes leave.
+    pub(crate) fn within(self, asked: ThreadParams, free: u32) -> Self {
+        let most = i32::try_from(free).unwrap_or(i32::MAX).max(1);
+        if asked.n_threads > 0 {
+            return self;
+        }
+        let batch = if asked.n_threads_batch > 0 {
+            self.batch
+        } else {
+            self.batch.min(most)
+        };
+        Self {
+            single: self.single.min(most),
+            batch,
+        }
+    }
+
+    /// A warning when more threads are to run than cores may: ggml's threads then wait for each other.
+    pub(crate) fn crowded(self) -> Option<String> {
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let most = usize::try_from(self.single.max(self.batch)).unwrap_or(0);
+        (most > cores).then(|| {
+            format!(
+                "{most} threads share {cores} cores: that is many times slower than {cores} threads"
+            )
+        })
+    }
+}
+
+/// Weights up to this size decode on one thread unless the user says otherwise.
+///
+/// A step over them takes less time than cores need to meet at ggml's barriers, of which it has
+/// over a hundred. With all cores to itself a second thread gains little; beside other busy
+/// processes every barrier waits for the scheduler: measured on the built-in model with two
+/// threads on two busy cores 1.5 tokens per second, with one 390.
+const ONE_THREAD: u64 = 32 << 20;
+
+/// Cores this process may use. Hardware threads beyond cores make ggml slower, and so do more
+/// threads than the process may run at once.
+fn cores() -> i32 {
+    let allowed = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let physical = sysinfo::System::physical_core_count().unwrap_or(allowed);
+    i32::try_from(allowed.min(physical).max(1)).unwrap_or(1)
+}
+
+/// The threads of one context, which must be freed before them.
+#[derive(Debug)]
+pub(super) struct Pools {
+    single: Pool,
+    /// `None` where the same pool serves both.
+    batch: Option<Pool>,
+}
+
+impl Pools {
+    /// Starts the threads; `None` when the system gives none.
+    pub(super) fn start(threads: Threads) -> Option<Self> {
+        let batch = match threads.batch {
+            same if same == threads.single => None,
+            count => Some(Pool::start(count)?),
+        };
+        Some(Self {
+            single: Pool::start(threads.single)?,
+            batch,
+        })
+    }
+
+    pub(super) fn single(&self) -> sys::ggml_threadpool_t {
+        self.single.0.as_ptr()
+    }
+
+    pub(super) fn batch(&self) -> sys::ggml_threadpool_t {
+        self.batch.as_ref().unwrap_or(&self.single).0.as_ptr()
+    }
+}
+
+/// Threads that wait for graphs to compute; the one that asks is the first of them.
+#[derive(Debug)]
+struct Pool(NonNull<sys::ggml_threadpool>);
+
+/// How long a thread that has nothing to do spins before it sleeps, in ggml's unit of 131,072
+/// pauses of the processor, a few milliseconds: longer than choosing a token takes, so that the
+/// next step finds it awake, and far shorter than ggml's own 50, so that an idle deck is idle.
+const POLL: u32 = 1;
+
+impl Pool {
+    fn start(count: i32) -> Option<Self> {
+        // SAFETY: returns a plain struct.
+        let mut params = unsafe { sys::ggml_threadpool_params_default(count.max(1)) };
+        params.poll = POLL;
+        // SAFETY: the parameters are read during the call only.
+        NonNull::new(unsafe { sys::ggml_threadpool_new(&raw mut params) }).map(Self)
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        // SAFETY: made by `ggml_threadpool_new`, freed once; `Context` frees what uses it before.
+        unsafe { sys::ggml_threadpool_free(self.0.as_ptr()) };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn resolve(n_threads: i32, n_threads_batch: i32, model_bytes: u64) -> (i32, i32) {
+        let asked = ThreadParams {
+            n_threads,
+            n_threads_batch,
+        };
+        let threads = Threads::resolve(asked, model_bytes);
+        (threads.single, threads.batch)
+    }
+
+    #[test]
+    fn what_is_asked_for_is_used_and_the_rest_is_chosen() {
+        let all = cores();
+        assert_eq!(resolve(3, 0, 1 << 30), (3, 3));
+        assert_eq!(resolve(3, 5, 1 << 20), (3, 5));
+        assert_eq!(resolve(0, 0, 1 << 30), (all, all));
+        assert_eq!(resolve(0, 0, 1 << 20), (1, all));
+        assert_eq!(resolve(-1, 2, 1 << 20), (1, 2));
+    }
+
+    #[test]
+    fn only_what_is_automatic_follows_the_free_cores() {
+        let threads = Threads {
+            single: 4,
+            batch: 8,
+        };
+        let within = |n_threads, n_threads_batch, free| {
+            let asked = ThreadParams {
+                n_threads,
+                n_threads_batch,
+            };
+            let threads = threads.within(asked, free);
+            (threads.single, threads.batch)
+        };
+        assert_eq!(within(0, 0, 6), (4, 6));
+        assert_eq!(within(0, 0, 0), (1, 1));
+        assert_eq!(within(0, 8, 2), (2, 8));
+        assert_eq!(within(4, 0, 2), (4, 8));
+    }
+
+    #[test]
+    fn a_pool_ends_with_its_threads() {
+        let both = Threads {
+            single: 1,
+            batch: 2,
+        };
+        let pools = Pools::start(both).expect("two threads");
+        assert_ne!(pools.single(), pools.batch());
+        let same = Pools::start(Threads::ONE).expect("one thread");
+        assert_eq!(same.single(), same.batch());
+    }
+}

@@ -1,0 +1,71 @@
+//! As many threads as cores are free, where the user leaves their number to the engine.
+
+use std::time::Instant;
+
+use super::Worker;
+use crate::engine::EngineEvent;
+use crate::engine::contention::{self, Contention, WINDOW};
+use crate::engine::llama::Threads;
+
+/// Watches the other processes while there is work.
+#[derive(Debug, Default)]
+pub(super) struct Watch {
+    contention: Contention,
+    looked: Option<Instant>,
+    /// `None` until something was seen.
+    free: Option<u32>,
+}
+
+impl Watch {
+    /// Whether it is time for a look.
+    fn is_due(&mut self, now: Instant) -> bool {
+        let since = self.looked.map(|looked| now - looked);
+        if since.is_some_and(|since| since < WINDOW) {
+            return false;
+        }
+        self.looked = Some(now);
+        true
+    }
+}
+
+impl Worker {
+    /// There was no work: what other processes did meanwhile says nothing.
+    pub(super) fn rest(&mut self) {
+        self.watch.contention.pause();
+    }
+
+    /// Looks around, a few times a second, and runs no more threads than cores are free.
+    pub(super) fn mind_other_processes(&mut self) {
+        if !self.watch.is_due(Instant::now()) {
+            return;
+        }
+        let Some(time) = contention::read() else {
+            return;
+        };
+        self.watch.free = self.watch.contention.observe(time);
+        let (Some(free), Some(running)) = (self.watch.free, &mut self.running) else {
+            return;
+        };
+        let asked = running.asked.threads;
+        let wanted = Threads::resolve(asked, running.open.facts.size_bytes);
+        let now = wanted.within(asked, free);
+        let (n_threads, n_threads_batch) = (now.single.unsigned_abs(), now.batch.unsigned_abs());
+        let info = &running.context_info;
+        if (info.n_threads, info.n_threads_batch) == (n_threads, n_threads_batch) {
+            return;
+        }
+        running.compute_with(now);
+        tracing::info!(
+            n_threads,
+            n_threads_batch,
+            free,
+            "threads follow the free cores"
+        );
+        let given_up = (wanted.single - now.single).max(wanted.batch - now.batch);
+        self.mail.outbox.push(EngineEvent::Threads {
+            n_threads,
+            n_threads_batch,
+            given_up: given_up.unsigned_abs(),
+        });
+    }
+}
