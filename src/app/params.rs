@@ -2,7 +2,7 @@
 
 use super::overlay::LineEdit;
 use super::update::{IsError, notice};
-use super::{Action, Effect, State, retune};
+use super::{Action, Effect, Foresight, State, retune};
 use crate::keymap::Key;
 use crate::params::{
     Cost, Group, Overrides, Param, Params, Source, Spec, Support, TABLE, Value, spec,
@@ -16,6 +16,8 @@ pub struct ParamsState {
     pub preset: Option<String>,
     /// Changes that need a new context or a reload, made but not applied.
     pub pending: Overrides,
+    /// What applying them would do.
+    pub foresight: Option<Foresight>,
     pub filter: LineEdit,
     /// Whether keys go to the filter.
     pub filtering: bool,
@@ -42,6 +44,7 @@ impl Default for ParamsState {
             values: Params::default(),
             preset: None,
             pending: Overrides::new(),
+            foresight: None,
             filter: LineEdit::default(),
             filtering: false,
             visible: listed(|_| true),

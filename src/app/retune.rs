@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::update::{IsError, note, notice};
-use super::{Effect, LoadPhase, ParamsState, State};
+use super::{Effect, LoadPhase, ParamsState, State, foresight};
 use crate::engine::{
     Command, ContextInfo, EngineError, EngineEvent, ErrorKind, KvOutcome, LoadId, LoadRequest,
     ModelInfo,
@@ -126,6 +126,15 @@ pub(super) fn on_engine(state: &mut State, event: EngineEvent) -> Vec<Effect> {
         }
         EngineEvent::Unloaded => {
             state.model.running = None;
+            vec![]
+        }
+        // The newer one answers for both.
+        EngineEvent::Merged { id, .. } => {
+            state.model.answered(id);
+            vec![]
+        }
+        EngineEvent::Foreseen { id, outcome } => {
+            foresight::answered(state, id, outcome);
             vec![]
         }
         EngineEvent::Threads {

@@ -160,7 +160,7 @@ fn a_dear_change_waits_and_is_applied_in_one_retune() {
             .position(|other| *other == param)
             .expect("visible");
         for _ in 0..steps {
-            assert!(press(&mut state, &["right"]).is_empty());
+            assert!(only_asks(&press(&mut state, &["right"])));
         }
     }
     assert_eq!(state.params.pending.len(), 2);
@@ -270,6 +270,79 @@ fn when_the_first_of_two_retunes_works_a_failure_falls_back_to_it() {
         }),
     );
     assert_eq!(state.params.values.get(Param::CtxSize), Value::Int(16384));
+}
+
+#[test]
+fn what_pending_changes_would_do_is_asked_whenever_they_change() {
+    let mut state = ready();
+    let foreseen = |effects: &[Effect]| {
+        effects.iter().find_map(|effect| match effect {
+            Effect::Engine(Command::Foresee { id, params }) => Some((*id, params.context.n_ctx)),
+            _ => None,
+        })
+    };
+    let known = |state: &State| {
+        let foresight = state.params.foresight.as_ref()?;
+        foresight.outcome.as_ref().map(Result::is_ok)
+    };
+    state.focus = Pane::Parameters;
+    state.params.selected = at(&state, Param::CtxSize);
+    let first = foreseen(&press(&mut state, &["right"])).expect("it is asked");
+    let second = foreseen(&press(&mut state, &["right"])).expect("it is asked again");
+    assert!(second.1 > first.1);
+    let answer = |id| {
+        Event::Engine(EngineEvent::Foreseen {
+            id,
+            outcome: Err(error()),
+        })
+    };
+    update(&mut state, answer(first.0));
+    assert_eq!(
+        known(&state),
+        None,
+        "an answer to what is not pending any more"
+    );
+    update(&mut state, answer(second.0));
+    assert_eq!(known(&state), Some(false));
+    assert_eq!(foreseen(&press(&mut state, &["down"])), None);
+    assert_eq!(known(&state), Some(false));
+    press(&mut state, &["esc"]);
+    assert_eq!(state.params.foresight, None);
+}
+
+#[test]
+fn a_retune_that_was_overtaken_is_forgotten() {
+    let mut state = ready();
+    let first = retuned(&say(&mut state, "/set ctx-size 16384"));
+    let second = retuned(&say(&mut state, "/set ctx-size 32768"));
+    let merged = EngineEvent::Merged {
+        id: first,
+        into: second,
+    };
+    update(&mut state, Event::Engine(merged));
+    let failed = EngineEvent::RetuneFailed {
+        id: second,
+        error: error(),
+        running: true,
+    };
+    update(&mut state, Event::Engine(failed));
+    assert_eq!(state.params.values.get(Param::CtxSize), Value::Int(0));
+}
+
+/// Nothing is done but asking what would be.
+fn only_asks(effects: &[Effect]) -> bool {
+    let asks = |effect: &Effect| matches!(effect, Effect::Engine(Command::Foresee { .. }));
+    effects.iter().all(asks)
+}
+
+/// The row of a parameter in the pane.
+fn at(state: &State, param: Param) -> usize {
+    let row = state
+        .params
+        .visible
+        .iter()
+        .position(|other| *other == param);
+    row.expect("visible")
 }
 
 fn retuned(effects: &[Effect]) -> LoadId {
@@ -493,7 +566,7 @@ fn resetting_what_is_dear_waits_and_what_is_free_does_not() {
     say(&mut state, "/set ctx-size 2048");
     say(&mut state, "/set temp 0.1");
     select(&mut state, Param::CtxSize);
-    assert!(press(&mut state, &["R"]).is_empty());
+    assert!(only_asks(&press(&mut state, &["R"])));
     assert_eq!(state.params.values.source(Param::Temp), Source::Default);
     assert_eq!(state.params.values.get(Param::CtxSize), Value::Int(2048));
     retuned(&press(&mut state, &["a"]));

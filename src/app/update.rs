@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::overlay::Overlay;
 use super::{Effect, Entry, Event, Notice, Settings, State, Timer};
-use super::{keys, replies, retune};
+use super::{foresight, keys, replies, retune};
 use crate::config::Preset;
 use crate::engine::EngineEvent;
 
@@ -20,6 +20,13 @@ pub fn start(state: &mut State, model: PathBuf) -> Vec<Effect> {
 
 /// Changes the state by one event and says what is to be done.
 pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
+    let pending = state.params.pending.clone();
+    let mut effects = take(state, event);
+    effects.extend(foresight::follow(state, &pending));
+    effects
+}
+
+fn take(state: &mut State, event: Event) -> Vec<Effect> {
     match event {
         Event::Key(key) => by_hand(state, |state| keys::press(state, key)),
         Event::Paste(text) => by_hand(state, |state| keys::paste(state, &text)),
@@ -123,6 +130,8 @@ fn engine(state: &mut State, event: EngineEvent) -> Vec<Effect> {
         | EngineEvent::LoadFailed { .. }
         | EngineEvent::Retuned { .. }
         | EngineEvent::RetuneFailed { .. }
+        | EngineEvent::Merged { .. }
+        | EngineEvent::Foreseen { .. }
         | EngineEvent::Threads { .. }
         | EngineEvent::Unloaded => retune::on_engine(state, event),
         EngineEvent::Queued { .. }

@@ -26,8 +26,11 @@ pub enum Command {
     Load(Box<LoadRequest>),
     /// Brings the running model to other load parameters; every conversation and every reply
     /// in progress goes on. Answers: `Loading`* when the model is reloaded, then `Retuned` or
-    /// `RetuneFailed` (what ran before runs again).
+    /// `RetuneFailed` (what ran before runs again); or `Merged` when a newer one waits already.
     Retune { id: LoadId, params: Box<LoadParams> },
+    /// Tells what a [`Command::Retune`] with these parameters would do, and does nothing.
+    /// Answers: `Foreseen`.
+    Foresee { id: LoadId, params: Box<LoadParams> },
     /// Stops a load or a retune in progress. Answers: `LoadFailed` or `RetuneFailed` with
     /// [`super::ErrorKind::Cancelled`].
     CancelLoad(LoadId),

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{LoadId, RequestId, Timings};
+use super::{Forecast, LoadId, RequestId, Timings};
 use crate::params::{LoadParams, Overrides};
 
 /// An event; it names what it answers.
@@ -37,6 +37,16 @@ pub enum EngineEvent {
         id: LoadId,
         error: EngineError,
         running: bool,
+    },
+    /// A retune was overtaken by a newer one before it began; only that is answered.
+    Merged {
+        id: LoadId,
+        into: LoadId,
+    },
+    /// What a change would do, or why it would be refused.
+    Foreseen {
+        id: LoadId,
+        outcome: Result<Box<Forecast>, EngineError>,
     },
     Unloaded,
     /// Other processes took cores or gave some back, and threads left automatic followed.

@@ -15,8 +15,9 @@ use tokio::time::{Instant, sleep};
 
 use super::handle::Commands;
 use super::{
-    Command, ContextInfo, ConversationId, EngineError, EngineEvent, EngineHandle, ErrorKind,
-    GenerateRequest, KvOutcome, LoadId, ModelInfo, RequestId, StopReason, Timings,
+    Change, Command, ContextInfo, ConversationId, DeviceForecast, EngineError, EngineEvent,
+    EngineHandle, ErrorKind, Forecast, GenerateRequest, KvOutcome, LoadId, ModelInfo, RequestId,
+    StopReason, Timings,
 };
 use crate::params::LoadParams;
 
@@ -102,6 +103,7 @@ impl Fake {
                     self.load(request.id, &request.path, request.params).await
                 }
                 Command::Retune { id, params } => self.retune(id, *params).await,
+                Command::Foresee { id, params } => self.foresee(id, *params).await,
                 Command::Unload => {
                     self.model = None;
                     self.tell(EngineEvent::Unloaded).await;
@@ -245,6 +247,46 @@ impl Fake {
             took,
         })
         .await;
+    }
+
+    async fn foresee(&mut self, id: LoadId, params: LoadParams) {
+        let Some(before) = self.model.clone() else {
+            return;
+        };
+        let change = if before.params.model != params.model {
+            Change::Reload
+        } else if before.params.context != params.context {
+            Change::NewContext
+        } else {
+            Change::Live
+        };
+        let loaded = self.place(params);
+        let outcome = if loaded.n_ctx > self.script.max_ctx {
+            let why = format!("there is room for {} tokens", self.script.max_ctx);
+            let what = format!("a context of {} tokens", loaded.n_ctx);
+            Err(error(ErrorKind::NoMemory, what, &why))
+        } else {
+            let (now, then) = (context_info(&before), context_info(&loaded));
+            let devices = now.devices.into_iter().zip(then.devices);
+            let devices = devices.map(|(before, after)| DeviceForecast {
+                name: after.name.clone(),
+                before,
+                after,
+                total: 16 << 30,
+            });
+            Ok(Box::new(Forecast {
+                change,
+                n_ctx: then.n_ctx,
+                n_gpu_layers: then.n_gpu_layers,
+                devices: devices.collect(),
+                kv: KvOutcome::Kept {
+                    tokens: self.caches.values().map(Vec::len).sum::<usize>() as u32,
+                },
+                fits: true,
+                notes: Vec::new(),
+            }))
+        };
+        self.tell(EngineEvent::Foreseen { id, outcome }).await;
     }
 
     fn place(&self, params: LoadParams) -> Loaded {

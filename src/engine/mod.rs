@@ -11,12 +11,14 @@ mod command;
 mod contention;
 mod event;
 pub mod fake;
+mod forecast;
 mod handle;
 pub mod llama;
 mod outbox;
 mod prompt;
 mod reply;
 mod scheduler;
+mod shelf;
 mod slots;
 mod stops;
 mod timing;
@@ -28,5 +30,6 @@ pub use event::{
     ContextInfo, Device, DeviceKind, DeviceMemory, EngineError, EngineEvent, ErrorKind, KvOutcome,
     ModelInfo, StopReason,
 };
+pub use forecast::{Change, DeviceForecast, Forecast};
 pub use handle::{EngineHandle, EngineStopped};
 pub use timing::{Timings, TokenRate};

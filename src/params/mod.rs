@@ -29,6 +29,7 @@ pub use table::{TABLE, find, nearest, spec};
 pub use text::join_list;
 pub use typed::{
     ContextParams, FlashAttention, GpuLayers, LazyMode, LoadMode, LoadParams, Mirostat,
-    ModelParams, ReplyParams, Rope, SamplerKind, SamplingParams, SplitMode, ThreadParams,
+    ModelParams, ReplyParams, Rope, SamplerKind, SamplingParams, ShelfParams, SplitMode,
+    ThreadParams,
 };
 pub use value::{Value, ValueError};

@@ -47,6 +47,7 @@ pub enum Param {
     YarnBetaSlow,
     YarnBetaFast,
     CacheRam,
+    CacheDisk,
     CtxCheckpoints,
     // Threads: live.
     Threads,

@@ -7,6 +7,16 @@ pub struct LoadParams {
     pub model: ModelParams,
     pub context: ContextParams,
     pub threads: ThreadParams,
+    pub shelf: ShelfParams,
+}
+
+/// How much of the KV caches of other conversations is kept, in bytes; 0 = nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ShelfParams {
+    /// In main memory while the model runs; `u64::MAX` = no limit.
+    pub ram: u64,
+    /// On disk.
+    pub disk: u64,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -94,6 +104,20 @@ pub struct ContextParams {
     pub offload_kqv: bool,
     pub swa_full: bool,
     pub rope: Rope,
+}
+
+impl ContextParams {
+    /// What the form of cached tokens depends on: two contexts that agree in it can take over each
+    /// other's cache.
+    pub fn layout(&self) -> impl PartialEq + std::fmt::Debug + '_ {
+        (
+            &self.type_k,
+            &self.type_v,
+            self.flash_attn,
+            self.swa_full,
+            &self.rope,
+        )
+    }
 }
 
 /// RoPE and YaRN; zero or negative = from the model, as in llama.cpp.

@@ -3,7 +3,8 @@
 use super::text;
 use super::{
     ContextParams, FlashAttention, GpuLayers, LazyMode, LoadMode, LoadParams, Mirostat,
-    ModelParams, Param, Params, ReplyParams, Rope, SamplingParams, SplitMode, ThreadParams, Value,
+    ModelParams, Param, Params, ReplyParams, Rope, SamplingParams, ShelfParams, SplitMode,
+    ThreadParams, Value,
 };
 
 const MIB: u64 = 1024 * 1024;
@@ -15,6 +16,10 @@ impl Params {
             model: self.model_params(),
             context: self.context_params(),
             threads: self.thread_params(),
+            shelf: ShelfParams {
+                ram: self.bytes_of(Param::CacheRam),
+                disk: self.bytes_of(Param::CacheDisk),
+            },
         }
     }
 
@@ -179,6 +184,11 @@ impl Params {
     }
 
     /// Negative numbers, which are words such as `auto`, become 0.
+    /// MiB in bytes; negative = no limit.
+    fn bytes_of(&self, param: Param) -> u64 {
+        u64::try_from(self.int(param)).map_or(u64::MAX, |mib| mib.saturating_mul(MIB))
+    }
+
     fn uint32(&self, param: Param) -> u32 {
         self.int(param).clamp(0, i64::from(u32::MAX)) as u32
     }

@@ -131,7 +131,7 @@ async fn start(startup: Startup) -> io::Result<Ended> {
         app::note_problem(&mut state, problem);
     }
 
-    let (engine, events) = engine::llama::start()?;
+    let (engine, events) = engine::llama::start_keeping(folders.kv_dir.clone())?;
     let (sampler, samples) = Sampler::start(Sensors::system(), SENSOR_INTERVAL)?;
     tokio::spawn(forward_samples(samples, inbox.clone()));
     tokio::spawn(forward_log(log, inbox.clone()));

@@ -74,7 +74,15 @@ pub fn assistant(text: &str) -> Message {
 
 impl Engine {
     pub fn start() -> Self {
-        let (handle, events) = llama::start().unwrap();
+        Self::new(llama::start().unwrap())
+    }
+
+    /// An engine that keeps KV caches in that folder.
+    pub fn keeping(folder: &Path) -> Self {
+        Self::new(llama::start_keeping(folder.to_owned()).unwrap())
+    }
+
+    fn new((handle, events): (EngineHandle, Receiver<EngineEvent>)) -> Self {
         Self {
             handle: Some(handle),
             events,

@@ -1,5 +1,6 @@
 //! The real engine: llama.cpp on its own thread, with the built-in model.
 
+mod forecast;
 mod guide;
 mod harness;
 mod loading;
@@ -7,3 +8,4 @@ mod offload;
 mod replies;
 mod retuning;
 mod sampling;
+mod shelf;

@@ -1,7 +1,7 @@
 //! Load parameters changed under a running conversation.
 
 use llmdeck::engine::{EngineEvent, ErrorKind, KvOutcome, StopReason};
-use llmdeck::params::{FlashAttention, LoadParams, ReplyParams};
+use llmdeck::params::{FlashAttention, LoadMode, LoadParams, ReplyParams};
 
 use crate::harness::{Engine, Reply, at_most, endless, greedy, small, user};
 
@@ -99,7 +99,7 @@ fn another_cache_type_prefills_again_and_says_why() {
 #[test]
 fn a_model_loaded_again_goes_on_in_the_sentence() {
     let mut params = small();
-    params.model.load_mode = llmdeck::params::LoadMode::None;
+    params.model.load_mode = LoadMode::None;
     let (reply, outcome) = disturbed(params);
     assert_eq!(reply.text, undisturbed().text);
     assert!(
@@ -200,7 +200,7 @@ fn a_grammar_survives_a_reload() {
             if matches!(event, EngineEvent::Tokens { .. }) && !retuned {
                 retuned = true;
                 let mut params = small();
-                params.model.load_mode = llmdeck::params::LoadMode::None;
+                params.model.load_mode = LoadMode::None;
                 engine.retune(params);
             }
         })
@@ -216,4 +216,61 @@ fn a_grammar_survives_a_reload() {
         "{}",
         reply.text
     );
+}
+
+/// Other contexts, batches, threads and loads, one after another: under a reply as long as it
+/// lasts, and then between replies.
+#[test]
+fn a_hundred_retunes_lose_no_token() {
+    // A generator of Knuth's, so that every run is the same.
+    let mut random = 7_u64;
+    let mut draw = move |count: u64| {
+        random = random
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        (random >> 33) % count
+    };
+    let mut another = move || {
+        let mut params = small();
+        params.context.n_ctx = [512, 768, 1024][draw(3) as usize];
+        params.context.n_ubatch = [0, 64, 128][draw(3) as usize];
+        params.context.n_seq_max = 1 + draw(3) as u32;
+        params.threads.n_threads = 1 + draw(2) as i32;
+        params.model.load_mode = [LoadMode::Auto, LoadMode::None][draw(2) as usize];
+        params
+    };
+    let check = |event: &EngineEvent| match event {
+        EngineEvent::Retuned { kv, .. } => {
+            assert!(!matches!(kv, KvOutcome::Prefill { .. }), "{kv:?}");
+            true
+        }
+        EngineEvent::RetuneFailed { error, .. } => panic!("{error}"),
+        _ => false,
+    };
+    let mut engine = Engine::loaded(small());
+    let id = engine.ask(1, &[user(QUESTION)], endless(), at_most(200));
+    let (mut asked, mut answered) = (0, 0);
+    let reply = engine
+        .reply_and(id, |engine, event| {
+            let begins = asked == 0 && matches!(event, EngineEvent::Tokens { .. });
+            let goes_on = check(event);
+            answered += usize::from(goes_on);
+            if (begins || goes_on) && asked < 100 {
+                asked += 1;
+                engine.retune(another());
+            }
+        })
+        .unwrap();
+    assert!(answered > 10, "{answered} under the reply");
+    while answered < 100 {
+        if asked == answered {
+            asked += 1;
+            engine.retune(another());
+        }
+        answered += usize::from(check(&engine.event()));
+    }
+    let again = engine.answer(1, &[user(QUESTION)], endless(), at_most(200));
+    assert_eq!((&again.text, again.timings.prompt_n), (&reply.text, 1));
+    let undisturbed = Engine::loaded(small()).answer(1, &[user(QUESTION)], endless(), at_most(200));
+    assert_eq!(reply.text, undisturbed.text);
 }

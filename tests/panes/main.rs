@@ -96,6 +96,8 @@ fn error_note() {
 #[test]
 fn parameters() {
     snapshots("params", &SIZES, states::params);
+    snapshots("params_foreseen", &SIZES, states::params_foreseen);
+    snapshots("params_refused", &[(80, 24)], states::params_refused);
     snapshots("params_filtered", &[(80, 24)], states::params_filtered);
     snapshots(
         "params_editing",

@@ -3,11 +3,12 @@
 use std::path::PathBuf;
 
 use llmdeck::app::{
-    Action, ContextFullChoice, Entry, LineEdit, LoadPhase, LogLevel, LogLine, Notice, Overlay,
-    Pane, ParamEdit, PickList, PromptOverlay, Reply, ReplyState, Scroll, State,
+    Action, ContextFullChoice, Entry, Foresight, LineEdit, LoadPhase, LogLevel, LogLine, Notice,
+    Overlay, Pane, ParamEdit, PickList, PromptOverlay, Reply, ReplyState, Scroll, State,
 };
 use llmdeck::engine::{
-    ContextInfo, DeviceMemory, LoadId, ModelInfo, RequestId, StopReason, Timings,
+    Change, ContextInfo, DeviceForecast, DeviceMemory, EngineError, ErrorKind, Forecast, KvOutcome,
+    LoadId, ModelInfo, RequestId, StopReason, Timings,
 };
 use llmdeck::params::{Param, Source, TABLE, Value};
 use llmdeck::telemetry::{CpuSample, GpuSample, MemorySample, Sample};
@@ -245,6 +246,58 @@ pub fn params(size: (u16, u16)) -> State {
         .pending
         .insert(Param::CtxSize, Value::Int(8192));
     state.params.selected = position(&state, Param::CtxSize);
+    state
+}
+
+/// With the engine's word about the pending change.
+pub fn params_foreseen(size: (u16, u16)) -> State {
+    let mut state = params(size);
+    let device = |name: &str, before: u64, after: u64, total: u64| DeviceForecast {
+        name: name.to_owned(),
+        before: DeviceMemory {
+            weights: before,
+            ..DeviceMemory::default()
+        },
+        after: DeviceMemory {
+            weights: after,
+            ..DeviceMemory::default()
+        },
+        total,
+    };
+    state.speed.timings.prompt_per_second = 188.0;
+    state.params.foresight = Some(Foresight {
+        id: LoadId(99),
+        outcome: Some(Ok(Box::new(Forecast {
+            change: Change::Reload,
+            n_ctx: 8192,
+            n_gpu_layers: 12,
+            devices: vec![
+                device("CPU", 5 << 30, 3 << 30, 16 << 30),
+                device("CUDA0", 0, 2 << 30, 24 << 30),
+            ],
+            kv: KvOutcome::Kept { tokens: 1234 },
+            fits: true,
+            notes: vec![
+                "n-gpu-layers: 12 of 25 layers fit on the GPUs; 1.0 GiB stay free on each"
+                    .to_owned(),
+            ],
+        }))),
+    });
+    state
+}
+
+/// With a refusal instead.
+pub fn params_refused(size: (u16, u16)) -> State {
+    let mut state = params(size);
+    state.params.foresight = Some(Foresight {
+        id: LoadId(99),
+        outcome: Some(Err(EngineError {
+            kind: ErrorKind::BadParameter,
+            what: "ctx-size 256".to_owned(),
+            why: "the conversation uses 400 tokens".to_owned(),
+            hint: "choose a larger ctx-size".to_owned(),
+        })),
+    });
     state
 }
 

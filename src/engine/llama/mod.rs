@@ -10,6 +10,7 @@ mod batch;
 mod context;
 mod context_options;
 mod file;
+mod forecast;
 mod info;
 mod load;
 mod logs;
@@ -30,12 +31,15 @@ pub(super) use batch::{Batch, Output};
 pub(super) use context::{Context, Decode, Interrupt};
 pub(super) use context_options::sequences;
 pub(super) use file::validate;
+pub(super) use forecast::{forecast, turns_values};
 pub(super) use load::{OpenModel, check, open_context, open_model};
 pub(super) use logs::failure_reason;
 pub(super) use place::{check_size, fits_beside};
 pub(super) use samplers::{DetachedGrammar, Sampler};
 pub(super) use threads::Threads;
 pub(super) use vocab::{Side, Special, Vocab};
+
+use std::path::PathBuf;
 
 use super::{EngineEvent, EngineHandle, worker};
 
@@ -44,5 +48,15 @@ use super::{EngineEvent, EngineHandle, worker};
 /// # Errors
 /// When the operating system gives no thread.
 pub fn start() -> std::io::Result<(EngineHandle, tokio::sync::mpsc::Receiver<EngineEvent>)> {
-    worker::start()
+    worker::start(None)
+}
+
+/// Starts the engine thread and lets it keep KV caches on disk, in a folder of its own.
+///
+/// # Errors
+/// When the operating system gives no thread.
+pub fn start_keeping(
+    folder: PathBuf,
+) -> std::io::Result<(EngineHandle, tokio::sync::mpsc::Receiver<EngineEvent>)> {
+    worker::start(Some(folder))
 }

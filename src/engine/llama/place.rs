@@ -95,6 +95,13 @@ pub(super) fn context_size(
     Ok(fit.n_ctx)
 }
 
+/// The memory of this machine and its GPUs that may be used, before anything is loaded.
+pub(super) fn machine(params: &LoadParams) -> (Vec<Device>, Room) {
+    let gpus = gpus(params);
+    let room = room(&gpus, params, Weights::ToLoad);
+    (gpus, room)
+}
+
 /// GPUs that layers may go to, in llama.cpp's order.
 pub(super) fn gpus(params: &LoadParams) -> Vec<Device> {
     chosen(devices(), &params.model)
@@ -180,7 +187,7 @@ fn host() -> Capacity {
     })
 }
 
-fn run(params: &LoadParams) -> Result<Run, EngineError> {
+pub(super) fn run(params: &LoadParams) -> Result<Run, EngineError> {
     let context = &params.context;
     let native = context_options::context_params(context, context.n_ctx, Threads::ONE)?;
     // The names are known: `context_params` has checked them.
@@ -199,7 +206,7 @@ fn run(params: &LoadParams) -> Result<Run, EngineError> {
     })
 }
 
-fn limits(params: &LoadParams, facts: &gguf::Facts) -> Limits {
+pub(super) fn limits(params: &LoadParams, facts: &gguf::Facts) -> Limits {
     let model = &params.model;
     Limits {
         n_ctx: match params.context.n_ctx {
@@ -229,7 +236,7 @@ fn too_large(path: &Path, lack: &Shortage) -> EngineError {
     }
 }
 
-fn too_long(n_ctx: u32, lack: &Shortage) -> EngineError {
+pub(super) fn too_long(n_ctx: u32, lack: &Shortage) -> EngineError {
     EngineError {
         kind: ErrorKind::NoMemory,
         what: format!("ctx-size {n_ctx}"),

@@ -9,6 +9,7 @@ use tokio::sync::mpsc::Sender;
 use crate::engine::handle::Arrived;
 use crate::engine::outbox::Outbox;
 use crate::engine::{Command, EngineEvent, LoadId};
+use crate::params::LoadParams;
 
 /// How often an idle engine tries again to deliver events to a slow receiver.
 const RETRY: Duration = Duration::from_millis(10);
@@ -102,6 +103,39 @@ impl Mail {
                 _ => false,
             })
         }
+    }
+
+    /// Retunes that came one after another: the last one stands for all, and the others are
+    /// answered.
+    pub(super) fn newest_retune(
+        &mut self,
+        mut id: LoadId,
+        mut params: Box<LoadParams>,
+    ) -> (LoadId, Box<LoadParams>) {
+        self.keep_commands();
+        let changes_the_model = |arrived: &Arrived| {
+            matches!(
+                arrived.command,
+                Command::Load(_)
+                    | Command::Retune { .. }
+                    | Command::CancelLoad(_)
+                    | Command::Unload
+                    | Command::Stop
+            )
+        };
+        while let Some(at) = self.kept.iter().position(changes_the_model) {
+            let Some(Command::Retune {
+                id: newer,
+                params: wanted,
+            }) = self.kept.get(at).map(|next| &next.command)
+            else {
+                break;
+            };
+            self.outbox.push(EngineEvent::Merged { id, into: *newer });
+            (id, params) = (*newer, wanted.clone());
+            self.kept.remove(at);
+        }
+        (id, params)
     }
 
     fn keep_commands(&mut self) {

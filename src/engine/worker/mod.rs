@@ -1,10 +1,12 @@
 //! The engine thread: takes commands, runs steps, sends events.
 
+mod forecast;
 mod load;
 mod mail;
 mod replies;
 mod retune;
 mod room;
+mod shelf;
 mod step;
 mod threads;
 
@@ -20,6 +22,7 @@ use super::handle::{Arrived, Commands};
 use super::llama::{self, Batch, Context, Interrupt, OpenModel};
 use super::reply::{Reply, Waiting, count_of};
 use super::scheduler::{StepBudget, Steps};
+use super::shelf::Shelf;
 use super::{
     Command, ContextInfo, ConversationId, EngineError, EngineEvent, EngineHandle, ErrorKind,
     LoadId, RequestId,
@@ -31,8 +34,10 @@ const COMMANDS: usize = 256;
 /// Events that can wait before steps are merged.
 const EVENTS: usize = 256;
 
-/// Starts the thread.
-pub(super) fn start() -> std::io::Result<(EngineHandle, tokio::sync::mpsc::Receiver<EngineEvent>)> {
+/// Starts the thread; KV caches are kept in that folder.
+pub(super) fn start(
+    kv_folder: Option<PathBuf>,
+) -> std::io::Result<(EngineHandle, tokio::sync::mpsc::Receiver<EngineEvent>)> {
     llama::install_logging();
     let (commands, command_queue) = mpsc::sync_channel(COMMANDS);
     let (event_queue, events) = tokio::sync::mpsc::channel(EVENTS);
@@ -41,7 +46,8 @@ pub(super) fn start() -> std::io::Result<(EngineHandle, tokio::sync::mpsc::Recei
     let thread = std::thread::Builder::new()
         .name("engine".into())
         .spawn(move || {
-            Worker::new(Mail::new(command_queue, event_queue), interrupt).run();
+            let mail = Mail::new(command_queue, event_queue);
+            Worker::new(mail, interrupt, Shelf::new(kv_folder)).run();
         })?;
     Ok((
         EngineHandle {
@@ -107,6 +113,7 @@ struct Worker {
     batch: Batch,
     budget: StepBudget,
     watch: threads::Watch,
+    shelf: Shelf,
     /// Counts replies and uses.
     clock: u64,
     answering: Option<Answering>,
@@ -120,7 +127,7 @@ enum Flow {
 }
 
 impl Worker {
-    fn new(mail: Mail, interrupt: Arc<Interrupt>) -> Self {
+    fn new(mail: Mail, interrupt: Arc<Interrupt>, shelf: Shelf) -> Self {
         Self {
             mail,
             interrupt,
@@ -130,6 +137,7 @@ impl Worker {
             batch: Batch::default(),
             budget: StepBudget::new(None, Steps::RunToEnd),
             watch: threads::Watch::default(),
+            shelf,
             clock: 0,
             answering: None,
         }
@@ -145,6 +153,8 @@ impl Worker {
                 Err(panic) => self.recover(panic.as_ref()),
             }
         }
+        self.shelve_all();
+        self.shelf.put_away();
         self.running = None;
         self.mail.outbox.push(EngineEvent::Stopped);
         self.mail.drain();
@@ -182,18 +192,25 @@ impl Worker {
         match command {
             Command::Load(request) => {
                 self.answering = Some(Answering::Load(request.id));
+                self.shelve_all();
                 self.load(&request);
+                self.turn_shelf();
             }
             Command::Retune { id, params } => {
+                let (id, params) = self.mail.newest_retune(id, params);
                 self.answering = Some(Answering::Retune(id));
                 self.retune(id, *params);
+                self.turn_shelf();
             }
+            Command::Foresee { id, params } => self.foresee(id, &params),
             // The load it means has ended.
             Command::CancelLoad(id) => tracing::debug!(?id, "nothing to cancel"),
             Command::Unload => {
                 self.end_all();
+                self.shelve_all();
                 self.running = None;
                 self.slots.clear();
+                self.turn_shelf();
                 self.mail.outbox.push(EngineEvent::Unloaded);
             }
             Command::Generate(request) => {

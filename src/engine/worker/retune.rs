@@ -55,7 +55,7 @@ impl Worker {
     }
 
     fn try_retune(&mut self, id: LoadId, params: LoadParams) -> Result<KvOutcome, EngineError> {
-        llama::check(&params)?;
+        self.check_retune(&params)?;
         let Some(running) = &mut self.running else {
             return Err(no_model());
         };
@@ -63,20 +63,6 @@ impl Worker {
             running.set_threads(params);
             return Ok(KvOutcome::Untouched);
         }
-        let n_seq_max = llama::sequences(&params.context)?;
-        let unified = params.context.kv_unified || params.context.n_seq_max == 0;
-        let share = if unified { 1 } else { n_seq_max };
-        // llama.cpp rounds sizes up to 256.
-        if params.context.n_ctx > 0 {
-            self.check_room(
-                (params.context.n_ctx / share).next_multiple_of(256),
-                n_seq_max,
-            )?;
-        }
-        let Some(running) = &self.running else {
-            return Err(no_model());
-        };
-        llama::check_size(&running.path, &running.open.header, &params)?;
         let weights = if params.model == running.asked.model {
             Weights::Stay
         } else {
@@ -107,6 +93,26 @@ impl Worker {
                 Err(error)
             }
         }
+    }
+
+    /// Refuses what can be known not to work, before anything that runs is touched.
+    pub(super) fn check_retune(&self, params: &LoadParams) -> Result<(), EngineError> {
+        llama::check(params)?;
+        let running = self.running.as_ref().ok_or_else(no_model)?;
+        if params.model == running.asked.model && params.context == running.asked.context {
+            return Ok(());
+        }
+        let n_seq_max = llama::sequences(&params.context)?;
+        let unified = params.context.kv_unified || params.context.n_seq_max == 0;
+        let share = if unified { 1 } else { n_seq_max };
+        // llama.cpp rounds sizes up to 256.
+        if params.context.n_ctx > 0 {
+            self.check_room(
+                (params.context.n_ctx / share).next_multiple_of(256),
+                n_seq_max,
+            )?;
+        }
+        llama::check_size(&running.path, &running.open.header, params)
     }
 
     /// Refuses a context that a conversation in use does not fit into.
@@ -239,7 +245,7 @@ impl Running {
     }
 }
 
-fn no_model() -> EngineError {
+pub(super) fn no_model() -> EngineError {
     EngineError {
         kind: ErrorKind::NoModel,
         what: "changing load parameters".into(),

@@ -63,24 +63,12 @@ impl Worker {
     /// Frees cells of the KV cache: idle conversations first, then the youngest reply waits until
     /// another has ended; the last one left has the whole context and is full.
     pub(super) fn make_room(&mut self) {
+        if self.forget_idle(None) {
+            return;
+        }
         let Some(running) = &mut self.running else {
             return;
         };
-        let idle = self
-            .slots
-            .iter()
-            .enumerate()
-            .filter(|(_, slot)| slot.reply.is_none() && slot.n_cached > 0);
-        if let Some((index, _)) = idle.min_by_key(|(_, slot)| slot.last_used) {
-            tracing::info!(
-                slot = index,
-                tokens = self.slots[index].n_cached,
-                "an idle conversation left the KV cache"
-            );
-            running.context.clear(sequence(index));
-            self.slots[index].forget_cache();
-            return;
-        }
         let mut active: Vec<(u64, usize)> = Vec::new();
         for (index, slot) in self.slots.iter().enumerate() {
             active.extend(
@@ -107,6 +95,28 @@ impl Worker {
                 }
             }
         }
+    }
+
+    /// Puts the idle conversation used longest ago away; false when there is none but `except`.
+    pub(super) fn forget_idle(&mut self, except: Option<usize>) -> bool {
+        let idle = self.slots.iter().enumerate().filter(|(index, slot)| {
+            slot.reply.is_none() && slot.n_cached > 0 && Some(*index) != except
+        });
+        let Some((index, slot)) = idle.min_by_key(|(_, slot)| slot.last_used) else {
+            return false;
+        };
+        let tokens = slot.n_cached;
+        tracing::info!(
+            slot = index,
+            tokens,
+            "an idle conversation left the KV cache"
+        );
+        self.shelve(index);
+        if let Some(running) = &mut self.running {
+            running.context.clear(sequence(index));
+        }
+        self.slots[index].forget_cache();
+        true
     }
 
     /// Brings the KV cache back to what the slots say is in it.

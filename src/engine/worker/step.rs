@@ -124,6 +124,12 @@ impl Worker {
 
         let seq = sequence(choice.slot);
         let mut keep = choice.keep;
+        if self.slots[choice.slot].conversation != Some(conversation) {
+            self.shelve(choice.slot);
+        }
+        let Some(running) = &mut self.running else {
+            return Err(no_slot());
+        };
         if let Some(other) = choice.share_from {
             running.context.clear(seq);
             running.context.share(sequence(other), seq, keep);
@@ -139,8 +145,14 @@ impl Worker {
             running.context.clear(seq);
             keep = 0;
         }
+        // What the slot held is gone, also when memory has to be made for what comes in its place.
         let slot = &mut self.slots[choice.slot];
-        slot.shares &= keep > 0;
+        slot.tokens.truncate(keep);
+        slot.n_cached = keep;
+        let fetched = self.fetch(choice.slot, &prompt, keep, !plain);
+        let slot = &mut self.slots[choice.slot];
+        slot.shares &= fetched == keep && keep > 0;
+        keep = fetched;
         slot.n_cached = keep;
         slot.conversation = Some(conversation);
         let mut reply = Reply::new(waiting, sampler, prompt.len());
@@ -264,7 +276,13 @@ fn note_prefill(reply: &mut Reply, chunk: &Chunk, outbox: &mut crate::engine::ou
 }
 
 /// Cuts a sequence to its first `keep` tokens; false when what is left cannot be used.
-fn cut(context: &mut llama::Context, seq: i32, keep: usize, n_swa: u32, plain: bool) -> bool {
+pub(super) fn cut(
+    context: &mut llama::Context,
+    seq: i32,
+    keep: usize,
+    n_swa: u32,
+    plain: bool,
+) -> bool {
     if keep == 0 || !context.remove(seq, keep, None) {
         return false;
     }

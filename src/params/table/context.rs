@@ -99,8 +99,12 @@ pub(super) const ROWS: &[Spec] = &[
     context(Param::CacheRam, "cache-ram")
         .short(&["cram"])
         .int((0, 1_048_576), 1024, &[("unlimited", -1), ("off", 0)], 8192)
-        .missing("the engine keeps the cache of the conversation at hand and has no store of earlier ones yet")
-        .help("MiB of main memory for the KV caches of earlier prompts."),
+        .cost(Cost::Free)
+        .help("The most MiB of main memory for the KV caches of conversations that are not in the context, so that going back to one needs no prefill."),
+    context(Param::CacheDisk, "cache-disk")
+        .int((0, 1_048_576), 1024, &[("off", 0)], 4096)
+        .cost(Cost::Free)
+        .help("The most MiB of disk for KV caches, so that a chat opened after a restart needs no prefill. They hold what was said; off writes nothing."),
     context(Param::CtxCheckpoints, "ctx-checkpoints")
         .short(&["ctxcp"])
         .aliases(&["swa-checkpoints"])

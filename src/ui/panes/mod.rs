@@ -2,6 +2,7 @@
 
 pub mod chat;
 pub mod composer;
+mod forecast;
 pub mod gauges;
 pub mod log;
 pub mod params;

@@ -14,6 +14,7 @@
 
 use ratatui::layout::{Constraint, Layout, Rect};
 
+use super::forecast;
 use crate::app::{Pane, ParamEdit, ParamsState, State};
 use crate::params::{Cost, Group, Kind, Param, Source, Spec, Support, spec};
 use crate::theme::Role;
@@ -38,18 +39,29 @@ pub fn draw(painter: &mut Painter<'_>, area: Rect, frame: Frame, state: &State) 
         if focused { Focused::Yes } else { Focused::No },
     );
     let filter = u16::from(params.filtering || !params.filter.text.is_empty());
-    // Range and help of the selected parameter take more rows where they are short.
+    let foreseen = forecast::lines(state, painter.glyphs.arrow, painter.glyphs.dot);
+    let foreseen = wrapped(&foreseen, inner.width);
+    // Range and help of the selected parameter take more rows where they are short, and make room
+    // for what the pending changes would do.
     let about = match (inner.height, inner.width) {
         (..10, _) => 1,
+        (..20, _) if !foreseen.is_empty() => 1,
         (_, ..ROOMY) => 4,
         _ => 3,
     };
-    let [filter, list, about] = Layout::vertical([
+    // At least the half is left to the parameters themselves.
+    let rows = u16::try_from(foreseen.len()).unwrap_or(u16::MAX);
+    let rows = rows.min((inner.height / 2).saturating_sub(about));
+    let [filter, list, expected, about] = Layout::vertical([
         Constraint::Length(filter),
         Constraint::Min(0),
+        Constraint::Length(rows),
         Constraint::Length(about),
     ])
     .areas(inner);
+    for ((text, role), y) in foreseen.iter().zip(expected.y..expected.bottom()) {
+        painter.text(expected.x, y, expected.right(), text, *role);
+    }
     if filter.height > 0 {
         let x = painter.text(filter.x, filter.y, filter.right(), "/ ", Role::Key);
         let cursor = if params.filtering && focused {
@@ -82,6 +94,21 @@ pub fn draw(painter: &mut Painter<'_>, area: Rect, frame: Frame, state: &State) 
     if let Some(param) = params.visible.get(params.selected) {
         draw_about(painter, about, params, spec(*param));
     }
+}
+
+/// The lines cut to the width, each row with its line's role.
+fn wrapped(lines: &[(String, Role)], width: u16) -> Vec<(String, Role)> {
+    let mut rows = Vec::new();
+    for (text, role) in lines {
+        let text = sanitise::sanitise(text);
+        let all = Wrapped::new(&text, width);
+        rows.extend(
+            all.rows()
+                .iter()
+                .map(|row| (row.text(&text).to_owned(), *role)),
+        );
+    }
+    rows
 }
 
 fn title<'a>(painter: &Painter<'_>, params: &'a ParamsState) -> Vec<Part<'a>> {

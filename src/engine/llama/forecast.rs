@@ -1,0 +1,132 @@
+//! What a change of load parameters would come to on this machine.
+
+use super::load::OpenModel;
+use super::{context_options, place};
+use crate::engine::{
+    Change, ContextInfo, DeviceForecast, DeviceMemory, EngineError, Forecast, KvOutcome,
+};
+use crate::params::LoadParams;
+use crate::plan::{self, Memory, Weights};
+
+/// Places the model anew in the memory that is free once what runs now has given its own back.
+/// The tokens in the cache are for the caller to fill in.
+///
+/// # Errors
+/// For parameters that llama.cpp does not know, and a cache that cannot fit.
+pub(crate) fn forecast(
+    open: &OpenModel,
+    now: &ContextInfo,
+    change: Change,
+    params: &LoadParams,
+) -> Result<Forecast, EngineError> {
+    if change == Change::Live {
+        let same = |device: &DeviceMemory| DeviceForecast {
+            name: device.name.clone(),
+            before: device.clone(),
+            after: device.clone(),
+            total: 0,
+        };
+        return Ok(Forecast {
+            change,
+            n_ctx: now.n_ctx,
+            n_gpu_layers: now.n_gpu_layers,
+            devices: now.devices.iter().map(same).collect(),
+            kv: KvOutcome::Untouched,
+            fits: true,
+            notes: Vec::new(),
+        });
+    }
+    let (gpus, mut room) = place::machine(params);
+    let held = |name: &str| now.devices.iter().find(|device| device.name == name);
+    let on_gpus = |device: &&DeviceMemory| gpus.iter().any(|gpu| gpu.name == device.name);
+    for (gpu, capacity) in gpus.iter().zip(&mut room.gpus) {
+        capacity.free = capacity
+            .free
+            .saturating_add(held(&gpu.name).map_or(0, total));
+    }
+    let host = now.devices.iter().filter(|device| !on_gpus(device));
+    let host = host.fold(DeviceMemory::default(), add);
+    // Mapped weights are in the page cache, which counts as free already.
+    let given_back = total(&host).saturating_sub(open.mapped);
+    room.host.free = room.host.free.saturating_add(given_back);
+    let mut limits = place::limits(params, &open.header);
+    if change == Change::NewContext {
+        limits.n_gpu_layers = Some(open.n_gpu_layers);
+    }
+    room.weights = Weights::ToLoad;
+    let run = place::run(params)?;
+    let fit = plan::fit(&open.header, &room, &run, &limits);
+    if let Some(shortage) = fit.shortage {
+        return Err(place::too_long(fit.n_ctx, &shortage));
+    }
+    let after = |name: &str, memory: Memory| DeviceMemory {
+        name: name.to_owned(),
+        weights: memory.weights,
+        kv: memory.kv,
+        compute: memory.compute,
+    };
+    let mut devices = vec![DeviceForecast {
+        name: HOST.into(),
+        before: DeviceMemory {
+            name: HOST.into(),
+            ..host
+        },
+        after: after(HOST, fit.placement.host),
+        total: room.host.total,
+    }];
+    for ((gpu, capacity), memory) in gpus.iter().zip(&room.gpus).zip(&fit.placement.gpus) {
+        let before = held(&gpu.name).cloned().unwrap_or_default();
+        let after = after(&gpu.name, *memory);
+        if total(&before) + total(&after) > 0 {
+            devices.push(DeviceForecast {
+                name: gpu.name.clone(),
+                before,
+                after,
+                total: capacity.total,
+            });
+        }
+    }
+    let unified = params.context.kv_unified || params.context.n_seq_max == 0;
+    let share = if unified { 1 } else { params.context.n_seq_max };
+    Ok(Forecast {
+        change,
+        n_ctx: fit.n_ctx.next_multiple_of(256) / share,
+        n_gpu_layers: if change == Change::Reload {
+            fit.n_gpu_layers
+        } else {
+            now.n_gpu_layers
+        },
+        devices,
+        kv: KvOutcome::Untouched,
+        fits: fit.fits,
+        notes: fit.notes,
+    })
+}
+
+/// Why llama.cpp would not take the saved cache over, if it is known beforehand: without flash
+/// attention the values lie the other way round.
+pub(crate) fn turns_values(before: &LoadParams, after: &LoadParams) -> bool {
+    let resolved = |params: &LoadParams| {
+        context_options::flash_attention(&params.context, place::gpus(params).len())
+    };
+    resolved(before) != resolved(after)
+}
+
+/// llama.cpp's name of system memory.
+const HOST: &str = "CPU";
+
+fn total(device: &DeviceMemory) -> u64 {
+    device
+        .weights
+        .saturating_add(device.kv)
+        .saturating_add(device.compute)
+}
+
+fn add(sum: DeviceMemory, more: &DeviceMemory) -> DeviceMemory {
+    DeviceMemory {
+        name: sum.name,
+        weights: sum.weights.saturating_add(more.weights),
+        kv: sum.kv.saturating_add(more.kv),
+        compute: sum.compute.saturating_add(more.compute),
+    }
+}

@@ -1,0 +1,156 @@
+//! KV caches between the context and the shelf.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::Path;
+
+use sha2::{Digest, Sha256};
+
+use super::step::cut;
+use super::{Worker, sequence};
+use crate::engine::llama;
+use crate::engine::shelf::WORTH_KEEPING;
+use crate::params::ShelfParams;
+
+impl Worker {
+    /// Puts the caches of all conversations away, before the context or the program ends.
+    pub(super) fn shelve_all(&mut self) {
+        for index in 0..self.slots.len() {
+            self.shelve(index);
+        }
+    }
+
+    /// Puts the cache of one conversation away, before something else takes its place.
+    pub(super) fn shelve(&mut self, index: usize) {
+        let (Some(running), Some(slot)) = (&mut self.running, self.slots.get(index)) else {
+            return;
+        };
+        let cached = &slot.tokens[..slot.n_cached.min(slot.tokens.len())];
+        self.shelf
+            .put(cached, || running.context.save(sequence(index)));
+    }
+
+    /// Turns to the caches that the running model can use.
+    pub(super) fn turn_shelf(&mut self) {
+        let Some(running) = &self.running else {
+            self.shelf.turn_to("", ShelfParams::default());
+            return;
+        };
+        let layout = format!("{:?}", running.context_info.params.context.layout());
+        match key(&running.path, &layout) {
+            Ok(key) => self.shelf.turn_to(&key, running.asked.shelf),
+            Err(error) => {
+                tracing::warn!(%error, "no KV caches are kept: the model's file cannot be read");
+                self.shelf.turn_to("", ShelfParams::default());
+            }
+        }
+    }
+
+    /// Brings a kept cache into a slot whose sequence has the first `keep` tokens of the prompt,
+    /// where it saves more; gives how many tokens are there then. `whole` models use all of a
+    /// kept cache or none.
+    pub(super) fn fetch(
+        &mut self,
+        index: usize,
+        prompt: &[i32],
+        keep: usize,
+        whole: bool,
+    ) -> usize {
+        // The last token of a prompt is decoded to get logits.
+        let most = prompt.len().saturating_sub(1);
+        let head = &prompt[..most];
+        if self.shelf.knows(head, whole) < keep + WORTH_KEEPING {
+            return keep;
+        }
+        let Some(found) = self.shelf.find(head, whole) else {
+            return keep;
+        };
+        let seq = sequence(index);
+        loop {
+            let Some(running) = &mut self.running else {
+                return 0;
+            };
+            running.context.clear(seq);
+            if running.context.restore(seq, &found.state) {
+                break;
+            }
+            if !self.forget_idle(Some(index)) {
+                tracing::info!("a kept KV cache did not fit into the context");
+                return 0;
+            }
+        }
+        let common = crate::engine::slots::common_prefix(&found.tokens, head);
+        let Some(running) = &mut self.running else {
+            return 0;
+        };
+        let n_swa = running.open.facts.n_swa;
+        if common < found.tokens.len() && !cut(&mut running.context, seq, common, n_swa, !whole) {
+            running.context.clear(seq);
+            return 0;
+        }
+        tracing::info!(tokens = common, "a kept KV cache saves prefill");
+        common
+    }
+}
+
+/// Names the caches of one model in one layout: what llama.cpp writes depends on its version, too.
+fn key(path: &Path, layout: &str) -> io::Result<String> {
+    let mut hash = Sha256::new();
+    hash.update(llama::version());
+    hash.update(layout);
+    fingerprint(path, &mut hash)?;
+    let bytes = hash.finalize();
+    Ok(bytes
+        .iter()
+        .take(8)
+        .map(|byte| format!("{byte:02x}"))
+        .collect())
+}
+
+/// A file's size, its beginning, and samples from all over it: a model's header with the place and
+/// type of every tensor, and some of its weights, in a millisecond instead of a minute.
+fn fingerprint(path: &Path, hash: &mut Sha256) -> io::Result<()> {
+    const BEGINNING: u64 = 1 << 20;
+    const SAMPLE: u64 = 4096;
+    const SAMPLES: u64 = 64;
+    let mut file = File::open(path)?;
+    let size = file.metadata()?.len();
+    hash.update(size.to_le_bytes());
+    let mut take = |from: u64, count: u64| -> io::Result<()> {
+        let mut bytes = Vec::new();
+        file.seek(SeekFrom::Start(from))?;
+        (&mut file).take(count).read_to_end(&mut bytes)?;
+        hash.update(&bytes);
+        Ok(())
+    };
+    take(0, BEGINNING)?;
+    for sample in 0..SAMPLES {
+        take(size / SAMPLES * sample, SAMPLE)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_stands_for_file_and_layout() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("model");
+        let with = |bytes: &[u8], layout: &str| {
+            std::fs::write(&path, bytes).expect("the disk");
+            key(&path, layout).expect("the file")
+        };
+        let mut bytes = vec![0; 3 << 20];
+        let first = with(&bytes, "f16");
+        assert_eq!(first.len(), 16);
+        assert_eq!(with(&bytes, "f16"), first);
+        assert_ne!(with(&bytes, "q8_0"), first);
+        assert_ne!(with(&bytes[1..], "f16"), first);
+        let sample = bytes.len() / 64 * 50;
+        bytes[sample] = 1;
+        assert_ne!(with(&bytes, "f16"), first);
+        assert!(key(&folder.path().join("none"), "").is_err());
+    }
+}
