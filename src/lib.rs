@@ -10,6 +10,7 @@ pub mod cli;
 pub mod config;
 pub mod engine;
 pub mod gguf;
+pub mod hardware;
 pub mod keymap;
 pub mod params;
 pub mod plan;

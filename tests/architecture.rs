@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 const MAY_NAME: &[(&str, &[&str])] = &[
     ("gguf", &[]),
     ("params", &[]),
+    ("hardware", &[]),
     ("chat", &[]),
     ("plan", &["gguf", "params"]),
     ("engine", &["chat", "params", "gguf", "plan"]),
@@ -54,6 +55,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "config",
             "engine",
             "gguf",
+            "hardware",
             "keymap",
             "params",
             "plan",

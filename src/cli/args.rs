@@ -49,6 +49,38 @@ pub enum Command {
     Run(RunArgs),
     /// Say what was found on this machine and what is missing
     Doctor(DoctorArgs),
+    /// Say whether a model fits, how much of it and how fast at most, without loading it
+    Fit(FitArgs),
+}
+
+/// Memory by llama.cpp's own rules, from the header alone: exit code 0 when it fits, 1 when not.
+/// Every parameter of the model and context counts: --ctx-size, -ngl, -ctk, -ctv, --cpu-moe …
+#[derive(Args, Clone, Debug, Default)]
+pub struct FitArgs {
+    /// The GGUF model file; the same as --model
+    #[arg(value_name = "MODEL")]
+    pub file: Option<PathBuf>,
+    /// A model that is not here, by its size: 70B, 500M
+    #[arg(long, value_name = "SIZE", conflicts_with = "file")]
+    pub params: Option<String>,
+    /// Its quantisation: Q4_K_M, FP16 …
+    #[arg(long, value_name = "TYPE", requires = "params")]
+    pub quant: Option<String>,
+    /// Parameters that one token uses, of a mixture of experts: 3B
+    #[arg(long, value_name = "SIZE", requires = "params")]
+    pub active_params: Option<String>,
+    /// Hardware of the catalogue instead of this machine; several: a machine with all of them
+    #[arg(long, value_name = "ID")]
+    pub hardware: Vec<String>,
+    /// Tokens in the cache for which the ceiling on speed is told
+    #[arg(long, value_name = "TOKENS", default_value_t = 0)]
+    pub depth: u32,
+    /// List the catalogue, and end
+    #[arg(long)]
+    pub list_hardware: bool,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Streams one reply. Text piped in follows the prompt after a blank line.

@@ -13,6 +13,7 @@ const EXAMPLES: &str = "Examples:
   llmdeck -m model.gguf -ngl 20 -c 8192
   llmdeck run -p 'Why is the sky blue?' --temp 0.2 --seed 7
   git diff | llmdeck run -p 'Write a commit message for this change.'
+  llmdeck fit model.gguf --hardware rtx-4090
   llmdeck doctor";
 const MORE: &str = "Every parameter is a flag, under llama.cpp's name: see --help.";
 
@@ -29,6 +30,8 @@ const LISTS: &[Param] = &[
     Param::LogitBias,
     Param::OverrideTensor,
     Param::DrySequenceBreaker,
+    // Hypothetical ones of `llmdeck fit` come one by one.
+    Param::Device,
 ];
 
 /// The whole command line.
@@ -42,6 +45,7 @@ pub(super) fn command() -> Command {
         .after_help(format!("{EXAMPLES}\n\n{MORE}"))
         .after_long_help(format!("{EXAMPLES}\n\n{}", exit::help()))
         .mut_subcommand("run", |run| run.after_long_help(exit::help()))
+        .mut_subcommand("fit", |fit| fit.after_long_help(exit::help()))
         .args(TABLE.iter().map(flag));
     let denials = TABLE
         .iter()

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! argv ─► normalise (llama.cpp's spellings) ─► clap ─► setup (folders, files, parameters, log)
-//!      ─► deck (no command) | run | doctor ─► exit code
+//!      ─► deck (no command) | run | doctor | fit ─► exit code
 //! ```
 //! Failures travel as [`Failure`] and are printed here, once.
 
@@ -11,6 +11,7 @@ mod deck;
 mod doctor;
 mod exit;
 mod failure;
+mod fit;
 mod flags;
 pub mod logging;
 mod lossy;
@@ -29,7 +30,7 @@ use std::io::{self, Write};
 use clap::FromArgMatches;
 use clap::error::ErrorKind;
 
-pub use args::{Cli, Command, DoctorArgs, General, LogLevel, RunArgs};
+pub use args::{Cli, Command, DoctorArgs, FitArgs, General, LogLevel, RunArgs};
 pub use exit::ExitCode;
 pub use failure::Failure;
 pub use setup::Prepared;
@@ -104,6 +105,7 @@ fn dispatch(asked: Asked) -> Result<ExitCode, Failure> {
     let filter = cli.general.log_filter();
     match &cli.command {
         Some(Command::Doctor(args)) => doctor::run(args, &cli.general, folders),
+        Some(Command::Fit(args)) => fit::run(args, &cli.general, folders, parameters),
         Some(Command::Run(args)) => {
             let prepared = setup::prepare(&cli.general, folders, parameters, OnProblem::Fail)?;
             let logging = Logging::start(&prepared.folders.log_file, &filter, None);

@@ -1,8 +1,10 @@
 //! What the rest of llmdeck wants to know about a model.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use super::{Header, TensorType};
+use super::layers::{Caches, caches, is_latent};
+use super::{Header, LayerCache, ModelPart, TensorType, Weight};
 
 /// Sizes and properties of a model, from the header alone. Of a model in several files these are
 /// the facts of the first file: its tensors are not all there.
@@ -12,11 +14,20 @@ pub struct Facts {
     pub arch: String,
     /// Empty when the file gives none.
     pub name: String,
+    /// All layers that the file counts.
     pub n_layer: u32,
+    /// Of these, the last ones that only predict further tokens: llama.cpp does not load them.
+    pub n_layer_unused: u32,
     /// Width of the residual stream.
     pub n_embd: u32,
     /// Width inside the feed-forward part; with experts, of those used together.
     pub n_ff: u32,
+    /// Width inside the feed-forward part of layers without experts.
+    pub n_ff_dense: u32,
+    /// Width inside one expert; 0 in a dense model.
+    pub n_ff_exp: u32,
+    /// Width inside what every token uses beside the experts.
+    pub n_ff_shared: u32,
     /// Query heads of each layer; 0 where a layer has no attention.
     pub n_head: Vec<u32>,
     /// Key and value heads of each layer.
@@ -26,9 +37,25 @@ pub struct Facts {
     pub value_length: u32,
     /// Whether the cache has one compressed row a token, the key, and no values (MLA).
     pub latent_cache: bool,
-    /// Whether the cache has less than every token in every layer: windows, layers that share
-    /// one, recurrent layers.
-    pub partial_cache: bool,
+    /// What each layer keeps of tokens and of sequences.
+    pub caches: Vec<LayerCache>,
+    /// Whether `caches` is only an upper bound, because llama.cpp keeps less of this architecture
+    /// by rules of its own.
+    pub rough_cache: bool,
+    /// The widths that computing the recurrent layers takes.
+    pub recurrent: Recurrent,
+    /// Elements of a query's and of a value's head once unfolded from a compressed cache.
+    pub latent_heads: [u32; 2],
+    /// Rank of the queries of a compressed cache (`attention.q_lora_rank`).
+    pub q_rank: u32,
+    /// Elements of a key and of a value of one head in windowed layers.
+    pub window_lengths: [u32; 2],
+    /// Which layers have experts.
+    pub with_experts: Vec<bool>,
+    /// Whether the feed-forward part multiplies two halves with each other.
+    pub gated: bool,
+    /// Whether queries, keys and values come from one matrix.
+    pub fused_qkv: bool,
     /// The context the model was trained for, in tokens.
     pub n_ctx_train: u32,
     pub n_vocab: u32,
@@ -37,19 +64,23 @@ pub struct Facts {
     pub n_expert_used: u32,
     /// Tokens that windowed layers see, in models that have such.
     pub sliding_window: Option<u32>,
+    /// Tensors that are loaded.
+    pub weights: Arc<[Weight]>,
     /// llama.cpp's number of the kind of quantisation.
     pub file_type: Option<u32>,
     /// The type that most bytes are in, such as `Q4_K`.
     pub quant: &'static str,
     pub n_params: u64,
-    /// Bytes of all tensors.
+    /// Bytes of all tensors of the file.
     pub tensor_bytes: u64,
-    /// Bytes of the tensors of each layer.
+    /// Bytes of the tensors of each layer, as far as they are loaded.
     pub layer_bytes: Vec<u64>,
-    /// Bytes of the output matrix, or of the embedding that a model without one uses again.
+    /// Bytes of the last norm and the output matrix; a model without one uses the embedding again.
     pub output_bytes: u64,
-    /// Bytes of all other tensors: the embedding above all.
+    /// Bytes of the tables that rows are taken from: the embedding above all.
     pub input_bytes: u64,
+    /// Bytes read for one token: all weights but the tables, and of experts those in use.
+    pub active_bytes: u64,
     /// Whether the output matrix is the embedding.
     pub tied: bool,
     pub license: Option<String>,
@@ -67,6 +98,21 @@ pub struct Shard {
     pub count: u32,
 }
 
+/// Widths of recurrent layers; 0 where the model has no such part.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Recurrent {
+    /// Tokens that a convolution sees (`ssm.conv_kernel`, `shortconv.l_cache`).
+    pub kernel: u32,
+    /// `ssm.inner_size`
+    pub inner: u32,
+    /// `ssm.state_size`
+    pub state: u32,
+    /// `ssm.group_count`
+    pub groups: u32,
+    /// `ssm.time_step_rank`
+    pub rank: u32,
+}
+
 impl Facts {
     /// Gathers the facts of a checked header.
     pub(super) fn new(header: &Header) -> Self {
@@ -79,23 +125,30 @@ impl Facts {
         let head = n_embd
             .checked_div(n_head.iter().copied().max().unwrap_or(0))
             .unwrap_or(0);
+        let n_head_kv = per_layer("attention.head_count_kv").unwrap_or_else(|| n_head.clone());
+        let Caches {
+            layers: caches,
+            window,
+            rough,
+            unused,
+        } = caches(header, &n_head, &n_head_kv);
         let mut facts = Self {
             arch: header.arch().to_owned(),
             name: header.str("general.name").unwrap_or_default().to_owned(),
             n_layer,
             n_embd,
-            n_head_kv: per_layer("attention.head_count_kv").unwrap_or_else(|| n_head.clone()),
+            n_layer_unused: unused,
+            n_head_kv,
             n_head,
             key_length: arch("attention.key_length").unwrap_or(head),
             value_length: arch("attention.value_length").unwrap_or(head),
-            // `llama_hparams::is_mla`
-            latent_cache: ["attention.key_length_mla", "attention.value_length_mla"]
-                .iter()
-                .all(|key| arch(key).is_some_and(|length| length > 0)),
-            partial_cache: WINDOWED.contains(&header.arch())
-                || PARTIAL
-                    .iter()
-                    .any(|key| header.get(&header.key(key)).is_some()),
+            latent_cache: is_latent(header),
+            latent_heads: ["attention.key_length_mla", "attention.value_length_mla"]
+                .map(|name| arch(name).unwrap_or(0)),
+            q_rank: arch("attention.q_lora_rank").unwrap_or(0),
+            caches,
+            rough_cache: rough,
+            recurrent: recurrent(header),
             n_ctx_train: arch("context_length").unwrap_or(0),
             n_vocab: header
                 .array_len(TOKENS)
@@ -105,7 +158,7 @@ impl Facts {
             n_expert_used: per_layer("expert_used_count")
                 .and_then(|used| used.into_iter().max())
                 .unwrap_or(0),
-            sliding_window: arch("attention.sliding_window").filter(|n| *n > 0),
+            sliding_window: window,
             file_type: header.u32("general.file_type"),
             license: header.str("general.license").map(str::to_owned),
             chat_template: header.str("tokenizer.chat_template").is_some(),
@@ -117,58 +170,169 @@ impl Facts {
                 .and_then(|all| all.into_iter().max())
                 .unwrap_or(0)
         };
-        let experts = widest("expert_feed_forward_length").saturating_mul(facts.n_expert_used);
-        facts.n_ff = widest("feed_forward_length").max(experts);
+        facts.window_lengths = [
+            arch("attention.key_length_swa").unwrap_or(facts.key_length),
+            arch("attention.value_length_swa").unwrap_or(facts.value_length),
+        ];
+        facts.n_ff_dense = widest("feed_forward_length");
+        facts.n_ff_exp = widest("expert_feed_forward_length");
+        if facts.n_expert > 0 && facts.n_ff_exp == 0 {
+            facts.n_ff_exp = widest("feed_forward_length");
+        }
+        facts.n_ff_shared = match widest("expert_shared_feed_forward_length") {
+            0 => facts
+                .n_ff_exp
+                .saturating_mul(arch("expert_shared_count").unwrap_or(0)),
+            width => width,
+        };
+        let experts = facts.n_ff_exp.saturating_mul(facts.n_expert_used);
+        facts.n_ff = facts.n_ff_dense.max(experts);
         facts.weigh(header, layers);
         facts
     }
 
     fn weigh(&mut self, header: &Header, layers: usize) {
         let mut types: BTreeMap<u32, (u64, TensorType)> = BTreeMap::new();
-        self.layer_bytes = vec![0; layers];
-        self.tied = !header
-            .tensors
-            .iter()
-            .any(|tensor| tensor.name == "output.weight");
         for tensor in &header.tensors {
             self.n_params = self.n_params.saturating_add(tensor.elements());
             self.tensor_bytes = self.tensor_bytes.saturating_add(tensor.bytes);
-            types.entry(tensor.kind.id).or_insert((0, tensor.kind)).0 += tensor.bytes;
-            let layer = tensor
-                .layer()
-                .and_then(|layer| self.layer_bytes.get_mut(layer as usize));
-            match (layer, tensor.name.as_str()) {
-                (Some(bytes), _) => *bytes += tensor.bytes,
-                (None, "output.weight") => self.output_bytes = tensor.bytes,
-                (None, "token_embd.weight") if self.tied => {
-                    self.output_bytes = tensor.bytes;
-                    self.input_bytes += tensor.bytes;
-                }
-                (None, _) => self.input_bytes += tensor.bytes,
-            }
+            let (bytes, _) = types.entry(tensor.kind.id).or_insert((0, tensor.kind));
+            *bytes = bytes.saturating_add(tensor.bytes);
         }
         self.quant = types
             .into_values()
             .max_by_key(|(bytes, _)| *bytes)
             .map_or("", |(_, kind)| kind.name);
+        let loaded = self.n_layer.saturating_sub(self.n_layer_unused);
+        let tensors = header.tensors.iter();
+        self.weights = tensors.filter_map(|t| Weight::new(t, loaded)).collect();
+        self.with_experts = vec![false; layers];
+        for weight in self.weights.iter().filter(|weight| weight.is_of_experts()) {
+            if let ModelPart::Layer(layer) = weight.part
+                && let Some(with) = self.with_experts.get_mut(layer as usize)
+            {
+                *with = true;
+            }
+        }
+        self.fused_qkv = self.weights.iter().any(|w| w.name.contains(".attn_qkv."));
+        self.gated = header.tensors.iter().any(|tensor| {
+            let doubled = || tensor.dims.get(1) > Some(&self.n_ff_dense.into());
+            tensor.name.contains(".ffn_gate") && !tensor.name.contains("_inp")
+                || tensor.name.ends_with(".ffn_up.weight") && doubled()
+        });
+        self.tied = !header.tensors.iter().any(|t| t.name == "output.weight");
+        self.layer_bytes = vec![0; layers];
+        (self.output_bytes, self.input_bytes, self.active_bytes) = (0, 0, 0);
+        for weight in &*self.weights.clone() {
+            let bytes = match weight.part {
+                ModelPart::Input => &mut self.input_bytes,
+                ModelPart::Output => &mut self.output_bytes,
+                ModelPart::Layer(layer) => match self.layer_bytes.get_mut(layer as usize) {
+                    Some(bytes) => bytes,
+                    None => continue,
+                },
+            };
+            *bytes = bytes.saturating_add(weight.bytes);
+            self.active_bytes = self.active_bytes.saturating_add(self.read_of(weight));
+        }
+        if self.tied {
+            let bytes = self.embedding_bytes();
+            self.output_bytes = self.output_bytes.saturating_add(bytes);
+            self.active_bytes = self.active_bytes.saturating_add(bytes);
+        }
+    }
+
+    /// Whether some layers keep a state of fixed size.
+    pub fn has_states(&self) -> bool {
+        self.caches.iter().any(|cache| cache.state > 0)
+    }
+
+    /// Whether layers have more than what mixes tokens: those of Mamba have not.
+    pub fn feeds_forward(&self) -> bool {
+        self.n_ff > 0 && !["mamba", "mamba2"].contains(&self.arch.as_str())
+    }
+
+    /// Whether a layer has experts.
+    pub fn has_experts(&self, layer: usize) -> bool {
+        self.with_experts.get(layer).copied().unwrap_or(false)
+    }
+
+    /// Elements of a key and of a value of one head.
+    pub fn head_lengths(&self, windowed: bool) -> (u64, u64) {
+        let [key, value] = if windowed {
+            self.window_lengths
+        } else {
+            [self.key_length, self.value_length]
+        };
+        (key.into(), value.into())
+    }
+
+    /// Elements of the values of one token, in the layer that has most of them.
+    pub fn widest_values(&self) -> u64 {
+        let values = self.caches.iter().map(|cache| cache.values);
+        values.max().unwrap_or(0)
+    }
+
+    /// Bytes of the matrix that has a row for each token.
+    pub fn embedding_bytes(&self) -> u64 {
+        let weights = self.weights.iter();
+        let mut embedding = weights.filter(|weight| &*weight.name == "token_embd.weight");
+        embedding.next().map_or(0, |weight| weight.bytes)
+    }
+
+    /// Bytes that one token reads of a layer or, behind the last of them, of the output.
+    pub fn active_part(&self, part: usize) -> u64 {
+        if self.weights.is_empty() {
+            // Known by their sums alone; what a token does not read is in the layers.
+            let output = self.output_bytes;
+            let layers = self.layer_bytes.len() as u64;
+            let each = self.active_bytes.saturating_sub(output).checked_div(layers);
+            return if part < self.layer_bytes.len() {
+                each.unwrap_or(0)
+            } else {
+                output
+            };
+        }
+        let last = self.layer_bytes.len();
+        let of_part = |weight: &&Weight| weight.part.index(last) == Some(part);
+        let read: u64 = self
+            .weights
+            .iter()
+            .filter(of_part)
+            .map(|w| self.read_of(w))
+            .sum();
+        match self.tied && part == last {
+            true => read.saturating_add(self.embedding_bytes()),
+            false => read,
+        }
+    }
+
+    /// Bytes of a tensor that one token reads.
+    pub fn read_of(&self, weight: &Weight) -> u64 {
+        if weight.is_table() {
+            return 0;
+        }
+        if !weight.is_of_experts() || self.n_expert == 0 {
+            return weight.bytes;
+        }
+        let part = u128::from(weight.bytes) * u128::from(self.n_expert_used);
+        u64::try_from(part / u128::from(self.n_expert)).unwrap_or(u64::MAX)
+    }
+}
+
+fn recurrent(header: &Header) -> Recurrent {
+    let number = |name: &str| header.u32(&header.key(name)).unwrap_or(0);
+    Recurrent {
+        kernel: number("ssm.conv_kernel").max(number("shortconv.l_cache")),
+        inner: number("ssm.inner_size"),
+        state: number("ssm.state_size"),
+        groups: number("ssm.group_count"),
+        rank: number("ssm.time_step_rank"),
     }
 }
 
 /// `LLAMA_MAX_LAYERS` of llama.cpp.
 pub(super) const MAX_LAYERS: u32 = 512;
-/// Architectures that have windows without a key that says so (llama.cpp's `src/models`).
-const WINDOWED: [&str; 5] = ["exaone-moe", "exaone4", "gemma2", "llama4", "smallthinker"];
-/// Keys of architectures whose layers do not all keep every token.
-const PARTIAL: [&str; 8] = [
-    "attention.sliding_window",
-    "attention.shared_kv_layers",
-    "attention.compress_ratios",
-    "full_attention_interval",
-    "ssm.conv_kernel",
-    "wkv.head_size",
-    "shortconv.l_cache",
-    "kda.head_dim",
-];
 pub(super) const TOKENS: &str = "tokenizer.ggml.tokens";
 
 fn shard(header: &Header) -> Option<Shard> {

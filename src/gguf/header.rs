@@ -63,6 +63,12 @@ impl Header {
         Ok(header)
     }
 
+    /// Adds the tensors of a later file of the same model, so that [`Self::facts`] are those of both.
+    pub fn append(&mut self, part: Self) {
+        self.tensors.extend(part.tensors);
+        self.file_len = self.file_len.saturating_add(part.file_len);
+    }
+
     /// What the header says about the model.
     pub fn facts(&self) -> Facts {
         Facts::new(self)

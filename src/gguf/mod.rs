@@ -9,17 +9,23 @@ mod check;
 mod error;
 mod facts;
 mod header;
+mod layers;
 mod parse;
+mod parts;
 mod source;
 mod tensor;
 mod value;
+mod weights;
 pub mod write;
 
 #[cfg(test)]
 mod tests;
 
 pub use error::GgufError;
-pub use facts::{Facts, Shard};
+pub use facts::{Facts, Recurrent, Shard};
 pub use header::Header;
+pub use layers::LayerCache;
+pub use parts::parts;
 pub use tensor::{Tensor, TensorType};
 pub use value::{Array, ArrayKind, Entry, Value};
+pub use weights::{ModelPart, Weight};

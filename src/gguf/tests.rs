@@ -78,17 +78,134 @@ fn the_kind_of_cache_is_known() {
     let kind = |keys: &[&str]| {
         let header = small(|h| keys.iter().fold(h, |h, key| h.u32(key, 8)));
         let facts = parse(&whole(&header)).expect("valid").facts();
-        (facts.latent_cache, facts.partial_cache)
+        (facts.latent_cache, facts.caches[0].values > 0)
     };
-    assert_eq!(kind(&[]), (false, false));
+    assert_eq!(kind(&[]), (false, true));
     let latent = [
         "llama.attention.key_length_mla",
         "llama.attention.value_length_mla",
     ];
     assert_eq!(kind(&latent), (true, false));
-    assert_eq!(kind(&latent[..1]), (false, false));
-    assert_eq!(kind(&["llama.attention.sliding_window"]), (false, true));
-    assert_eq!(kind(&["llama.ssm.conv_kernel"]), (false, true));
+    assert_eq!(kind(&latent[..1]), (false, true));
+}
+
+/// What the layers of an architecture keep, by numbers of its own.
+fn caches(arch: &str, layers: u32, change: impl Fn(&mut HeaderWriter)) -> Facts {
+    let mut header = HeaderWriter::default();
+    let key = |name: &str| format!("{arch}.{name}");
+    header
+        .text("general.architecture", arch)
+        .u32(&key("block_count"), layers)
+        .u32(&key("context_length"), 4096)
+        .u32(&key("embedding_length"), 64)
+        .u32(&key("attention.head_count"), 4)
+        .f32(&key("attention.layer_norm_rms_epsilon"), 1e-5);
+    change(&mut header);
+    header
+        .text("tokenizer.ggml.model", "gpt2")
+        .texts("tokenizer.ggml.tokens", ["a", "b"])
+        .tensor("token_embd.weight", &[64, 2], TensorType::F32);
+    parse(&whole(&header)).expect("valid").facts()
+}
+
+fn windowed(facts: &Facts) -> String {
+    let layers = facts.caches.iter();
+    layers.map(|c| if c.windowed { 'w' } else { '.' }).collect()
+}
+
+#[test]
+fn windows_come_in_the_pattern_of_the_architecture() {
+    let with_window = |arch: &str| {
+        let key = format!("{arch}.attention.sliding_window");
+        caches(arch, 7, |header| {
+            header.u32(&key, 512);
+        })
+    };
+    for (arch, pattern) in [
+        ("gemma3", "wwwww.w"),
+        ("gemma2", "w.w.w.w"),
+        ("gpt-oss", "w.w.w.w"),
+        ("cohere2", "www.www"),
+        ("smallthinker", ".www.ww"),
+        // These have the key and no windows in llama.cpp.
+        ("phi3", "......."),
+        ("qwen2", "......."),
+        ("exaone4", "......."),
+    ] {
+        let facts = with_window(arch);
+        assert_eq!(windowed(&facts), pattern, "{arch}");
+        assert_eq!(
+            facts.sliding_window.is_some(),
+            pattern.contains('w'),
+            "{arch}"
+        );
+    }
+    assert_eq!(with_window("smallthinker").sliding_window, Some(4096));
+    let listed = caches("gemma4", 4, |header| {
+        header
+            .u32("gemma4.attention.sliding_window", 512)
+            .u32("gemma4.attention.key_length_swa", 32)
+            .u32("gemma4.attention.shared_kv_layers", 1)
+            .i32s("gemma4.attention.sliding_window_pattern", [1, 0, 1, 0]);
+    });
+    // The last layer uses the cache of another.
+    assert_eq!(windowed(&listed), "w.w.");
+    let keys: Vec<u64> = listed.caches.iter().map(|cache| cache.keys).collect();
+    assert_eq!(keys, [4 * 32, 64, 4 * 32, 0]);
+}
+
+#[test]
+fn recurrent_layers_keep_a_state() {
+    let mamba = |header: &mut HeaderWriter| {
+        for (name, value) in [
+            ("conv_kernel", 4),
+            ("inner_size", 128),
+            ("state_size", 16),
+            ("group_count", 1),
+            ("time_step_rank", 2),
+        ] {
+            for arch in ["mamba2", "granitehybrid", "qwen3next"] {
+                header.u32(&format!("{arch}.ssm.{name}"), value);
+            }
+        }
+        header.i32s("granitehybrid.attention.head_count_kv", [0, 2, 0, 2]);
+    };
+    // Convolution and state, as `llama_hparams` counts them.
+    let state = 3 * (128 + 2 * 16) + 16 * 128;
+    for (arch, expected) in [
+        ("mamba2", [state, state, state, state]),
+        ("granitehybrid", [state, 0, state, 0]),
+        ("qwen3next", [state, state, state, 0]),
+    ] {
+        let facts = caches(arch, 4, mamba);
+        let states: Vec<u64> = facts.caches.iter().map(|cache| cache.state).collect();
+        assert_eq!(states, expected, "{arch}");
+        let keeps = |c: &LayerCache| (c.state > 0) != (c.keys > 0);
+        assert!(facts.caches.iter().all(keeps), "{arch}");
+    }
+}
+
+#[test]
+fn layers_that_only_predict_are_not_loaded() {
+    let facts = caches("glm4moe", 3, |header| {
+        header.u32("glm4moe.nextn_predict_layers", 1);
+    });
+    assert_eq!((facts.n_layer, facts.n_layer_unused), (3, 1));
+    assert_eq!(facts.caches[2], LayerCache::default());
+}
+
+#[test]
+fn the_files_of_a_model_add_up() {
+    let mut first = parse(&whole(&small(|h| h))).expect("valid");
+    let alone = first.facts();
+    let mut second = HeaderWriter::default();
+    second.tensor("blk.1.ffn_up.weight", &[32, 8], TensorType::F32);
+    let bytes = whole(&second);
+    let part = parse::parse(bytes.as_slice(), bytes.len() as u64).expect("a part");
+    first.append(part);
+    let both = first.facts();
+    assert_eq!(both.layer_bytes, vec![128, 128 + 1024]);
+    assert_eq!(both.tensor_bytes, alone.tensor_bytes + 1024);
 }
 
 #[test]

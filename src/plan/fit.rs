@@ -73,7 +73,7 @@ pub fn fit(facts: &Facts, room: &Room, run: &Run, limits: &Limits) -> Fit {
         let run = Run {
             n_gpu_layers,
             n_ctx,
-            ..*run
+            ..run.clone()
         };
         placed(facts, &run, room)
     };
@@ -83,10 +83,7 @@ pub fn fit(facts: &Facts, room: &Room, run: &Run, limits: &Limits) -> Fit {
         .rev()
         .find(|layers| gpus_hold(&placed(*layers, shortest), room, target))
         .unwrap_or(least);
-    let fits = |n_ctx| {
-        let placement = placed(n_gpu_layers, n_ctx);
-        gpus_hold(&placement, room, target) && holds(placement.host, room.host, target)
-    };
+    let fits = |n_ctx| holds_all(&placed(n_gpu_layers, n_ctx), room, target);
     let at_floor = !fits(shortest);
     let n_ctx = if at_floor {
         shortest
@@ -135,7 +132,7 @@ pub fn never_fits(facts: &Facts, room: &Room, run: &Run, limits: &Limits) -> Opt
 }
 
 /// What is still to be placed, and where.
-fn placed(facts: &Facts, run: &Run, room: &Room) -> Placement {
+pub(super) fn placed(facts: &Facts, run: &Run, room: &Room) -> Placement {
     let free: Vec<u64>;
     let shares = if room.shares.len() == room.gpus.len() {
         &room.shares
@@ -151,6 +148,11 @@ fn placed(facts: &Facts, run: &Run, room: &Room) -> Placement {
         }
     }
     placement
+}
+
+/// Whether every device holds its part, with so much to spare.
+pub(super) fn holds_all(placement: &Placement, room: &Room, spare: u64) -> bool {
+    gpus_hold(placement, room, spare) && holds(placement.host, room.host, spare)
 }
 
 fn gpus_hold(placement: &Placement, room: &Room, spare: u64) -> bool {
@@ -187,7 +189,7 @@ fn shortage(facts: &Facts, placement: &Placement, room: &Room) -> Option<Shortag
             Weights::ToLoad => short(Part::Weights, memory.weights, has.total),
             Weights::Loaded { .. } => None,
         };
-        let cache = if facts.partial_cache {
+        let cache = if facts.rough_cache {
             None
         } else {
             short(Part::Cache, memory.kv, has.free)
@@ -217,7 +219,7 @@ fn slow_weights(placement: &Placement, room: &Room) -> Option<String> {
 }
 
 /// The longest context that fits, in steps; `shortest` is known to.
-fn longest_that(shortest: u32, longest: u32, fits: impl Fn(u32) -> bool) -> u32 {
+pub(super) fn longest_that(shortest: u32, longest: u32, fits: impl Fn(u32) -> bool) -> u32 {
     if fits(longest) {
         return longest;
     }
@@ -329,7 +331,7 @@ mod tests {
         assert_eq!((fit.fits, fit.shortage), (false, None));
         // Windows and recurrent layers take less than is counted.
         let windowed = Facts {
-            partial_cache: true,
+            rough_cache: true,
             ..llama_8b()
         };
         let set = Limits {

@@ -1,16 +1,28 @@
 //! What a model needs and what a machine has: pure functions of a file's facts and free bytes.
 //!
-//! Right for transformers whose layers each keep keys and values of every token: dense, grouped
-//! heads, mixtures of experts, compressed caches (MLA). Windows, shared and recurrent layers are
-//! counted as full ones, so for them this is an upper bound that lowers what is automatic and
-//! refuses nothing. Experts kept in system memory count where their layer lies.
+//! `memory` adds up weights and cache by llama.cpp's own rules, `compute` runs its graph through
+//! its allocator on sizes alone, `pins` takes out what the user sends elsewhere, and `fit` chooses
+//! what was left automatic. `judge` says yes or no with reasons, `speed` how fast at most, and
+//! `typical` stands in for models that are not here.
 
+mod compute;
 mod fit;
+mod judge;
 mod memory;
+mod pins;
 mod room;
+mod speed;
+mod typical;
 mod whole;
 
 pub use fit::{Fit, Limits, fit, never_fits};
-pub use memory::{Memory, Placement, Run, compute_bytes, kv_bytes, kv_bytes_per_token, place};
-pub use room::{Capacity, Part, Room, Shortage, Weights};
+pub use judge::{Lack, Verdict, judge};
+pub use memory::{
+    Cells, Memory, Placement, Run, Split, compute_bytes, kv_bytes, kv_bytes_per_token, kv_of_layer,
+    place,
+};
+pub use pins::{Override, Pin, pins};
+pub use room::{Capacity, Part, Room, Shortage, Weights, size};
+pub use speed::{read_per_token, tokens_per_second};
+pub use typical::{quants, typical};
 pub use whole::whole;

@@ -3,6 +3,7 @@
 
 mod doctor;
 mod errors;
+mod fit;
 mod run;
 mod streams;
 

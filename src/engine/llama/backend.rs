@@ -1,5 +1,6 @@
 //! The process-wide part of llama.cpp: its backends and devices.
 
+use std::collections::HashMap;
 use std::ffi::{CStr, CString, c_char};
 use std::sync::{Once, OnceLock};
 
@@ -64,6 +65,22 @@ pub(crate) fn native_devices() -> impl Iterator<Item = sys::ggml_backend_dev_t> 
     let count = unsafe { sys::ggml_backend_dev_count() };
     // SAFETY: the index is below the count.
     (0..count).map(|index| unsafe { sys::ggml_backend_dev_get(index) })
+}
+
+/// What tells one piece of hardware from another, such as its place on the PCI bus, by device name;
+/// backends that do not know it leave their devices out.
+pub(crate) fn hardware_ids() -> HashMap<String, String> {
+    let ids = native_devices().filter_map(|device| {
+        // SAFETY: an all-zero struct of plain fields is valid, and the query fills it in; names
+        // are zero-terminated strings that ggml owns.
+        unsafe {
+            let mut about: sys::ggml_backend_dev_props = std::mem::zeroed();
+            sys::ggml_backend_dev_get_props(device, &raw mut about);
+            let id = text(about.device_id);
+            (!id.is_empty()).then(|| (text(sys::ggml_backend_dev_name(device)), id))
+        }
+    });
+    ids.collect()
 }
 
 /// The device of that name, as llama.cpp lists it.

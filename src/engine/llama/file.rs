@@ -1,22 +1,20 @@
 //! A model's files, looked at before llama.cpp does: it ends the process on some damage.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::engine::{EngineError, ErrorKind};
 use crate::gguf::{self, Header};
-use crate::plan;
 
 /// Checks a model as far as possible without llama.cpp and gives the facts of the whole of it, all
 /// its files together.
 ///
 /// # Errors
 /// [`ErrorKind::NoInput`] or [`ErrorKind::BadData`], naming the file that is wrong.
-pub(crate) fn validate(path: &Path) -> Result<gguf::Facts, EngineError> {
-    let first = bytes(path)?;
-    let header = Header::read(path).map_err(|error| damaged(path, &error))?;
-    let facts = header.facts();
-    if facts.tensor_bytes == 0 && facts.shard.is_none() {
+pub fn validate(path: &Path) -> Result<gguf::Facts, EngineError> {
+    check_file(path)?;
+    let mut header = Header::read(path).map_err(|error| damaged(path, &error))?;
+    if header.tensors.is_empty() && header.facts().shard.is_none() {
         return Err(failure(
             path,
             ErrorKind::BadData,
@@ -24,12 +22,11 @@ pub(crate) fn validate(path: &Path) -> Result<gguf::Facts, EngineError> {
             "load a chat or instruct model",
         ));
     }
-    let mut total = first;
-    for part in split_parts(path).iter().filter(|part| *part != path) {
-        total += bytes(part)?;
-        Header::read_part(part).map_err(|error| damaged(part, &error))?;
+    for part in gguf::parts(path).iter().filter(|part| *part != path) {
+        check_file(part)?;
+        header.append(Header::read_part(part).map_err(|error| damaged(part, &error))?);
     }
-    Ok(plan::whole(facts, total))
+    Ok(header.facts())
 }
 
 /// An error about a file.
@@ -47,8 +44,8 @@ pub(crate) fn failure(
     }
 }
 
-/// The length of an ordinary file. Asked before it is opened, because opening a pipe waits.
-fn bytes(path: &Path) -> Result<u64, EngineError> {
+/// Refuses all but ordinary files. Asked before it is opened, because opening a pipe waits.
+fn check_file(path: &Path) -> Result<(), EngineError> {
     let about = fs::metadata(path).map_err(|error| {
         let hint = "check the path and its permissions";
         failure(path, ErrorKind::NoInput, error.to_string(), hint)
@@ -60,7 +57,7 @@ fn bytes(path: &Path) -> Result<u64, EngineError> {
     if about.len() == 0 {
         return Err(failure(path, ErrorKind::BadData, "it is empty", hint));
     }
-    Ok(about.len())
+    Ok(())
 }
 
 fn damaged(path: &Path, error: &gguf::GgufError) -> EngineError {
@@ -68,47 +65,9 @@ fn damaged(path: &Path, error: &gguf::GgufError) -> EngineError {
     failure(path, ErrorKind::BadData, error.to_string(), hint)
 }
 
-/// The parts of a model: `name-00001-of-00003.gguf` stands for three files.
-fn split_parts(path: &Path) -> Vec<PathBuf> {
-    let alone = || vec![path.to_owned()];
-    let Some(stem) = path.file_stem().and_then(|stem| stem.to_str()) else {
-        return alone();
-    };
-    let Some((rest, count)) = stem.rsplit_once("-of-") else {
-        return alone();
-    };
-    let Some((prefix, number)) = rest.rsplit_once('-') else {
-        return alone();
-    };
-    match (number.parse::<u32>(), count.parse::<u32>()) {
-        (Ok(_), Ok(total)) if number.len() == 5 && count.len() == 5 && total <= 1000 => (1..=total)
-            .map(|part| path.with_file_name(format!("{prefix}-{part:05}-of-{count}.gguf")))
-            .collect(),
-        _ => alone(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_split_model_is_all_its_parts() {
-        let parts = split_parts(Path::new("/m/a-00002-of-00003.gguf"));
-        assert_eq!(
-            parts,
-            [
-                "/m/a-00001-of-00003.gguf",
-                "/m/a-00002-of-00003.gguf",
-                "/m/a-00003-of-00003.gguf"
-            ]
-            .map(PathBuf::from)
-        );
-        assert_eq!(
-            split_parts(Path::new("/m/best-of-three.gguf")),
-            [PathBuf::from("/m/best-of-three.gguf")]
-        );
-    }
 
     #[test]
     fn files_that_are_no_models_are_refused() {

@@ -54,7 +54,7 @@ pub(crate) fn forecast(
         limits.n_gpu_layers = Some(open.n_gpu_layers);
     }
     room.weights = Weights::ToLoad;
-    let run = place::run(params)?;
+    let run = place::run(&open.header, &gpus, params)?;
     let fit = plan::fit(&open.header, &room, &run, &limits);
     if let Some(shortage) = fit.shortage {
         return Err(place::too_long(fit.n_ctx, &shortage));
@@ -86,8 +86,7 @@ pub(crate) fn forecast(
             });
         }
     }
-    let unified = params.context.kv_unified || params.context.n_seq_max == 0;
-    let share = if unified { 1 } else { params.context.n_seq_max };
+    let share = if run.kv_unified { 1 } else { run.n_seq.max(1) };
     Ok(Forecast {
         change,
         n_ctx: fit.n_ctx.next_multiple_of(256) / share,

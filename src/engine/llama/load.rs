@@ -98,7 +98,9 @@ pub(crate) fn open_model(
     }
     let info = super::info::model_info(path, &model, &facts, source.is_some());
     // llama.cpp knows more than the header says.
-    header.partial_cache |= facts.n_swa > 0 || facts.is_recurrent;
+    let state = header.caches.iter().any(|layer| layer.state > 0);
+    header.rough_cache |= facts.n_swa > 0 && header.sliding_window.is_none();
+    header.rough_cache |= facts.is_recurrent && !state;
     Ok(OpenModel {
         facts,
         info,

@@ -25,12 +25,13 @@ mod vocab;
 
 pub use backend::{devices, set_abort_hook, system_info, version};
 pub use logs::install_logging;
+pub use place::{limits, machine, overrides, run_for};
 
 pub(super) use backend::init;
 pub(super) use batch::{Batch, Output};
 pub(super) use context::{Context, Decode, Interrupt};
 pub(super) use context_options::sequences;
-pub(super) use file::validate;
+pub use file::validate;
 pub(super) use forecast::{forecast, turns_values};
 pub(super) use load::{OpenModel, check, open_context, open_model};
 pub(super) use logs::failure_reason;

@@ -1,6 +1,7 @@
 //! Where a model goes: this machine and the parameters in the terms of [`crate::plan`], and what
 //! it answers in those of the engine.
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use super::load::OpenModel;
@@ -9,7 +10,9 @@ use super::{backend, context_options};
 use crate::engine::{Device, DeviceKind, EngineError, ErrorKind};
 use crate::gguf::{self, TensorType};
 use crate::params::{FlashAttention, GpuLayers, LoadParams, ModelParams, SplitMode};
-use crate::plan::{self, Capacity, Fit, Limits, Part, Room, Run, Shortage, Weights};
+use crate::plan::{
+    self, Capacity, Fit, Limits, Override, Part, Room, Run, Shortage, Split, Weights,
+};
 
 /// Refuses a model that this machine can never run, whatever else is ended before.
 ///
@@ -21,18 +24,9 @@ pub(crate) fn check_size(
     params: &LoadParams,
 ) -> Result<(), EngineError> {
     let gpus = gpus(params);
-    let model = &params.model;
-    let by_hand = model.cpu_moe
-        || model.n_cpu_moe > 0
-        || model.n_cpu_ffn > 0
-        || !model.override_tensor.is_empty();
-    if by_hand && !gpus.is_empty() {
-        // Tensors on devices of the user's choice: llama.cpp will say what does not fit.
-        return Ok(());
-    }
     let limits = limits(params, facts);
     let room = room(&gpus, params, Weights::ToLoad);
-    match plan::never_fits(facts, &room, &run(params)?, &limits) {
+    match plan::never_fits(facts, &room, &run(facts, &gpus, params)?, &limits) {
         None => Ok(()),
         Some(lack) if lack.part == Part::Weights => Err(too_large(path, &lack)),
         Some(lack) => Err(too_long(*limits.contexts(facts).start(), &lack)),
@@ -42,8 +36,9 @@ pub(crate) fn check_size(
 /// Whether a second model can be loaded beside the first without getting less for it.
 pub(crate) fn fits_beside(facts: &gguf::Facts, params: &LoadParams) -> bool {
     let limits = limits(params, facts);
-    let room = room(&gpus(params), params, Weights::ToLoad);
-    let fit = run(params).map(|run| plan::fit(facts, &room, &run, &limits));
+    let gpus = gpus(params);
+    let room = room(&gpus, params, Weights::ToLoad);
+    let fit = run(facts, &gpus, params).map(|run| plan::fit(facts, &room, &run, &limits));
     fit.is_ok_and(|fit| fit.fits && fit.notes.is_empty())
 }
 
@@ -60,7 +55,7 @@ pub(super) fn layers(
         ..limits
     };
     let room = room(gpus, params, Weights::ToLoad);
-    Ok(plan::fit(facts, &room, &run(params)?, &limits))
+    Ok(plan::fit(facts, &room, &run(facts, gpus, params)?, &limits))
 }
 
 /// The context size to ask llama.cpp for, with the weights in memory.
@@ -87,7 +82,8 @@ pub(super) fn context_size(
         n_gpu_layers: Some(open.n_gpu_layers),
         ..limits(params, &open.header)
     };
-    let fit = plan::fit(&open.header, &room, &run(params)?, &limits);
+    let run = run(&open.header, &gpus, params)?;
+    let fit = plan::fit(&open.header, &room, &run, &limits);
     if let Some(shortage) = fit.shortage {
         return Err(too_long(fit.n_ctx, &shortage));
     }
@@ -95,20 +91,16 @@ pub(super) fn context_size(
     Ok(fit.n_ctx)
 }
 
-/// The memory of this machine and its GPUs that may be used, before anything is loaded.
-pub(super) fn machine(params: &LoadParams) -> (Vec<Device>, Room) {
-    let gpus = gpus(params);
-    let room = room(&gpus, params, Weights::ToLoad);
-    (gpus, room)
-}
-
 /// GPUs that layers may go to, in llama.cpp's order.
 pub(super) fn gpus(params: &LoadParams) -> Vec<Device> {
-    chosen(devices(), &params.model)
+    chosen(devices(), &params.model, &backend::hardware_ids())
 }
 
 /// Which of all devices get layers (`llama_prepare_model_devices`).
-fn chosen(all: Vec<Device>, model: &ModelParams) -> Vec<Device> {
+///
+/// A card seen through two backends counts once, through the first: `ids` tells which are the same.
+/// Of integrated GPUs, those of one backend count.
+fn chosen(all: Vec<Device>, model: &ModelParams, ids: &HashMap<String, String>) -> Vec<Device> {
     let is_gpu =
         |device: &Device| matches!(device.kind, DeviceKind::Gpu | DeviceKind::IntegratedGpu);
     let mut gpus: Vec<Device> = all.into_iter().filter(is_gpu).collect();
@@ -118,6 +110,23 @@ fn chosen(all: Vec<Device>, model: &ModelParams) -> Vec<Device> {
         if gpus.iter().any(card) {
             gpus.retain(|device| device.kind == DeviceKind::Gpu);
         }
+        let mut seen: Vec<&String> = Vec::new();
+        gpus.retain(|device| match ids.get(&device.name) {
+            Some(id) if seen.contains(&id) && card(device) => false,
+            Some(id) => {
+                seen.push(id);
+                true
+            }
+            None => true,
+        });
+        let integrated = |device: &&Device| device.kind == DeviceKind::IntegratedGpu;
+        let backend = gpus
+            .iter()
+            .find(integrated)
+            .map(|device| device.backend.clone());
+        gpus.retain(|device| {
+            device.kind != DeviceKind::IntegratedGpu || Some(&device.backend) == backend.as_ref()
+        });
         gpus.sort_by_key(|device| !remote(device));
     } else {
         let named = |name: &String| gpus.iter().find(|device| device.name == *name).cloned();
@@ -187,7 +196,54 @@ fn host() -> Capacity {
     })
 }
 
-pub(super) fn run(params: &LoadParams) -> Result<Run, EngineError> {
+pub(super) fn run(
+    facts: &gguf::Facts,
+    gpus: &[Device],
+    params: &LoadParams,
+) -> Result<Run, EngineError> {
+    let names: Vec<&str> = gpus.iter().map(|gpu| gpu.name.as_str()).collect();
+    Ok(Run {
+        pins: plan::pins(facts, &overrides(&params.model, &names)?),
+        ..run_for(params, gpus.len())?
+    })
+}
+
+/// Tensors that the parameters send elsewhere, on a machine with these GPUs.
+///
+/// # Errors
+/// [`ErrorKind::BadParameter`] for a pattern that cannot be read.
+pub fn overrides(model: &ModelParams, gpus: &[&str]) -> Result<Vec<Override>, EngineError> {
+    let mut all = Vec::new();
+    for (pattern, name) in &model.override_tensor {
+        let gpu = gpus.iter().position(|gpu| gpu == name);
+        let one = Override::new(pattern, gpu).map_err(|why| EngineError {
+            kind: ErrorKind::BadParameter,
+            what: format!("override-tensor {pattern}={name}"),
+            why,
+            hint: "give a regular expression that tensor names are searched for".into(),
+        })?;
+        all.push(one);
+    }
+    all.extend(Override::cpu_options(
+        model.cpu_moe,
+        model.n_cpu_moe,
+        model.n_cpu_ffn,
+    ));
+    Ok(all)
+}
+
+/// The memory of this machine and its GPUs that may be used, by name, before anything is loaded.
+pub fn machine(params: &LoadParams) -> (Vec<Device>, Room) {
+    let gpus = gpus(params);
+    let room = room(&gpus, params, Weights::ToLoad);
+    (gpus, room)
+}
+
+/// How the parameters run on a machine with so many GPUs, but for what fitting chooses.
+///
+/// # Errors
+/// [`crate::engine::ErrorKind::BadParameter`] for a name that does not exist.
+pub fn run_for(params: &LoadParams, n_gpus: usize) -> Result<Run, EngineError> {
     let context = &params.context;
     let native = context_options::context_params(context, context.n_ctx, Threads::ONE)?;
     // The names are known: `context_params` has checked them.
@@ -198,15 +254,24 @@ pub(super) fn run(params: &LoadParams) -> Result<Run, EngineError> {
         n_gpu_layers: 0,
         n_ubatch: native.n_ubatch,
         n_outputs: native.n_outputs_max,
+        n_seq: native.n_seq_max,
+        kv_unified: native.kv_unified,
+        swa_full: native.swa_full,
+        split: match params.model.split_mode {
+            SplitMode::None | SplitMode::Layer => Split::Layers,
+            SplitMode::Row => Split::Rows,
+            SplitMode::Tensor => Split::Tensors,
+        },
+        pins: Vec::new(),
         type_k: cache_type(&context.type_k),
         type_v: cache_type(&context.type_v),
         offload_kqv: context.offload_kqv,
-        flash_attn: context_options::flash_attention(context, gpus(params).len())
-            != FlashAttention::Off,
+        flash_attn: context_options::flash_attention(context, n_gpus) != FlashAttention::Off,
     })
 }
 
-pub(super) fn limits(params: &LoadParams, facts: &gguf::Facts) -> Limits {
+/// What the parameters leave to choose.
+pub fn limits(params: &LoadParams, facts: &gguf::Facts) -> Limits {
     let model = &params.model;
     Limits {
         n_ctx: match params.context.n_ctx {
@@ -263,7 +328,9 @@ mod tests {
     fn names(all: &[Device], change: impl Fn(&mut ModelParams)) -> Vec<String> {
         let mut model = LoadParams::default().model;
         change(&mut model);
-        let gpus = chosen(all.to_vec(), &model);
+        let ids = [("Vulkan1", "0000:01:00.0"), ("CUDA0", "0000:01:00.0")];
+        let ids = ids.map(|(name, id)| (name.into(), id.into())).into();
+        let gpus = chosen(all.to_vec(), &model, &ids);
         gpus.into_iter().map(|gpu| gpu.name).collect()
     }
 
@@ -278,6 +345,10 @@ mod tests {
         assert_eq!(names(&all, |_| ()), ["RPC0", "CUDA0", "CUDA1"]);
         // An integrated GPU counts where no card is in this machine.
         assert_eq!(names(&[cpu, small, far], |_| ()), ["RPC0", "Vulkan0"]);
+        // A card that two backends see is one card.
+        let again = device("Vulkan1", "Vulkan", DeviceKind::Gpu);
+        let twice = [all.as_slice(), &[again]].concat();
+        assert_eq!(names(&twice, |_| ()), ["RPC0", "CUDA0", "CUDA1"]);
         let named = |model: &mut ModelParams| model.devices = vec!["CUDA1".into(), "RPC0".into()];
         assert_eq!(names(&all, named), ["CUDA1", "RPC0"]);
         assert!(names(&all, |model| model.devices = vec!["none".into()]).is_empty());

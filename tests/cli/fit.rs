@@ -1,0 +1,164 @@
+//! `llmdeck fit`: answers, reasons, exit codes, JSON.
+
+use llmdeck::gguf::TensorType;
+use llmdeck::gguf::write::HeaderWriter;
+
+use crate::{Done, GUIDE, Home, text};
+
+/// The object of an answer with this exit code.
+fn answer(home: &Home, code: i32, args: &[&str]) -> serde_json::Value {
+    let args: Vec<&str> = ["fit", "--json"].iter().chain(args).copied().collect();
+    let done = home.run(&args);
+    assert_eq!(
+        (done.code, done.stderr.as_str()),
+        (Some(code), ""),
+        "{args:?} {done:?}"
+    );
+    serde_json::from_str(&done.stdout).unwrap()
+}
+
+#[test]
+fn the_built_in_model_fits_this_machine() {
+    let home = Home::new();
+    let said = home.run(&["fit"]).good();
+    assert!(
+        said.starts_with("fits\n") && said.contains("ctx-size"),
+        "{said}"
+    );
+    let report = answer(&home, 0, &[GUIDE, "-c", "1024", "-ctk", "q8_0"]);
+    assert_eq!(
+        (&report["fits"], &report["n_ctx"]),
+        (&true.into(), &1024.into())
+    );
+    let model = &report["model"];
+    for key in ["arch", "n_params", "quant", "size_bytes", "n_layer"] {
+        assert!(!model[key].is_null(), "{key}");
+    }
+    for key in ["weights_bytes", "kv_bytes", "compute_bytes", "max_ctx_size"] {
+        assert!(report[key].as_u64().unwrap() > 0, "{key}");
+    }
+    let devices = report["devices"].as_array().unwrap();
+    let host = devices.last().unwrap();
+    for key in ["total", "free", "weights", "kv", "compute"] {
+        assert!(host[key].as_u64().unwrap() > 0, "{key}");
+    }
+    assert!(report["tokens_per_second_ceiling"].is_null());
+}
+
+#[test]
+fn a_large_model_fits_some_hardware_and_not_other() {
+    let home = Home::new();
+    let large = ["--params", "70B", "--quant", "Q4_K_M", "-c", "8192"];
+    let on = |code, hardware: &[&str]| {
+        let args: Vec<&str> = large.iter().chain(hardware).copied().collect();
+        answer(&home, code, &args)
+    };
+    let report = on(1, &["--hardware", "rtx-5090"]);
+    let reason = report["reasons"][0].as_str().unwrap();
+    assert!(
+        reason.contains("RTX 5090") && reason.contains("missing"),
+        "{reason}"
+    );
+    assert!(report["max_n_gpu_layers"].as_u64().unwrap() < 81);
+    for machine in ["dgx-spark", "strix-halo"] {
+        let report = on(0, &["--hardware", machine]);
+        let speed = report["tokens_per_second_ceiling"].as_f64().unwrap();
+        assert!((5.0..8.0).contains(&speed), "{machine}: {speed}");
+    }
+    let two = on(0, &["--hardware", "rtx-5090", "--hardware", "rtx-5090"]);
+    assert_eq!(two["devices"].as_array().unwrap().len(), 3);
+    let sizes = on(
+        0,
+        &[
+            "--device",
+            "24GiB@1008GB/s",
+            "--device",
+            "24GiB@1008GB/s,24GiB@1008GB/s",
+        ],
+    );
+    assert_eq!(sizes["devices"].as_array().unwrap().len(), 4);
+    // Fewer layers on the card leave the rest to memory that is not known.
+    assert_eq!(
+        on(0, &["--hardware", "rtx-5090", "-ngl", "40"])["n_gpu_layers"],
+        40
+    );
+    let deep = on(0, &["--hardware", "h200", "--depth", "8000"]);
+    let shallow = on(0, &["--hardware", "h200"]);
+    let speed = |report: &serde_json::Value| report["tokens_per_second_ceiling"].as_f64().unwrap();
+    assert!(speed(&deep) < speed(&shallow));
+    let sparse = on(0, &["--hardware", "h200", "--active-params", "3B"]);
+    assert!(speed(&sparse) > 10.0 * speed(&shallow));
+}
+
+#[test]
+fn a_user_adds_hardware() {
+    let home = Home::new();
+    home.file(
+        "hardware.toml",
+        "[tiny]\nmemory = '1GiB'\nbandwidth = '10GB/s'\n",
+    );
+    let list = home.run(&["fit", "--list-hardware"]).good();
+    assert!(list.lines().any(|line| line.starts_with("tiny ")), "{list}");
+    assert!(
+        list.contains("rtx-4090") && list.contains("https://"),
+        "{list}"
+    );
+    let report = answer(&home, 1, &["--params", "7B", "--hardware", "tiny"]);
+    assert_eq!(report["devices"][0]["fits"], false);
+    home.file("hardware.toml", "[tiny]\nspeed = 1\n");
+    let error = home.run(&["fit", "--hardware", "tiny"]).failed(78);
+    assert!(
+        error.contains("hardware.toml") && error.contains("speed"),
+        "{error}"
+    );
+}
+
+#[test]
+fn wrong_input_is_told_with_its_exit_code() {
+    let home = Home::new();
+    let fails = |code, args: &[&str], says: &str| {
+        let args: Vec<&str> = ["fit"].iter().chain(args).copied().collect();
+        let error = home.run(&args).failed(code);
+        assert!(error.contains(says), "{args:?}: {error}");
+    };
+    fails(64, &[GUIDE, "-c", "0"], "ctx-size 0");
+    fails(64, &[GUIDE, "-ctk", "q9_9"], "q9_9");
+    fails(64, &["--params", "70B", "--quant", "Q4_KM"], "Q4_K_M");
+    fails(64, &["--params", "much"], "70B");
+    fails(64, &["--quant", "Q4_K_M"], "--params");
+    fails(64, &[GUIDE, "--hardware", "rtx-4900"], "rtx-4090");
+    fails(64, &[GUIDE, "--device", "24@fast"], "24GiB@1008GB/s");
+    fails(64, &[GUIDE, "-ot", "(=CPU"], "override-tensor");
+    fails(66, &["/no/such.gguf"], "/no/such.gguf");
+    let lying = home.path("lying.gguf");
+    let mut header = HeaderWriter::default();
+    header
+        .text("general.architecture", "llama")
+        .u32("llama.block_count", 1)
+        .u32("llama.context_length", 64)
+        .u32("llama.embedding_length", 32)
+        .u32("llama.attention.head_count", 4)
+        .text("tokenizer.ggml.model", "gpt2")
+        .texts("tokenizer.ggml.tokens", ["a", "b"])
+        .tensor("token_embd.weight", &[32, 2], TensorType::F32)
+        .tensor("blk.0.ffn_up.weight", &[32, 1 << 40], TensorType::F32);
+    std::fs::write(&lying, header.header()).unwrap();
+    fails(65, &[text(&lying)], "lying.gguf");
+    // A context beyond memory is no mistake, but it does not fit.
+    let report = answer(&home, 1, &[GUIDE, "-c", "4000000000"]);
+    assert!(report["reasons"][0].as_str().unwrap().contains("missing"));
+    assert!(report["max_ctx_size"].as_u64().unwrap() > 0);
+}
+
+#[test]
+fn parts_that_are_missing_are_estimated() {
+    let home = Home::new();
+    let guide = std::fs::read(GUIDE).unwrap();
+    let first = home.file("guide-00001-of-00002.gguf", &guide);
+    let Done { code, stdout, .. } = home.run(&["fit", text(&first)]);
+    assert_eq!(code, Some(0));
+    assert!(
+        stdout.contains("1 of the model's 2 files are missing"),
+        "{stdout}"
+    );
+}
