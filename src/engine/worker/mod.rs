@@ -1,5 +1,6 @@
 //! The engine thread: takes commands, runs steps, sends events.
 
+mod bench;
 mod load;
 mod mail;
 mod replies;
@@ -20,8 +21,8 @@ use super::llama::{self, Batch, Context, Interrupt, OpenModel};
 use super::reply::{Reply, Waiting, count_of};
 use super::scheduler::StepBudget;
 use super::{
-    Command, ContextInfo, ConversationId, EngineError, EngineEvent, EngineHandle, ErrorKind,
-    LoadId, RequestId,
+    BenchId, Command, ContextInfo, ConversationId, EngineError, EngineEvent, EngineHandle,
+    ErrorKind, LoadId, RequestId,
 };
 use crate::params::LoadParams;
 
@@ -95,6 +96,7 @@ enum Answering {
     Load(LoadId),
     Retune(LoadId),
     Generate(RequestId),
+    Bench(BenchId),
 }
 
 struct Worker {
@@ -196,6 +198,12 @@ impl Worker {
             }
             Command::Resample { request, sampling } => self.resample(request, &sampling),
             Command::Cancel(request) => self.cancel(request),
+            Command::Bench(request) => {
+                self.answering = Some(Answering::Bench(request.id));
+                self.bench(request);
+            }
+            // The measurement it means has ended.
+            Command::CancelBench(id) => tracing::debug!(?id, "nothing to cancel"),
             Command::Stop => {
                 self.end_all();
                 return Flow::Stop;
@@ -233,6 +241,10 @@ impl Worker {
             }),
             Some(Answering::Generate(request)) => self.mail.outbox.push(EngineEvent::Failed {
                 request,
+                error: error.clone(),
+            }),
+            Some(Answering::Bench(id)) => self.mail.outbox.push(EngineEvent::BenchFailed {
+                id,
                 error: error.clone(),
             }),
             None => {}
