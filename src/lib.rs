@@ -5,6 +5,7 @@
 //! runtime performs them, and [`ui`] draws the state. `docs/ARCHITECTURE.md` is the map.
 
 pub mod app;
+pub mod bench;
 pub mod chat;
 pub mod cli;
 pub mod config;
@@ -18,4 +19,5 @@ pub mod runtime;
 pub mod telemetry;
 pub mod terminal;
 pub mod theme;
+pub mod tune;
 pub mod ui;

@@ -1,5 +1,8 @@
 //! The parameter pane: what is selected, what is typed, what waits to be applied.
 
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
 use super::overlay::LineEdit;
 use super::update::{IsError, notice};
 use super::{Action, Effect, Foresight, State, retune};
@@ -12,6 +15,8 @@ use crate::params::{
 #[derive(Clone, Debug)]
 pub struct ParamsState {
     pub values: Params,
+    /// Values found to be fastest, by the path of the model they are for.
+    pub tuned: BTreeMap<PathBuf, Overrides>,
     /// The preset in force.
     pub preset: Option<String>,
     /// Changes that need a new context or a reload, made but not applied.
@@ -42,6 +47,7 @@ impl Default for ParamsState {
     fn default() -> Self {
         Self {
             values: Params::default(),
+            tuned: BTreeMap::new(),
             preset: None,
             pending: Overrides::new(),
             foresight: None,

@@ -14,6 +14,9 @@ use crate::params::{Cost, Param, Source, TABLE, Value, spec};
 pub(super) fn load(state: &mut State, path: PathBuf) -> Vec<Effect> {
     let id = state.next_load();
     let mut effects = cancel(state);
+    let tuned = state.params.tuned.get(&path).cloned();
+    let values = &mut state.params.values;
+    values.replace(Source::Tuned, tuned.unwrap_or_default());
     let params = state.params.values.load();
     begin(state, id, Some(path.clone()));
     effects.push(Effect::Engine(Command::Load(Box::new(LoadRequest {
@@ -180,6 +183,7 @@ fn fall_back(state: &mut State) {
     }
     let confirmed = &state.model.confirmed;
     let values = &mut state.params.values;
+    values.take_from(Source::Tuned, confirmed.clone());
     for param in TABLE.iter().map(|spec| spec.param) {
         if matches!(spec(param).cost, Cost::Free | Cost::NextReply)
             || values.get(param) == confirmed.get(param)

@@ -459,6 +459,51 @@ fn the_models_recommendation_gives_way_to_the_user() {
 }
 
 #[test]
+fn tuned_values_belong_to_one_model_and_come_back_with_it() {
+    let mut state = ready();
+    let tuned = [(Param::BatchSize, Value::Int(64))].into();
+    state.params.tuned = [("/tuned.gguf".into(), tuned)].into();
+    let load = |state: &mut State, path: &str| {
+        let effects = say(state, &format!("/model {path}"));
+        let request = effects.into_iter().find_map(|effect| match effect {
+            Effect::Engine(Command::Load(request)) => Some(request),
+            _ => None,
+        });
+        let request = request.expect("a load");
+        (request.id, request.params.context.n_batch)
+    };
+    let (id, n_batch) = load(&mut state, "/tuned.gguf");
+    assert_eq!(n_batch, 64);
+    assert_eq!(state.params.values.source(Param::BatchSize), Source::Tuned);
+    update(
+        &mut state,
+        Event::Engine(EngineEvent::Loaded {
+            id,
+            model: Box::default(),
+            context: Box::default(),
+            took: std::time::Duration::ZERO,
+        }),
+    );
+    let (id, n_batch) = load(&mut state, "/other.gguf");
+    assert_eq!(n_batch, 2048);
+    let error = EngineError {
+        kind: ErrorKind::NoInput,
+        what: "loading /other.gguf".into(),
+        why: "it is not there".into(),
+        hint: String::new(),
+    };
+    update(
+        &mut state,
+        Event::Engine(EngineEvent::LoadFailed {
+            id,
+            error,
+            running: true,
+        }),
+    );
+    assert_eq!(state.params.values.get(Param::BatchSize), Value::Int(64));
+}
+
+#[test]
 fn a_paste_of_100_kilobytes_is_one_piece_wherever_the_focus_is() {
     let mut state = ready();
     press(&mut state, &["tab"]);

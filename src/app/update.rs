@@ -139,6 +139,10 @@ fn engine(state: &mut State, event: EngineEvent) -> Vec<Effect> {
         | EngineEvent::Tokens { .. }
         | EngineEvent::Finished { .. }
         | EngineEvent::Failed { .. } => replies::on_engine(state, event),
+        // Measurements belong to the command line.
+        EngineEvent::BenchSample { .. }
+        | EngineEvent::BenchDone { .. }
+        | EngineEvent::BenchFailed { .. } => vec![],
         EngineEvent::Stopped => {
             state.model.running = None;
             state.model.error = Some("The engine has stopped; quit and start again.".into());

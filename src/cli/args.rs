@@ -4,6 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::bench::BenchArgs;
+use super::tune::TuneArgs;
+
 /// A terminal workbench for large language models on your own hardware.
 ///
 /// Without a command it opens the deck: chat with a GGUF model that runs inside this process, with
@@ -47,6 +50,10 @@ pub struct General {
 pub enum Command {
     /// Answer one prompt on standard output
     Run(RunArgs),
+    /// Measure how fast a model runs, as llama-bench does
+    Bench(BenchArgs),
+    /// Find the load parameters with which a model runs fastest here
+    Tune(TuneArgs),
     /// Say what was found on this machine and what is missing
     Doctor(DoctorArgs),
     /// Say whether a model fits, how much of it and how fast at most, without loading it

@@ -16,6 +16,7 @@ pub(super) fn run(
     let Prepared {
         folders,
         config,
+        tuned,
         params,
         model,
         preset,
@@ -27,6 +28,7 @@ pub(super) fn run(
         folders,
         config,
         params,
+        tuned: tuned.by_path(model.as_deref()),
         model,
         preset,
         theme,

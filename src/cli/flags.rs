@@ -14,6 +14,7 @@ const EXAMPLES: &str = "Examples:
   llmdeck run -p 'Why is the sky blue?' --temp 0.2 --seed 7
   git diff | llmdeck run -p 'Write a commit message for this change.'
   llmdeck fit model.gguf --hardware rtx-4090
+  llmdeck bench -p 512 -n 128 -t 1,2,4
   llmdeck doctor";
 const MORE: &str = "Every parameter is a flag, under llama.cpp's name: see --help.";
 
@@ -34,18 +35,14 @@ const LISTS: &[Param] = &[
     Param::Device,
 ];
 
-/// The whole command line.
+/// The command line but for `bench`, whose flags [`super::bench::command`] has: the same names take
+/// lists there.
 pub(super) fn command() -> Command {
-    let command = Cli::command()
-        .styles(
-            Styles::styled()
-                .header(AnsiColor::Green.on_default())
-                .literal(AnsiColor::Cyan.on_default()),
-        )
-        .after_help(format!("{EXAMPLES}\n\n{MORE}"))
-        .after_long_help(format!("{EXAMPLES}\n\n{}", exit::help()))
-        .mut_subcommand("run", |run| run.after_long_help(exit::help()))
-        .mut_subcommand("fit", |fit| fit.after_long_help(exit::help()))
+    let command = program()
+        .mut_subcommand("bench", |bench| {
+            let about = bench.get_about().cloned();
+            Command::new("bench").about(about.unwrap_or_default())
+        })
         .args(TABLE.iter().map(flag));
     let denials = TABLE
         .iter()
@@ -56,6 +53,20 @@ pub(super) fn command() -> Command {
             .iter()
             .map(|(long, short, param)| from_file(long, *short, *param)),
     )
+}
+
+/// Everything but the parameters.
+pub(super) fn program() -> Command {
+    Cli::command()
+        .styles(
+            Styles::styled()
+                .header(AnsiColor::Green.on_default())
+                .literal(AnsiColor::Cyan.on_default()),
+        )
+        .after_help(format!("{EXAMPLES}\n\n{MORE}"))
+        .after_long_help(format!("{EXAMPLES}\n\n{}", exit::help()))
+        .mut_subcommand("run", |run| run.after_long_help(exit::help()))
+        .mut_subcommand("fit", |fit| fit.after_long_help(exit::help()))
 }
 
 /// The parameter values given as flags.
@@ -168,7 +179,7 @@ fn from_file(long: &'static str, short: Option<&'static str>, param: Param) -> A
 }
 
 /// Other spellings stay hidden, but a mistyped one finds its way through them.
-fn aliases(spec: &'static Spec) -> Vec<String> {
+pub(super) fn aliases(spec: &'static Spec) -> Vec<String> {
     let several_letters = spec
         .short
         .iter()
@@ -185,7 +196,7 @@ fn aliases(spec: &'static Spec) -> Vec<String> {
     names
 }
 
-fn help(spec: &Spec) -> String {
+pub(super) fn help(spec: &Spec) -> String {
     let shorts: String = spec
         .short
         .iter()
@@ -202,7 +213,7 @@ fn help(spec: &Spec) -> String {
     }
 }
 
-fn heading(group: Group) -> &'static str {
+pub(super) fn heading(group: Group) -> &'static str {
     match group {
         Group::Model => "Model parameters",
         Group::Context => "Context parameters",
@@ -212,15 +223,15 @@ fn heading(group: Group) -> &'static str {
     }
 }
 
-fn id(spec: &Spec) -> String {
+pub(super) fn id(spec: &Spec) -> String {
     format!("param {}", spec.name)
 }
 
-fn denial_id(spec: &Spec) -> String {
+pub(super) fn denial_id(spec: &Spec) -> String {
     format!("param no {}", spec.name)
 }
 
-fn only_character(text: &str) -> Option<char> {
+pub(super) fn only_character(text: &str) -> Option<char> {
     let mut characters = text.chars();
     characters.next().filter(|_| characters.next().is_none())
 }

@@ -2,17 +2,20 @@
 //!
 //! ```text
 //! argv ─► normalise (llama.cpp's spellings) ─► clap ─► setup (folders, files, parameters, log)
-//!      ─► deck (no command) | run | doctor | fit ─► exit code
+//!      ─► deck (no command) | run | bench | tune | fit | doctor ─► exit code
 //! ```
 //! Failures travel as [`Failure`] and are printed here, once.
 
 mod args;
+mod bench;
 mod deck;
 mod doctor;
+mod engine;
 mod exit;
 mod failure;
 mod fit;
 mod flags;
+mod interrupts;
 pub mod logging;
 mod lossy;
 mod model;
@@ -23,6 +26,8 @@ mod run;
 pub mod sanitise;
 mod setup;
 mod tip;
+mod tune;
+mod tuned;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -31,12 +36,14 @@ use clap::FromArgMatches;
 use clap::error::ErrorKind;
 
 pub use args::{Cli, Command, DoctorArgs, FitArgs, General, LogLevel, RunArgs};
+pub use bench::{BenchAction, BenchArgs};
 pub use exit::ExitCode;
 pub use failure::Failure;
 pub use setup::Prepared;
+pub use tune::TuneArgs;
+pub use tuned::Tuned;
 
-use crate::engine;
-use crate::params::Overrides;
+use crate::params::{Overrides, Param, Value};
 use logging::Logging;
 use normalise::Grammar;
 use setup::OnProblem;
@@ -57,12 +64,17 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 struct Asked {
     cli: Cli,
     parameters: Overrides,
+    /// Where parameters take lists.
+    lists: Vec<(Param, Vec<Value>)>,
 }
 
 /// Reads the command line. Help, the version and mistakes are printed by clap; then all that is
 /// left is the exit code, in the inner `Err`.
 fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Result<Asked, ExitCode>, Failure> {
-    let command = flags::command();
+    let args: Vec<OsString> = args.into_iter().collect();
+    let usual = flags::command();
+    let is_bench = Grammar::of(&usual).asks_for(&args, "bench");
+    let command = if is_bench { bench::command() } else { usual };
     let normalised = Grammar::of(&command).normalise(args);
     for notice in normalised.notices {
         let _ = writeln!(io::stderr(), "note: {}", sanitise::line(&notice));
@@ -73,16 +85,22 @@ fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Result<Asked, ExitC
     let version = format!(
         "{} (llama.cpp {})",
         env!("CARGO_PKG_VERSION"),
-        engine::llama::version()
+        crate::engine::llama::version()
     );
     let parsed = command
         .version(version)
         .try_get_matches_from(normalised.args)
         .and_then(|matches| Ok((Cli::from_arg_matches(&matches)?, matches)));
     match parsed {
+        Ok((cli, matches)) if is_bench => Ok(Ok(Asked {
+            cli,
+            parameters: Overrides::new(),
+            lists: bench::lists(&matches),
+        })),
         Ok((cli, matches)) => Ok(Ok(Asked {
             cli,
             parameters: flags::overrides(&matches)?,
+            lists: Vec::new(),
         })),
         Err(error) => {
             let error = tip::add(error);
@@ -97,7 +115,11 @@ fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Result<Asked, ExitC
 }
 
 fn dispatch(asked: Asked) -> Result<ExitCode, Failure> {
-    let Asked { cli, parameters } = asked;
+    let Asked {
+        cli,
+        parameters,
+        lists,
+    } = asked;
     let folders = setup::folders(&cli.general)?;
     if cli.general.print_paths {
         return print(&folders.print());
@@ -108,11 +130,21 @@ fn dispatch(asked: Asked) -> Result<ExitCode, Failure> {
         Some(Command::Fit(args)) => fit::run(args, &cli.general, folders, parameters),
         Some(Command::Run(args)) => {
             let prepared = setup::prepare(&cli.general, folders, parameters, OnProblem::Fail)?;
-            let logging = Logging::start(&prepared.folders.log_file, &filter, None);
-            for problem in &logging.problems {
-                let _ = writeln!(io::stderr(), "note: {problem}");
-            }
+            let _logging = log_to_file(&prepared, &filter);
             run::run(args, prepared)
+        }
+        Some(Command::Bench(args)) => {
+            if let Some(BenchAction::History(args)) = &args.action {
+                return bench::history(args, &cli.general, &folders);
+            }
+            let prepared = setup::prepare(&cli.general, folders, parameters, OnProblem::Fail)?;
+            let _logging = log_to_file(&prepared, &filter);
+            bench::run(args, &lists, &prepared)
+        }
+        Some(Command::Tune(args)) => {
+            let prepared = setup::prepare(&cli.general, folders, parameters, OnProblem::Fail)?;
+            let _logging = log_to_file(&prepared, &filter);
+            tune::run(args, &prepared)
         }
         None => {
             let mut prepared =
@@ -123,6 +155,15 @@ fn dispatch(asked: Asked) -> Result<ExitCode, Failure> {
             deck::run(prepared, &logging, lines)
         }
     }
+}
+
+/// Starts the log of a command without a screen.
+fn log_to_file(prepared: &Prepared, filter: &str) -> Logging {
+    let logging = Logging::start(&prepared.folders.log_file, filter, None);
+    for problem in &logging.problems {
+        let _ = writeln!(io::stderr(), "note: {problem}");
+    }
+    logging
 }
 
 /// Writes a report to standard output.

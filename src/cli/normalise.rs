@@ -29,6 +29,26 @@ impl Grammar {
         Self { flags }
     }
 
+    /// Whether the command asked for is this one: the first word that is no flag and no flag's
+    /// value, or the one after `help`.
+    pub(super) fn asks_for(&self, args: &[OsString], name: &str) -> bool {
+        let mut args = args.iter().skip(1);
+        while let Some(arg) = args.next() {
+            let Some(text) = arg.to_str().filter(|text| is_flag(text)) else {
+                return match arg.to_str() {
+                    Some("help") => args.next().is_some_and(|next| next == name),
+                    word => word == Some(name),
+                };
+            };
+            let (flag, value) = split(text);
+            let takes = self.flags.get(&self.canonical(text, flag));
+            if value.is_none() && takes == Some(&Takes::Value) {
+                args.next();
+            }
+        }
+        false
+    }
+
     /// Rewrites arguments; the first is the program's name.
     pub(super) fn normalise(&self, args: impl IntoIterator<Item = OsString>) -> Normalised {
         let mut args = args.into_iter().peekable();
@@ -216,6 +236,32 @@ mod tests {
         assert_eq!(line("-ngl=10"), "--n-gpu-layers=10");
         assert_eq!(line("run -ub 64"), "run --ubatch-size 64");
         assert_eq!(line("-sysf a.txt -jf b.json"), "--sysf a.txt --jf b.json");
+    }
+
+    #[test]
+    fn the_command_asked_for_is_found() {
+        let grammar = Grammar::of(&crate::cli::flags::command());
+        let asks = |line: &str| {
+            let args: Vec<OsString> = line.split(' ').map(OsString::from).collect();
+            grammar.asks_for(&args, "bench")
+        };
+        for line in [
+            "x bench -p 1",
+            "x -m a bench",
+            "x -ngl 1 bench",
+            "x help bench",
+        ] {
+            assert!(asks(line), "{line}");
+        }
+        for line in [
+            "x",
+            "x -m bench",
+            "x run -p bench",
+            "x help",
+            "x --preset=a run",
+        ] {
+            assert!(!asks(line), "{line}");
+        }
     }
 
     #[test]

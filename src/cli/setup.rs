@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{ExitCode, Failure, General, model};
+use super::{ExitCode, Failure, General, Tuned, model};
 use crate::config::{self, Config, Folders, Preset};
 use crate::params::{Overrides, Params, Source, nearest_word};
 
@@ -11,6 +11,8 @@ use crate::params::{Overrides, Params, Source, nearest_word};
 pub struct Prepared {
     pub folders: Folders,
     pub config: Config,
+    /// What `llmdeck tune` found; not among `params` yet, because it depends on the model.
+    pub tuned: Tuned,
     /// The configuration's values under the preset's under those of the command line.
     pub params: Params,
     /// The model given, or else configured; `None` = the built-in guide.
@@ -83,6 +85,7 @@ pub(super) fn prepare(
     if let Some(preset) = preset {
         params.replace(Source::Preset, preset.values.clone());
     }
+    let tuned = Tuned::read(&folders.data_dir, &mut problems);
     if let (OnProblem::Fail, Some(problem)) = (on_problem, problems.first()) {
         return Err(
             Failure::new(ExitCode::Config, "reading the configuration", problem)
@@ -95,6 +98,7 @@ pub(super) fn prepare(
         theme: general.theme.clone().or_else(|| config.theme.clone()),
         folders,
         config,
+        tuned,
         params,
         problems,
     })

@@ -9,6 +9,7 @@ mod document;
 mod error;
 mod paths;
 mod preset;
+mod profile;
 mod settings;
 mod watch;
 
@@ -16,5 +17,6 @@ pub use builtin_model::install_builtin_model;
 pub use error::{ConfigError, Place};
 pub use paths::{Folders, NoHome};
 pub use preset::{Preset, load_presets, reload_presets};
+pub use profile::{Profile, load_profiles};
 pub use settings::{Config, EXAMPLE, Ui};
 pub use watch::{Changed, ConfigWatch};

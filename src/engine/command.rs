@@ -17,6 +17,10 @@ pub struct RequestId(pub u64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConversationId(pub u64);
 
+/// Names one measurement; never reused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct BenchId(pub u64);
+
 /// A command; each is answered by events that carry the same id.
 #[derive(Clone, Debug)]
 pub enum Command {
@@ -45,6 +49,13 @@ pub enum Command {
     },
     /// Ends a reply within one step. Answers: `Finished` with [`super::StopReason::Cancelled`].
     Cancel(RequestId),
+    /// Measures the running model. Conversations survive it and replies in progress wait for it,
+    /// as does every other command but the two that end it. Answers: `BenchSample` for each
+    /// repetition, then `BenchDone` or `BenchFailed`.
+    Bench(BenchRequest),
+    /// Ends a measurement within one step. Answers: `BenchFailed` with
+    /// [`super::ErrorKind::Cancelled`].
+    CancelBench(BenchId),
     /// Ends the thread. Answers: `Stopped`, the last event.
     Stop,
 }
@@ -66,4 +77,32 @@ pub struct GenerateRequest {
     pub reply_so_far: String,
     pub sampling: SamplingParams,
     pub reply: ReplyParams,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BenchRequest {
+    pub id: BenchId,
+    pub test: BenchTest,
+    /// How often it is measured.
+    pub repetitions: u32,
+    /// Whether a run that is not measured goes first: the prompt once, or one token.
+    pub warmup: bool,
+}
+
+/// What is measured, in tokens: `n_prompt` of prefill, then `n_gen` decoded one by one, after
+/// `n_depth` that fill the KV cache before the clock starts. The parts of llama-bench's tests.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct BenchTest {
+    pub n_prompt: u32,
+    pub n_gen: u32,
+    pub n_depth: u32,
+}
+
+impl BenchTest {
+    /// Tokens the context must hold.
+    pub fn n_ctx(&self) -> u32 {
+        self.n_depth
+            .saturating_add(self.n_prompt)
+            .saturating_add(self.n_gen)
+    }
 }

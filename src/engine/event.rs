@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{Forecast, LoadId, RequestId, Timings};
+use super::{BenchId, Forecast, LoadId, RequestId, Timings};
 use crate::params::{LoadParams, Overrides};
 
 /// An event; it names what it answers.
@@ -88,7 +88,30 @@ pub enum EngineEvent {
         request: RequestId,
         error: EngineError,
     },
+    /// One repetition of a measurement.
+    BenchSample {
+        id: BenchId,
+        sample: BenchSample,
+    },
+    BenchDone {
+        id: BenchId,
+    },
+    /// The measurement could not be made or was ended; samples told before stay valid.
+    BenchFailed {
+        id: BenchId,
+        error: EngineError,
+    },
     Stopped,
+}
+
+/// What one repetition took. Neither tokenising nor sampling is part of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BenchSample {
+    /// Prefill and decoding, without the filling to depth.
+    pub took: Duration,
+    /// Until the logits that the first new token is sampled from were there: the prefill, or the
+    /// first step where there is none.
+    pub first_token: Duration,
 }
 
 /// Why a reply ended.
@@ -164,6 +187,8 @@ pub struct ModelInfo {
     pub arch: String,
     /// The prevailing tensor type: `Q8_0`.
     pub quant: String,
+    /// llama.cpp's own words for architecture, size and type: `qwen2 7B Q4_K - Medium`.
+    pub description: String,
     pub license: Option<String>,
     pub n_params: u64,
     pub size_bytes: u64,

@@ -15,9 +15,9 @@ use tokio::time::{Instant, sleep};
 
 use super::handle::Commands;
 use super::{
-    Change, Command, ContextInfo, ConversationId, DeviceForecast, EngineError, EngineEvent,
-    EngineHandle, ErrorKind, Forecast, GenerateRequest, KvOutcome, LoadId, ModelInfo, RequestId,
-    StopReason, Timings,
+    BenchRequest, BenchSample, Change, Command, ContextInfo, ConversationId, DeviceForecast,
+    EngineError, EngineEvent, EngineHandle, ErrorKind, Forecast, GenerateRequest, KvOutcome,
+    LoadId, ModelInfo, RequestId, StopReason, Timings,
 };
 use crate::params::LoadParams;
 
@@ -109,11 +109,15 @@ impl Fake {
                     self.tell(EngineEvent::Unloaded).await;
                 }
                 Command::Generate(request) => self.generate(*request).await,
+                Command::Bench(request) => self.bench(request).await,
                 Command::Stop => {
                     self.tell(EngineEvent::Stopped).await;
                     return;
                 }
-                Command::CancelLoad(_) | Command::Resample { .. } | Command::Cancel(_) => {}
+                Command::CancelLoad(_)
+                | Command::Resample { .. }
+                | Command::Cancel(_)
+                | Command::CancelBench(_) => {}
             }
         }
     }
@@ -296,6 +300,45 @@ impl Fake {
             params.context.n_ctx
         };
         Loaded { params, n_ctx }
+    }
+
+    /// Each repetition takes what the rates of the script say.
+    async fn bench(&mut self, request: BenchRequest) {
+        let BenchRequest { id, test, .. } = request;
+        let what = || "measuring the model".to_owned();
+        let fits = |n_ctx| test.n_ctx() <= n_ctx;
+        let refused = match &self.model {
+            None => Some(error(ErrorKind::NoModel, what(), "no model is loaded")),
+            Some(model) if !fits(model.n_ctx) => {
+                let why = format!("the context holds {}", model.n_ctx);
+                Some(error(ErrorKind::BadParameter, what(), &why))
+            }
+            Some(_) => None,
+        };
+        if let Some(error) = refused {
+            return self.tell(EngineEvent::BenchFailed { id, error }).await;
+        }
+        let prefill = rate_time(test.n_prompt, self.script.prefill_rate);
+        let decode = rate_time(test.n_gen, self.script.decode_rate);
+        let first_token = if test.n_prompt > 0 {
+            prefill
+        } else {
+            rate_time(1, self.script.decode_rate)
+        };
+        for _ in 0..request.repetitions {
+            let ends =
+                |command: &Command| matches!(command, Command::CancelBench(other) if *other == id);
+            if !self.wait(prefill + decode, ends).await {
+                let error = error(ErrorKind::Cancelled, what(), "it was stopped");
+                return self.tell(EngineEvent::BenchFailed { id, error }).await;
+            }
+            let sample = BenchSample {
+                took: prefill + decode,
+                first_token,
+            };
+            self.tell(EngineEvent::BenchSample { id, sample }).await;
+        }
+        self.tell(EngineEvent::BenchDone { id }).await;
     }
 
     async fn generate(&mut self, request: GenerateRequest) {

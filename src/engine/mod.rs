@@ -25,10 +25,13 @@ mod timing;
 mod utf8;
 mod worker;
 
-pub use command::{Command, ConversationId, GenerateRequest, LoadId, LoadRequest, RequestId};
+pub use command::{
+    BenchId, BenchRequest, BenchTest, Command, ConversationId, GenerateRequest, LoadId,
+    LoadRequest, RequestId,
+};
 pub use event::{
-    ContextInfo, Device, DeviceKind, DeviceMemory, EngineError, EngineEvent, ErrorKind, KvOutcome,
-    ModelInfo, StopReason,
+    BenchSample, ContextInfo, Device, DeviceKind, DeviceMemory, EngineError, EngineEvent,
+    ErrorKind, KvOutcome, ModelInfo, StopReason,
 };
 pub use forecast::{Change, DeviceForecast, Forecast};
 pub use handle::{EngineHandle, EngineStopped};

@@ -13,6 +13,8 @@ pub enum Source {
     Default,
     /// Recommended in the model file under `general.sampling.*`.
     Model,
+    /// Found by `llmdeck tune` for this model on this machine.
+    Tuned,
     /// The `[params]` table of the user's configuration.
     Config,
     Preset,
@@ -20,10 +22,11 @@ pub enum Source {
     Session,
 }
 
-/// All parameters in force: the table's defaults under four layers of overrides.
+/// All parameters in force: the table's defaults under five layers of overrides.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Params {
     pub(super) model: Overrides,
+    pub(super) tuned: Overrides,
     pub(super) config: Overrides,
     pub(super) preset: Overrides,
     pub(super) session: Overrides,
@@ -73,6 +76,13 @@ impl Params {
         }
     }
 
+    /// Takes everything one source gave from another set.
+    pub fn take_from(&mut self, source: Source, mut other: Params) {
+        if let (Some(own), Some(others)) = (self.layer(source), other.layer(source)) {
+            own.clone_from(others);
+        }
+    }
+
     /// A copy with more session values on top; for pending changes.
     pub fn with(&self, changes: &Overrides) -> Params {
         let mut copy = self.clone();
@@ -100,6 +110,7 @@ impl Params {
             (Source::Session, &self.session),
             (Source::Preset, &self.preset),
             (Source::Config, &self.config),
+            (Source::Tuned, &self.tuned),
             (Source::Model, &self.model),
         ]
         .into_iter()
@@ -110,6 +121,7 @@ impl Params {
         match source {
             Source::Default => None,
             Source::Model => Some(&mut self.model),
+            Source::Tuned => Some(&mut self.tuned),
             Source::Config => Some(&mut self.config),
             Source::Preset => Some(&mut self.preset),
             Source::Session => Some(&mut self.session),
@@ -128,6 +140,7 @@ mod tests {
         assert_eq!(params.source(Param::Temp), Source::Default);
         let sources = [
             Source::Model,
+            Source::Tuned,
             Source::Config,
             Source::Preset,
             Source::Session,
@@ -142,7 +155,7 @@ mod tests {
         params
             .set(Source::Model, Param::Temp, Value::Float(9.0))
             .unwrap();
-        assert_eq!(params.get(Param::Temp), Value::Float(3.0));
+        assert_eq!(params.get(Param::Temp), Value::Float(4.0));
         params.reset(Param::Temp);
         assert_eq!(params.source(Param::Temp), Source::Preset);
         params.replace(Source::Preset, Overrides::new());

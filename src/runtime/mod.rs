@@ -13,6 +13,7 @@ mod paths;
 mod screen;
 mod settings;
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -25,7 +26,7 @@ use crate::app::{self, Event, LogLine, State};
 use crate::config::{self, Config, ConfigWatch, Folders};
 use crate::engine;
 use crate::keymap::Keymap;
-use crate::params::Params;
+use crate::params::{Overrides, Params};
 use crate::telemetry::{Sample, Sampler, Sources as Sensors};
 use crate::terminal::{self, Capabilities, FramePacer, Guard, Input, Signals};
 use crate::theme::{self, GlyphSet, Theme};
@@ -46,6 +47,8 @@ pub struct Startup {
     pub config: Config,
     /// Values of the configuration, the preset and the command line.
     pub params: Params,
+    /// Values that were found to be fastest, by the path of the model.
+    pub tuned: BTreeMap<PathBuf, Overrides>,
     /// `None` = the built-in model.
     pub model: Option<PathBuf>,
     /// The preset that `params` has.
@@ -84,6 +87,7 @@ async fn start(startup: Startup) -> io::Result<Ended> {
         folders,
         config,
         params,
+        tuned,
         model,
         preset,
         theme,
@@ -105,6 +109,7 @@ async fn start(startup: Startup) -> io::Result<Ended> {
 
     let mut state = State::new(screen.size()?);
     state.params.values = params;
+    state.params.tuned = tuned;
     state.params.preset = preset;
     // What is wrong with them is among the problems already.
     state.presets = Arc::new(config::load_presets(&folders.presets_dir).0);

@@ -1,11 +1,13 @@
 //! The program from outside: arguments, standard streams, files and exit codes of the real binary,
 //! with the built-in model and folders of its own.
 
+mod bench;
 mod doctor;
 mod errors;
 mod fit;
 mod run;
 mod streams;
+mod tune;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};

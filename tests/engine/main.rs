@@ -1,5 +1,6 @@
 //! The real engine: llama.cpp on its own thread, with the built-in model.
 
+mod bench;
 mod forecast;
 mod guide;
 mod harness;

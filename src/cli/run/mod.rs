@@ -6,7 +6,6 @@
 //! Ctrl-C ends the reply within a step and prints what there is; a second one, or an engine
 //! that does not answer the first, ends the process.
 
-mod interrupts;
 mod output;
 mod prompt;
 mod report;
@@ -15,8 +14,9 @@ mod session;
 use std::io::{self, Write};
 
 use super::args::RunArgs;
+use super::engine::{Engine, with_engine};
 use super::{ExitCode, Failure, Prepared, model, print_result};
-use crate::engine::{self, Command, StopReason};
+use crate::engine::StopReason;
 use output::Output;
 use report::Report;
 use session::{Reader, Reply, Session};
@@ -33,31 +33,23 @@ pub(super) fn run(args: &RunArgs, prepared: Prepared) -> Result<ExitCode, Failur
     } else {
         Output::for_text()
     };
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::new(ExitCode::Os, "starting", error))?;
-    let (handle, mut events) = engine::llama::start()
-        .map_err(|error| Failure::new(ExitCode::Os, "starting the engine", error))?;
     let mut stdout = io::stdout();
-    let result = runtime.block_on(async {
-        let mut interrupts = interrupts::listen();
-        let mut session = Session {
-            send: &|command| handle.send(command),
-            events: &mut events,
-            interrupts: &mut interrupts,
-            sink: &mut |text| output.write(&mut stdout, text),
-        };
-        session.reply(model, prepared.params, prompt).await
-    });
-    // A stopped engine takes no commands, and then there is nothing to stop. The events' end has
-    // to go first: the thread would wait for room to tell its last ones.
-    let _ = handle.send(Command::Stop);
-    drop(events);
-    if !handle.join() {
-        tracing::error!("the engine thread panicked");
-    }
+    let result = with_engine(
+        async |Engine {
+                   handle,
+                   events,
+                   interrupts,
+               }| {
+            let mut session = Session {
+                send: &|command| handle.send(command),
+                events,
+                interrupts,
+                sink: &mut |text| output.write(&mut stdout, text),
+            };
+            let params = prepared.tuned.apply(&prepared.params, &model);
+            session.reply(model, params, prompt).await
+        },
+    )?;
     let finished = output.finish(&mut stdout);
     let reply = result?;
     print_result(finished)?;

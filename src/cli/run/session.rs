@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use tokio::sync::mpsc::Receiver;
 
 use crate::chat::{Message, Role};
-use crate::cli::{ExitCode, Failure, print_result};
+use crate::cli::engine::engine_ended;
+use crate::cli::{Failure, print_result};
 use crate::engine::{
     Command, ContextInfo, ConversationId, EngineEvent, EngineStopped, GenerateRequest, LoadId,
     LoadRequest, ModelInfo, RequestId, StopReason, Timings,
@@ -150,29 +151,21 @@ impl Session<'_> {
     async fn next(&mut self, cancel: Command) -> Result<EngineEvent, Failure> {
         loop {
             tokio::select! {
-                event = self.events.recv() => return event.ok_or_else(engine_ended),
+                event = self.events.recv() => return event.ok_or_else(|| engine_ended("making a reply")),
                 Some(()) = self.interrupts.recv() => self.send(cancel.clone())?,
             }
         }
     }
 
     fn send(&self, command: Command) -> Result<(), Failure> {
-        (self.send)(command).map_err(|_| engine_ended())
+        (self.send)(command).map_err(|_| engine_ended("making a reply"))
     }
-}
-
-fn engine_ended() -> Failure {
-    Failure::new(
-        ExitCode::Software,
-        "making a reply",
-        "the engine ended before its time",
-    )
-    .hint("the log file says more; llmdeck --print-paths tells where it is")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::ExitCode;
     use std::cell::RefCell;
     use std::time::Duration;
 

@@ -30,6 +30,7 @@ pub(crate) fn model_info(
         name: text("general.name").unwrap_or_else(|| printable(&stem())),
         arch: text("general.architecture").unwrap_or_default(),
         quant: quant(&facts.file_type),
+        description: printable(&facts.description),
         license: text("general.license"),
         n_params: facts.n_params,
         size_bytes: facts.size_bytes,

@@ -94,9 +94,16 @@ impl Model {
 
     pub(crate) fn facts(&self) -> ModelFacts {
         let model = self.as_ptr();
+        let mut description = vec![0_u8; 256];
+        // SAFETY: the model is alive; llama.cpp writes at most the length it is told, zero included.
+        unsafe {
+            sys::llama_model_desc(model, description.as_mut_ptr().cast(), description.len());
+        }
+        let description = CStr::from_bytes_until_nul(&description).unwrap_or_default();
         // SAFETY: plain queries of a live model; the type name is a zero-terminated static string.
         unsafe {
             ModelFacts {
+                description: description.to_string_lossy().into_owned(),
                 n_params: sys::llama_model_n_params(model),
                 size_bytes: sys::llama_model_size(model),
                 n_ctx_train: count(sys::llama_model_n_ctx_train(model)),
@@ -125,6 +132,8 @@ pub(crate) struct ModelFacts {
     pub n_layer: u32,
     /// The sliding window in tokens; 0 = none.
     pub n_swa: u32,
+    /// llama.cpp's own words: `qwen2 7B Q4_K - Medium`
+    pub description: String,
     /// `Q8_0`, `Q4_K - Medium` …
     pub file_type: String,
     pub has_decoder: bool,

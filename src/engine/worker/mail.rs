@@ -8,7 +8,7 @@ use tokio::sync::mpsc::Sender;
 
 use crate::engine::handle::Arrived;
 use crate::engine::outbox::Outbox;
-use crate::engine::{Command, EngineEvent, LoadId};
+use crate::engine::{BenchId, Command, EngineEvent, LoadId};
 use crate::params::LoadParams;
 
 /// How often an idle engine tries again to deliver events to a slow receiver.
@@ -138,9 +138,28 @@ impl Mail {
         (id, params)
     }
 
+    /// Whether a measurement is to end: asked for, or nobody is there any more. Other commands
+    /// are kept.
+    pub(super) fn ends_bench(&mut self, id: BenchId) -> bool {
+        self.keep_commands();
+        self.orphaned
+            || self.kept.iter().any(|arrived| match arrived.command {
+                Command::Stop => true,
+                Command::CancelBench(cancelled) => cancelled == id,
+                _ => false,
+            })
+    }
+
     fn keep_commands(&mut self) {
-        while let Ok(arrived) = self.commands.try_recv() {
-            self.kept.push_back(arrived);
+        loop {
+            match self.commands.try_recv() {
+                Ok(arrived) => self.kept.push_back(arrived),
+                Err(TryRecvError::Empty) => return,
+                Err(TryRecvError::Disconnected) => {
+                    self.orphaned = true;
+                    return;
+                }
+            }
         }
     }
 

@@ -1,5 +1,6 @@
 //! The engine thread: takes commands, runs steps, sends events.
 
+mod bench;
 mod forecast;
 mod load;
 mod mail;
@@ -24,8 +25,8 @@ use super::reply::{Reply, Waiting, count_of};
 use super::scheduler::{StepBudget, Steps};
 use super::shelf::Shelf;
 use super::{
-    Command, ContextInfo, ConversationId, EngineError, EngineEvent, EngineHandle, ErrorKind,
-    LoadId, RequestId,
+    BenchId, Command, ContextInfo, ConversationId, EngineError, EngineEvent, EngineHandle,
+    ErrorKind, LoadId, RequestId,
 };
 use crate::params::LoadParams;
 
@@ -102,6 +103,7 @@ enum Answering {
     Load(LoadId),
     Retune(LoadId),
     Generate(RequestId),
+    Bench(BenchId),
 }
 
 struct Worker {
@@ -219,6 +221,12 @@ impl Worker {
             }
             Command::Resample { request, sampling } => self.resample(request, &sampling),
             Command::Cancel(request) => self.cancel(request),
+            Command::Bench(request) => {
+                self.answering = Some(Answering::Bench(request.id));
+                self.bench(request);
+            }
+            // The measurement it means has ended.
+            Command::CancelBench(id) => tracing::debug!(?id, "nothing to cancel"),
             Command::Stop => {
                 self.end_all();
                 return Flow::Stop;
@@ -256,6 +264,10 @@ impl Worker {
             }),
             Some(Answering::Generate(request)) => self.mail.outbox.push(EngineEvent::Failed {
                 request,
+                error: error.clone(),
+            }),
+            Some(Answering::Bench(id)) => self.mail.outbox.push(EngineEvent::BenchFailed {
+                id,
                 error: error.clone(),
             }),
             None => {}

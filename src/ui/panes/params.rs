@@ -350,6 +350,7 @@ fn source_name(source: Source) -> &'static str {
     match source {
         Source::Default => "default",
         Source::Model => "model",
+        Source::Tuned => "tuned",
         Source::Config => "config",
         Source::Preset => "preset",
         Source::Session => "session",

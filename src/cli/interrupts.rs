@@ -8,7 +8,7 @@ use futures_util::stream::{self, Stream, StreamExt};
 use tokio::sync::mpsc;
 use tokio::time::sleep;
 
-use crate::cli::ExitCode;
+use super::ExitCode;
 
 /// How long the engine may take to answer a wish to stop. It looks for one between steps, of which
 /// most take less than a second; but reading a file from a network that hangs takes forever.

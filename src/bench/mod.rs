@@ -1,0 +1,26 @@
+//! Measuring a model: what to measure, driving the engine through it, figures, and their history.
+//!
+//! ```text
+//! lists and ranges ─► plan ─► Drive ◄─engine events─► commands
+//!                               └─► Measured ─► Record ─► report (md, json, jsonl, csv), history
+//! ```
+//! [`Drive`] is a state machine without a clock or a channel, so that the command line, a screen
+//! and tests drive it alike. Flags, test names and field names are llama-bench's.
+
+mod drive;
+mod fingerprint;
+pub mod history;
+mod list;
+mod machine;
+mod plan;
+mod record;
+mod report;
+pub mod stats;
+
+pub use drive::{Drive, Measured, News, Turn};
+pub use fingerprint::fingerprint;
+pub use list::{ListError, counts, pair, values};
+pub use machine::Machine;
+pub use plan::{Instance, PlanError, Tests, is_load_param, plan, test_name};
+pub use record::{Origin, Record};
+pub use report::{Format, Printer};

@@ -1,0 +1,152 @@
+//! `llmdeck bench history`: earlier results, and how speed changed between them.
+
+use std::io::{self, Write};
+
+use super::args::HistoryArgs;
+use super::{hash, history_failure};
+use crate::bench::history::{self, Compared};
+use crate::bench::{Format, Printer, Record, stats::Interval, test_name};
+use crate::cli::{ExitCode, Failure, General, model, print, sanitise};
+use crate::config::Folders;
+
+/// Prints the results kept, of one model where one is given.
+///
+/// # Errors
+/// When the file or the model cannot be read, or the report not written.
+pub(in crate::cli) fn run(
+    args: &HistoryArgs,
+    general: &General,
+    folders: &Folders,
+) -> Result<ExitCode, Failure> {
+    let path = history::file(&folders.data_dir);
+    let history =
+        history::read(&path).map_err(|error| history_failure(&path, ExitCode::NoInput, error))?;
+    for note in &history.damaged {
+        let _ = writeln!(io::stderr(), "note: {}", sanitise::line(note));
+    }
+    let wanted = match &general.model {
+        Some(path) => {
+            model::check(path)?;
+            Some(hash(path)?)
+        }
+        None => None,
+    };
+    let records = history.records.iter().filter(|record| {
+        wanted
+            .as_ref()
+            .is_none_or(|hash| *hash == record.model_hash)
+    });
+    match args.output.into() {
+        Format::Markdown => print(&table(&history::compare(records))),
+        format => print(&listed(format, records)?),
+    }
+}
+
+fn listed<'a>(
+    format: Format,
+    records: impl Iterator<Item = &'a Record>,
+) -> Result<String, Failure> {
+    let mut printer = Printer::new(format, &[], false);
+    let mut text = printer.begin();
+    for record in records {
+        text.push_str(&printer.row(record).map_err(|error| {
+            Failure::new(ExitCode::Software, "writing a result as JSON", error)
+        })?);
+    }
+    Ok(text + &printer.end())
+}
+
+/// A row a result. The file is text that anybody may have written to, so cells are made safe.
+fn table(compared: &[Compared<'_>]) -> String {
+    if compared.is_empty() {
+        return "No results are kept; llmdeck bench makes some.\n".to_owned();
+    }
+    let mut rows = vec![
+        [
+            "when",
+            "llama.cpp",
+            "model",
+            "machine",
+            "parameters",
+            "test",
+            "t/s",
+            "change",
+        ]
+        .map(str::to_owned)
+        .to_vec(),
+    ];
+    rows.extend(compared.iter().map(row));
+    let widths: Vec<usize> = (0..rows[0].len())
+        .map(|at| {
+            let cells = rows.iter().map(|row| row[at].chars().count());
+            cells.max().unwrap_or(0)
+        })
+        .collect();
+    let line = |row: &Vec<String>| {
+        let cells = row
+            .iter()
+            .zip(&widths)
+            .map(|(cell, &width)| format!(" {cell:<width$} |"));
+        format!("|{}\n", cells.collect::<String>())
+    };
+    let rule: Vec<String> = widths.iter().map(|&width| "-".repeat(width)).collect();
+    let mut text = line(&rows[0]) + &line(&rule);
+    rows[1..].iter().for_each(|row| text.push_str(&line(row)));
+    text
+}
+
+fn row(compared: &Compared<'_>) -> Vec<String> {
+    let record = compared.record;
+    let params: Vec<String> = record
+        .params
+        .iter()
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
+    let machine = if record.gpu_info.is_empty() {
+        &record.cpu_info
+    } else {
+        &record.gpu_info
+    };
+    [
+        record.test_time.clone(),
+        record.build_commit.clone(),
+        record.model_type.clone(),
+        machine.clone(),
+        params.join(" "),
+        test_name(record.test()),
+        format!("{:.2} ± {:.2}", record.avg_ts, record.stddev_ts),
+        compared.change.map_or_else(String::new, change),
+    ]
+    .iter()
+    .map(|cell| sanitise::line(cell).replace('|', "/"))
+    .collect()
+}
+
+/// Per cent from which on a bound says nothing.
+const TOO_WIDE: f64 = 900.0;
+
+/// `+3.1 % (+1.0 to +5.2)`, or that no change is certain.
+fn change(ratio: Interval) -> String {
+    let Interval { low, middle, high } = ratio.map(|ratio| (ratio - 1.0) * 100.0);
+    if high > TOO_WIDE {
+        "none certain, too few samples".to_owned()
+    } else if low <= 0.0 && high >= 0.0 {
+        format!("none certain ({low:+.1} to {high:+.1} %)")
+    } else {
+        format!("{middle:+.1} % ({low:+.1} to {high:+.1})")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_is_named_only_when_it_is_certain() {
+        let of = |low, middle, high| change(Interval { low, middle, high });
+        assert_eq!(of(1.01, 1.031, 1.052), "+3.1 % (+1.0 to +5.2)");
+        assert_eq!(of(0.9, 0.95, 1.02), "none certain (-10.0 to +2.0 %)");
+        assert_eq!(of(1e-9, 1.0, 1e9), "none certain, too few samples");
+        assert_eq!(of(0.5, 0.5, 0.5), "-50.0 % (-50.0 to -50.0)");
+    }
+}

@@ -1,0 +1,173 @@
+//! `llmdeck tune`: the load parameters with which a model runs fastest here, kept as a profile.
+//!
+//! ```text
+//! parameters in force ─► tune::Search ◄─► engine
+//!                            └─► findings: stdout; values: a profile, applied at every load
+//! ```
+//! Ctrl-C ends it within a step and changes nothing.
+
+mod args;
+mod text;
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+pub use args::TuneArgs;
+
+use super::bench::{hash, now};
+use super::engine::{Engine, engine_ended, with_engine};
+use super::{ExitCode, Failure, Prepared, model, print, print_result, sanitise};
+use crate::bench::{Machine, test_name};
+use crate::config::Profile;
+use crate::engine::{self, DeviceKind};
+use crate::tune::{News, Outcome, Request, Search};
+
+/// Searches, and keeps what is found.
+///
+/// # Errors
+/// When there is no model, it cannot run, or the profile cannot be written.
+pub(super) fn run(args: &TuneArgs, prepared: &Prepared) -> Result<ExitCode, Failure> {
+    let path = path(args, prepared)?;
+    engine::llama::install_logging();
+    let devices = engine::llama::devices();
+    let machine = Machine::read(&devices);
+    let hash = hash(&path)?;
+    if args.undo {
+        return undo(prepared, &path, &hash, &machine);
+    }
+    let is_gpu = |kind| matches!(kind, DeviceKind::Gpu | DeviceKind::IntegratedGpu);
+    let mut search = Search::new(Request {
+        path: path.clone(),
+        // Without what an earlier search found.
+        base: prepared.params.clone(),
+        goal: args.goal.into(),
+        budget: args.budget,
+        n_depth: args.depth,
+        cache_types: args.cache_types,
+        n_gpus: devices.iter().filter(|device| is_gpu(device.kind)).count(),
+        n_cores: machine.n_cores,
+        first_id: 1,
+    });
+    let budget_s = args.budget.as_secs();
+    let outcome = with_engine(async |engine| drive(&mut search, engine, budget_s).await)??;
+    say(&text::outcome(&outcome))?;
+    if outcome.cancelled {
+        return Ok(ExitCode::Interrupted);
+    }
+    if !outcome.values.is_empty() && !args.dry_run {
+        keep(args, prepared, &outcome, &path, hash, &machine)?;
+    }
+    Ok(ExitCode::Ok)
+}
+
+async fn drive(search: &mut Search, engine: Engine<'_>, budget_s: u64) -> Result<Outcome, Failure> {
+    let doing = "tuning the model";
+    let started = Instant::now();
+    let mut next = Some(search.start());
+    loop {
+        if let Some(command) = next.take() {
+            engine
+                .handle
+                .send(command)
+                .map_err(|_| engine_ended(doing))?;
+        }
+        let turn = tokio::select! {
+            event = engine.events.recv() => {
+                let event = event.ok_or_else(|| engine_ended(doing))?;
+                search.on_event(&event, started.elapsed())
+            }
+            Some(()) = engine.interrupts.recv() => {
+                next = search.cancel();
+                continue;
+            }
+        };
+        next = turn.send;
+        for news in turn.news {
+            match news {
+                News::Began { test, axes } => say(&text::began(test, axes, budget_s))?,
+                News::Found(finding) => say(&text::finding(&finding))?,
+                News::Ended(outcome) => return Ok(*outcome),
+                News::Failed(error) => return Err(error.into()),
+            }
+        }
+        if search.is_over() {
+            return Err(engine_ended(doing));
+        }
+    }
+}
+
+fn path(args: &TuneArgs, prepared: &Prepared) -> Result<PathBuf, Failure> {
+    let path = match &args.file {
+        Some(path) => model::check(path).map(|()| path.clone())?,
+        None => model::resolve(prepared)?,
+    };
+    // In a profile a path has to mean the same everywhere; where it has no such form, it stays.
+    Ok(std::path::absolute(&path).unwrap_or(path))
+}
+
+fn keep(
+    args: &TuneArgs,
+    prepared: &Prepared,
+    outcome: &Outcome,
+    path: &Path,
+    model_hash: String,
+    machine: &Machine,
+) -> Result<(), Failure> {
+    let data_dir = &prepared.folders.data_dir;
+    let failure = |error: io::Error| {
+        Failure::new(
+            ExitCode::CantCreate,
+            format!("keeping the values in {}", data_dir.display()),
+            error,
+        )
+        .hint("name a writable folder with --data-dir")
+    };
+    let goal: crate::tune::Goal = args.goal.into();
+    let profile = Profile {
+        model: path.to_owned(),
+        model_bytes: std::fs::metadata(path).map_err(failure)?.len(),
+        model_hash,
+        machine: machine.to_string(),
+        goal: goal.name().to_owned(),
+        tuned_at: now(),
+        llama_cpp: engine::llama::version(),
+        gain: format!("{}, {}", text::gain(outcome), test_name(outcome.test)),
+        values: outcome.values.clone(),
+    };
+    let file = profile.save(data_dir).map_err(failure)?;
+    say(&format!(
+        "Kept in {}; it is used at every load of this model from now on. `llmdeck tune --undo {}` takes it back.\n",
+        sanitise::line(&file.display().to_string()),
+        sanitise::line(&path.display().to_string()),
+    ))
+}
+
+fn undo(
+    prepared: &Prepared,
+    path: &Path,
+    hash: &str,
+    machine: &Machine,
+) -> Result<ExitCode, Failure> {
+    let data_dir = &prepared.folders.data_dir;
+    let removed = Profile::remove(data_dir, hash, &machine.to_string()).map_err(|error| {
+        Failure::new(
+            ExitCode::Io,
+            format!("removing the profile of {}", path.display()),
+            error,
+        )
+    })?;
+    let name = sanitise::line(&path.display().to_string());
+    print(&match removed {
+        Some(file) => format!(
+            "Removed {}; {name} runs with its usual values again.\n",
+            sanitise::line(&file.display().to_string())
+        ),
+        None => format!("There is no profile of {name} on this machine.\n"),
+    })
+}
+
+fn say(text: &str) -> Result<(), Failure> {
+    let mut out = io::stdout();
+    print_result(out.write_all(text.as_bytes()).and_then(|()| out.flush()))
+}

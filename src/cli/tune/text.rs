@@ -1,0 +1,150 @@
+//! What a search says while it runs and at its end.
+
+use crate::bench::stats::Interval;
+use crate::engine::BenchTest;
+use crate::params::{Overrides, spec};
+use crate::tune::{Candidate, Fate, Finding, Outcome};
+
+/// `pp256+tg64, 4 parameters to try, at most 120 s`
+pub(super) fn began(test: BenchTest, axes: usize, budget_s: u64) -> String {
+    let name = crate::bench::test_name(test);
+    let what = if axes == 1 { "parameter" } else { "parameters" };
+    format!("Measuring {name}; {axes} {what} to try, at most {budget_s} s.\n")
+}
+
+/// A line for the axis and one for each candidate.
+pub(super) fn finding(finding: &Finding) -> String {
+    let mut text = format!("{}\n", finding.axis);
+    for (index, candidate) in finding.candidates.iter().enumerate() {
+        let mark = if index == finding.winner { "*" } else { " " };
+        let name = if index == 0 {
+            "as it was".to_owned()
+        } else {
+            values(&candidate.values)
+        };
+        text.push_str(&format!("  {mark} {name:<24} {}\n", figures(candidate)));
+    }
+    text
+}
+
+/// What came out.
+pub(super) fn outcome(outcome: &Outcome) -> String {
+    let mut text = String::new();
+    if let Some(last) = &outcome.last {
+        text.push_str(&finding(last));
+    }
+    text.push_str(match (outcome.values.is_empty(), &outcome.last) {
+        (true, _) if outcome.cancelled => "Stopped; nothing was changed.\n",
+        (true, None) if outcome.out_of_time => {
+            "The time was up before anything was certain; a longer --budget may find more.\n"
+        }
+        (true, None) => "Nothing is certainly faster than what is in force.\n",
+        (true, Some(_)) => {
+            "All together it is not certainly faster than what is in force, so nothing was changed.\n"
+        }
+        (false, _) => "",
+    });
+    if !outcome.values.is_empty() {
+        text.push_str(&format!(
+            "Faster: {}; {}.\n",
+            values(&outcome.values),
+            gain(outcome)
+        ));
+        if outcome.out_of_time {
+            text.push_str(
+                "The time was up before everything was tried; a longer --budget may find more.\n",
+            );
+        }
+    }
+    text
+}
+
+/// `1.12 times as fast (1.09 to 1.15)`
+pub(super) fn gain(outcome: &Outcome) -> String {
+    let ratio = outcome
+        .last
+        .as_ref()
+        .and_then(|last| last.candidates.get(1)?.ratio);
+    ratio.map_or_else(String::new, |Interval { low, middle, high }| {
+        format!("{middle:.2} times as fast ({low:.2} to {high:.2})")
+    })
+}
+
+/// `threads=2 flash-attn=off`
+fn values(values: &Overrides) -> String {
+    let all = values
+        .iter()
+        .map(|(param, value)| format!("{}={}", spec(*param).name, spec(*param).format(value)));
+    all.collect::<Vec<_>>().join(" ")
+}
+
+fn figures(candidate: &Candidate) -> String {
+    let rate = candidate
+        .rate
+        .map(|Interval { low, middle, high }| format!("{middle:.1} t/s ({low:.1} to {high:.1})"));
+    let ratio = candidate
+        .ratio
+        .map(|Interval { low, middle, high }| format!("x {middle:.3} ({low:.3} to {high:.3})"));
+    let fate = match &candidate.fate {
+        Fate::Refused(why) => Some(format!("not possible: {why}")),
+        Fate::In | Fate::Slower => None,
+    };
+    let parts: Vec<String> = [rate, ratio, fate].into_iter().flatten().collect();
+    if parts.is_empty() {
+        "no time to measure it".to_owned()
+    } else {
+        parts.join("  ")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::params::{Param, Value};
+
+    #[test]
+    fn every_figure_has_its_interval() {
+        let interval = |low, middle, high| Some(Interval { low, middle, high });
+        let two = Overrides::from([(Param::Threads, Value::Int(2))]);
+        let found = Finding {
+            axis: "threads",
+            winner: 1,
+            candidates: vec![
+                Candidate {
+                    values: Overrides::new(),
+                    fate: Fate::In,
+                    rate: interval(99.0, 100.0, 101.0),
+                    ratio: None,
+                },
+                Candidate {
+                    values: two.clone(),
+                    fate: Fate::In,
+                    rate: interval(118.0, 120.0, 122.0),
+                    ratio: interval(1.18, 1.2, 1.22),
+                },
+                Candidate {
+                    values: Overrides::from([(Param::Threads, Value::Int(8))]),
+                    fate: Fate::Refused("it does not fit".into()),
+                    rate: None,
+                    ratio: None,
+                },
+            ],
+        };
+        let ended = Outcome {
+            test: BenchTest::default(),
+            findings: vec![found.clone()],
+            values: two,
+            last: Some(found),
+            cancelled: false,
+            out_of_time: true,
+        };
+        insta::assert_snapshot!(outcome(&ended), @"
+        threads
+            as it was                100.0 t/s (99.0 to 101.0)
+          * threads=2                120.0 t/s (118.0 to 122.0)  x 1.200 (1.180 to 1.220)
+            threads=8                not possible: it does not fit
+        Faster: threads=2; 1.20 times as fast (1.18 to 1.22).
+        The time was up before everything was tried; a longer --budget may find more.
+        ");
+    }
+}

@@ -1,0 +1,220 @@
+//! What may be tried, one parameter after the other.
+
+use crate::engine::ContextInfo;
+use crate::params::{Overrides, Param, Params, Source, Value, spec};
+
+/// What is to be fast.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Goal {
+    Decode,
+    Prefill,
+    /// A prompt and a reply a quarter as long.
+    #[default]
+    Balanced,
+}
+
+/// Candidates for one parameter, or for some that belong together; simplest first. The first has
+/// no values: it is what is in force.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Axis {
+    /// For people: `threads`.
+    pub name: &'static str,
+    pub candidates: Vec<Overrides>,
+}
+
+impl Goal {
+    pub fn name(self) -> &'static str {
+        match self {
+            Goal::Decode => "decode",
+            Goal::Prefill => "prefill",
+            Goal::Balanced => "balanced",
+        }
+    }
+}
+
+/// The axes to search, dearest first: later ones are tried with what earlier ones chose. Parameters
+/// that the user set, anywhere, are not touched: they would lie over what is found. `context` is what the values in force
+/// came out as, `n_prompt` the prompt that is measured; `n_gpus` counts GPUs that layers may go to and
+/// `n_cores` the cores to use.
+pub fn axes(
+    goal: Goal,
+    base: &Params,
+    context: &ContextInfo,
+    n_prompt: u32,
+    n_gpus: usize,
+    n_cores: usize,
+    cache_types: bool,
+) -> Vec<Axis> {
+    let mut all = Vec::new();
+    let layers = i64::from(context.n_gpu_layers);
+    if n_gpus > 0 && layers > 0 {
+        // More than what fits is never tried: what is in force is all that fits, or the user's.
+        all.push(single(
+            "n-gpu-layers",
+            Param::NGpuLayers,
+            base,
+            [layers / 2, 0],
+        ));
+    }
+    all.push(words(
+        "flash-attn",
+        Param::FlashAttn,
+        base,
+        &["auto", "on", "off"],
+    ));
+    if cache_types {
+        all.push(cache());
+    }
+    if goal != Goal::Decode {
+        let now = i64::from(context.n_ubatch);
+        // A batch that is never full is the same as a smaller one.
+        let most = i64::from(context.n_batch.min(n_prompt));
+        let sizes = [512, 256, 128, 1024, 2048];
+        let sizes = sizes
+            .into_iter()
+            .filter(|&size| size != now && size <= most);
+        all.push(single("ubatch-size", Param::UbatchSize, base, sizes));
+    }
+    if goal != Goal::Decode && n_gpus > 1 {
+        let now = i64::from(context.n_batch);
+        let sizes = [2048, 4096, 1024].into_iter().filter(|&size| size != now);
+        all.push(single("batch-size", Param::BatchSize, base, sizes));
+    }
+    if goal != Goal::Prefill {
+        let counts = threads(n_cores, context.n_threads);
+        all.push(single("threads", Param::Threads, base, counts));
+    }
+    if goal != Goal::Decode {
+        let counts = threads(n_cores, context.n_threads_batch);
+        all.push(single("threads-batch", Param::ThreadsBatch, base, counts));
+    }
+    all.retain(|axis| {
+        let given = |param: &Param| base.source(*param) > Source::Tuned;
+        axis.candidates.len() > 1 && !axis.candidates.iter().flat_map(Overrides::keys).any(given)
+    });
+    all
+}
+
+/// All cores, half of them, and the powers of two below, but not what is in force.
+fn threads(n_cores: usize, now: u32) -> Vec<i64> {
+    let cores = i64::try_from(n_cores).unwrap_or(1).clamp(1, 512);
+    let powers = std::iter::successors(Some(1_i64), |count| count.checked_mul(2));
+    let mut counts: Vec<i64> = powers.take_while(|count| *count < cores).collect();
+    counts.extend([cores / 2, cores]);
+    counts.sort_unstable();
+    counts.dedup();
+    counts.retain(|&count| count > 0 && count != i64::from(now));
+    // Nearest to what is in force first: the smaller change is the simpler one.
+    counts.sort_by_key(|count| (count - i64::from(now)).abs());
+    counts
+}
+
+fn single(
+    name: &'static str,
+    param: Param,
+    base: &Params,
+    numbers: impl IntoIterator<Item = i64>,
+) -> Axis {
+    let values = numbers.into_iter().map(Value::Int);
+    axis(name, param, base, values)
+}
+
+fn words(name: &'static str, param: Param, base: &Params, words: &[&str]) -> Axis {
+    let values = words.iter().map(|word| Value::Text((*word).to_owned()));
+    axis(name, param, base, values)
+}
+
+fn axis(
+    name: &'static str,
+    param: Param,
+    base: &Params,
+    values: impl IntoIterator<Item = Value>,
+) -> Axis {
+    let mut candidates = vec![Overrides::new()];
+    for value in values {
+        let new = value != base.get(param) && spec(param).check(&value).is_ok();
+        let one = Overrides::from([(param, value)]);
+        if new && !candidates.contains(&one) {
+            candidates.push(one);
+        }
+    }
+    Axis { name, candidates }
+}
+
+/// A quantised cache costs some quality, so it is tried only where it was allowed. It needs flash
+/// attention.
+fn cache() -> Axis {
+    let text = |text: &str| Value::Text(text.to_owned());
+    let both = |kind| {
+        Overrides::from([
+            (Param::CacheTypeK, text(kind)),
+            (Param::CacheTypeV, text(kind)),
+            (Param::FlashAttn, text("on")),
+        ])
+    };
+    Axis {
+        name: "cache types",
+        candidates: vec![Overrides::new(), both("q8_0"), both("q4_0")],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(goal: Goal, base: &Params, n_gpus: usize, cache_types: bool) -> Vec<&'static str> {
+        let context = ContextInfo {
+            n_batch: 2048,
+            n_ubatch: 512,
+            n_threads: 8,
+            n_threads_batch: 8,
+            n_gpu_layers: if n_gpus > 0 { 25 } else { 0 },
+            ..ContextInfo::default()
+        };
+        let axes = axes(goal, base, &context, 512, n_gpus, 8, cache_types);
+        assert!(axes.iter().all(|axis| axis.candidates[0].is_empty()));
+        axes.iter().map(|axis| axis.name).collect()
+    }
+
+    #[test]
+    fn the_goal_and_the_machine_say_what_is_tried() {
+        let base = Params::default();
+        assert_eq!(
+            names(Goal::Decode, &base, 0, false),
+            ["flash-attn", "threads"]
+        );
+        assert_eq!(
+            names(Goal::Prefill, &base, 0, true),
+            ["flash-attn", "cache types", "ubatch-size", "threads-batch"]
+        );
+        assert_eq!(
+            names(Goal::Balanced, &base, 2, false),
+            [
+                "n-gpu-layers",
+                "flash-attn",
+                "ubatch-size",
+                "batch-size",
+                "threads",
+                "threads-batch"
+            ]
+        );
+    }
+
+    #[test]
+    fn what_the_user_gave_is_not_touched() {
+        let mut base = Params::default();
+        base.set(Source::Session, Param::Threads, Value::Int(3))
+            .unwrap();
+        assert_eq!(names(Goal::Decode, &base, 0, false), ["flash-attn"]);
+        base.set(Source::Config, Param::FlashAttn, Value::Text("on".into()))
+            .unwrap();
+        assert_eq!(names(Goal::Decode, &base, 0, false), [""; 0]);
+    }
+
+    #[test]
+    fn thread_counts_are_near_ones_first_and_never_more_than_cores() {
+        assert_eq!(threads(12, 12), [8, 6, 4, 2, 1]);
+        assert_eq!(threads(2, 1), [2]);
+        assert_eq!(threads(1, 1), Vec::<i64>::new());
+    }
+}
