@@ -248,3 +248,21 @@ fn sampling_can_change_in_the_middle() {
     assert!(end.all(|character| character == last), "{}", reply.text);
     assert_eq!(reply.reason, StopReason::MaxTokens(400));
 }
+
+/// A bias of nothing takes the long way over all candidates.
+#[test]
+fn choosing_the_highest_first_chooses_the_same() {
+    let mut engine = Engine::loaded(small());
+    for seed in 0..8 {
+        let short = SamplingParams {
+            seed: Some(seed),
+            temp: 1.5,
+            ..SamplingParams::default()
+        };
+        let long = SamplingParams {
+            logit_bias: vec![(5, 0.0)],
+            ..short.clone()
+        };
+        assert_eq!(answer(&mut engine, short), answer(&mut engine, long));
+    }
+}

@@ -20,6 +20,8 @@ pub(super) struct Shape {
     pub has_memory: bool,
     /// Points into the model's vocabulary.
     pub needs_model: bool,
+    /// The first stage keeps that many of the highest logits and sees them unchanged.
+    pub top_k: Option<usize>,
 }
 
 /// Builds the chain; `n_ctx` stands in for "the whole context" in windows of tokens.
@@ -55,6 +57,9 @@ pub(super) fn build_chain(
             for &kind in &params.order {
                 if is_neutral(kind, params) || (greedy && keeps_the_most_likely(kind)) {
                     continue;
+                }
+                if stages == 0 && kind == SamplerKind::TopK && biases.is_empty() {
+                    shape.top_k = usize::try_from(params.top_k).ok();
                 }
                 stages += 1;
                 shape.has_memory |= matches!(kind, SamplerKind::Penalties | SamplerKind::Dry);

@@ -2,6 +2,7 @@
 
 mod chain;
 mod grammar;
+mod head;
 mod native;
 
 use std::rc::Rc;
@@ -152,7 +153,14 @@ impl Sampler {
                 .and_then(|(token, _)| i32::try_from(token).ok())
                 .ok_or(SamplingFailed("there are no logits"));
         }
-        self.fill(logits);
+        match self.shape.top_k {
+            Some(count) => head::highest(logits, count, &mut self.candidates),
+            None => self.fill(logits),
+        }
+        // Of logits that are all minus infinity none is high.
+        if self.candidates.is_empty() {
+            self.fill(logits);
+        }
         let mut token = self.apply_chain()?;
         // As llama.cpp does: the grammar checks the one token chosen, which is cheap, and only
         // when it refuses are all tokens checked and one chosen again.
