@@ -152,8 +152,9 @@ impl Drive {
             ) if *id == awaited => {
                 if !running {
                     self.model = None;
-                    self.running = None;
                 }
+                // What runs now, if anything, is not what was asked for.
+                self.running = None;
                 self.failed(error)
             }
             (Phase::Measuring(awaited), EngineEvent::BenchSample { id, sample })
@@ -360,6 +361,27 @@ mod tests {
             news.as_slice(),
             [News::Failed { index: 0, .. }, News::Failed { index: 1, .. }]
         ));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nothing_is_measured_with_the_parameters_of_another_test() {
+        let mut plan = instances(&[1]);
+        // More than the fake engine has room for, twice the same.
+        plan[1].params.context.n_ctx = 1_000_000;
+        plan.push(plan[1].clone());
+        plan.push(plan[0].clone());
+        let mut drive = Drive::new("a.gguf".into(), plan, 1, false, 1);
+        let (commands, news) = driven(&mut drive, None).await;
+        let expected = ["load", "bench", "retune", "retune", "retune", "bench"];
+        assert_eq!(commands, expected);
+        let failed: Vec<usize> = news
+            .iter()
+            .filter_map(|news| match news {
+                News::Failed { index, .. } => Some(*index),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(failed, [1, 2]);
     }
 
     #[tokio::test(start_paused = true)]

@@ -276,8 +276,9 @@ fn parameters(count: u64) -> String {
     }
 }
 
-/// RFC 4180: quotes are doubled.
+/// RFC 4180: quotes are doubled. A file's name can hold what a terminal obeys; here it cannot.
 fn quoted(text: &str) -> String {
+    let text: String = text.chars().filter(|c| !c.is_control()).collect();
     format!("\"{}\"", text.replace('"', "\"\""))
 }
 

@@ -49,12 +49,16 @@ pub struct General {
 #[derive(Clone, Debug, Subcommand)]
 pub enum Command {
     /// Answer one prompt on standard output
+    #[command(display_order = 1)]
     Run(RunArgs),
     /// Measure how fast a model runs, as llama-bench does
+    #[command(display_order = 2)]
     Bench(BenchArgs),
     /// Find the load parameters with which a model runs fastest here
+    #[command(display_order = 3)]
     Tune(TuneArgs),
     /// Say what was found on this machine and what is missing
+    #[command(display_order = 4)]
     Doctor(DoctorArgs),
     /// Say whether a model fits, how much of it and how fast at most, without loading it
     Fit(FitArgs),

@@ -41,7 +41,9 @@ pub(super) fn command() -> Command {
     let command = program()
         .mut_subcommand("bench", |bench| {
             let about = bench.get_about().cloned();
-            Command::new("bench").about(about.unwrap_or_default())
+            Command::new("bench")
+                .about(about.unwrap_or_default())
+                .display_order(2)
         })
         .args(TABLE.iter().map(flag));
     let denials = TABLE

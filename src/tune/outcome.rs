@@ -19,7 +19,7 @@ pub struct Finding {
 pub struct Candidate {
     pub values: Overrides,
     pub fate: Fate,
-    /// Tokens per second, with the bounds that hold the mean with a chance of 95 %.
+    /// Tokens per second, with the bounds that hold the (geometric) mean with a chance of 95 %.
     pub rate: Option<Interval>,
     /// How many times as fast as the first, with the same bounds.
     pub ratio: Option<Interval>,

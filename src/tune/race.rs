@@ -80,10 +80,19 @@ impl Race {
 
     /// Takes a candidate out that cannot be used. The first one stays: it runs already.
     pub fn refuse(&mut self, arm: usize, why: String) {
+        self.take_out(arm, Fate::Refused(why));
+    }
+
+    /// Takes a candidate out that is far too slow to be measured to the end.
+    pub fn drop_out(&mut self, arm: usize) {
+        self.take_out(arm, Fate::Slower);
+    }
+
+    fn take_out(&mut self, arm: usize, fate: Fate) {
         if arm == 0 || arm >= self.arms.len() {
             return;
         }
-        self.arms[arm].fate = Fate::Refused(why);
+        self.arms[arm].fate = fate;
         self.turn.retain(|&other| other != arm);
         self.over |= self.challengers().is_empty();
         self.end_turn();

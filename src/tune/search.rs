@@ -20,6 +20,8 @@ const ERROR: f64 = 0.05;
 const SHOWN_ERROR: f64 = 0.05;
 /// The part of the budget that the last comparison, of the result with the start, can count on.
 const LAST: f64 = 0.2;
+/// A candidate that takes so many times as long as the first is not measured to the end.
+const HOPELESS: f64 = 8.0;
 
 /// What is asked of a search.
 #[derive(Clone, Debug)]
@@ -68,6 +70,12 @@ pub struct Search {
     chosen: Overrides,
     findings: Vec<Finding>,
     sample: Option<BenchSample>,
+    /// Seconds after the start, at the last event.
+    now: f64,
+    /// When the measurement in progress began.
+    since: f64,
+    /// The measurement in progress was given up for taking too long.
+    given_up: bool,
     cancelled: bool,
     outcome: Option<Outcome>,
 }
@@ -131,6 +139,9 @@ impl Search {
             chosen: Overrides::new(),
             findings: Vec::new(),
             sample: None,
+            now: 0.0,
+            since: 0.0,
+            given_up: false,
             cancelled: false,
             outcome: None,
         }
@@ -161,9 +172,41 @@ impl Search {
         }
     }
 
+    /// When the measurement in progress takes too long, counted from the start: when the budget
+    /// is up, or when a candidate takes many times as long as the first one did.
+    pub fn deadline(&self) -> Option<Duration> {
+        let budget = self.request.budget.as_secs_f64();
+        let slow = match (self.phase, &self.racing) {
+            (Phase::Sizing(_), _) => budget,
+            (Phase::Measuring(_), Some((_, race, _))) => {
+                let first = stats::mean(&race.seconds(0));
+                if first > 0.0 && race.next() != Some(0) {
+                    // The warm-up takes as long again.
+                    self.since + 2.0 * HOPELESS * first
+                } else {
+                    budget
+                }
+            }
+            _ => return None,
+        };
+        Some(Duration::from_secs_f64(slow.min(budget).max(0.0)))
+    }
+
+    /// Gives the measurement in progress up, by this command; for when [`Self::deadline`] has passed.
+    pub fn give_up(&mut self) -> Option<Command> {
+        match self.phase {
+            Phase::Sizing(id) | Phase::Measuring(id) if !self.given_up => {
+                self.given_up = true;
+                Some(Command::CancelBench(id))
+            }
+            _ => None,
+        }
+    }
+
     /// Takes an event that came `elapsed` after the start; those that answer something else change
     /// nothing.
     pub fn on_event(&mut self, event: &EngineEvent, elapsed: Duration) -> Turn {
+        self.now = elapsed.as_secs_f64();
         match (self.phase, event) {
             (
                 Phase::Loading(awaited) | Phase::Preparing(awaited),
@@ -172,12 +215,12 @@ impl Search {
                 },
             ) if *id == awaited => {
                 self.model = Some(model.clone());
-                self.prepared(context, elapsed)
+                self.prepared(context)
             }
             (Phase::Preparing(awaited), EngineEvent::Retuned { id, context, .. })
                 if *id == awaited =>
             {
-                self.prepared(context, elapsed)
+                self.prepared(context)
             }
             (
                 Phase::Loading(awaited) | Phase::Preparing(awaited),
@@ -189,7 +232,7 @@ impl Search {
                 }
                 // After a failure the values before run again, or none; either way they are set anew.
                 self.running = None;
-                self.failed(error, elapsed)
+                self.failed(error)
             }
             (
                 Phase::Sizing(awaited) | Phase::Measuring(awaited),
@@ -199,7 +242,7 @@ impl Search {
                 Turn::default()
             }
             (Phase::Sizing(awaited), EngineEvent::BenchDone { id }) if *id == awaited => {
-                self.sized(elapsed)
+                self.sized()
             }
             (Phase::Measuring(awaited), EngineEvent::BenchDone { id }) if *id == awaited => {
                 if let (Some(sample), Some((_, race, _))) = (self.sample.take(), &mut self.racing)
@@ -207,18 +250,18 @@ impl Search {
                 {
                     race.record(arm, sample.took.as_secs_f64());
                 }
-                self.go_on(elapsed)
+                self.go_on()
             }
             (
                 Phase::Sizing(awaited) | Phase::Measuring(awaited),
                 EngineEvent::BenchFailed { id, error },
-            ) if *id == awaited => self.failed(error, elapsed),
+            ) if *id == awaited => self.failed(error),
             _ => Turn::default(),
         }
     }
 
     /// The engine runs what was asked for.
-    fn prepared(&mut self, context: &ContextInfo, elapsed: Duration) -> Turn {
+    fn prepared(&mut self, context: &ContextInfo) -> Turn {
         if self.cancelled {
             return self.end();
         }
@@ -237,13 +280,13 @@ impl Search {
             && let Some(arm) = race.next()
         {
             race.refuse(arm, why);
-            return self.go_on(elapsed);
+            return self.go_on();
         }
         self.measure()
     }
 
     /// Chooses the test and the axes.
-    fn sized(&mut self, elapsed: Duration) -> Turn {
+    fn sized(&mut self) -> Turn {
         let (Some(sample), Some(start)) = (self.sample.take(), self.start.clone()) else {
             return self.end();
         };
@@ -266,18 +309,18 @@ impl Search {
             axes: found.len(),
         };
         self.axes = found.into_iter();
-        let mut turn = self.go_on(elapsed);
+        let mut turn = self.go_on();
         turn.news.insert(0, news);
         turn
     }
 
     /// The next measurement, race or end.
-    fn go_on(&mut self, elapsed: Duration) -> Turn {
+    fn go_on(&mut self) -> Turn {
         if self.cancelled {
             return self.end();
         }
         let mut news = Vec::new();
-        let used = elapsed.as_secs_f64();
+        let used = self.now;
         let budget = self.request.budget.as_secs_f64();
         loop {
             if let Some((axis, race, _)) = &mut self.racing {
@@ -332,11 +375,12 @@ impl Search {
         let candidates: Vec<Candidate> = candidates
             .map(|(index, (values, arm))| {
                 let seconds = race.seconds(index);
-                let rates: Vec<f64> = seconds.iter().map(|seconds| tokens / seconds).collect();
+                let rates = seconds.iter().map(|seconds| (tokens / seconds).ln());
+                let rates: Vec<f64> = rates.collect();
                 Candidate {
                     values: values.clone(),
                     fate: arm.fate.clone(),
-                    rate: stats::mean_interval(&rates, SHOWN_ERROR),
+                    rate: stats::mean_interval(&rates, SHOWN_ERROR).map(|rate| rate.map(f64::exp)),
                     ratio: race.ratio(index, SHOWN_ERROR).filter(|_| index > 0),
                 }
             })
@@ -413,7 +457,10 @@ impl Search {
         }
     }
 
-    fn bench(&self, id: BenchId, test: BenchTest, warmup: bool) -> Command {
+    fn bench(&mut self, id: BenchId, test: BenchTest, warmup: bool) -> Command {
+        self.since = self.now;
+        // It can come to its end before it is given up.
+        self.given_up = false;
         Command::Bench(BenchRequest {
             id,
             test,
@@ -423,7 +470,22 @@ impl Search {
     }
 
     /// A candidate cannot be used; without one the search itself has failed.
-    fn failed(&mut self, error: &EngineError, elapsed: Duration) -> Turn {
+    fn failed(&mut self, error: &EngineError) -> Turn {
+        if std::mem::take(&mut self.given_up) && !self.cancelled {
+            let Some((_, race, _)) = &mut self.racing else {
+                return self.end();
+            };
+            match race.next() {
+                Some(arm) if arm > 0 && self.now < self.request.budget.as_secs_f64() => {
+                    race.drop_out(arm);
+                }
+                _ => {
+                    self.hurried = true;
+                    race.stop();
+                }
+            }
+            return self.go_on();
+        }
         if self.cancelled || error.kind == ErrorKind::Cancelled {
             self.cancelled = true;
             return self.end();
@@ -432,7 +494,7 @@ impl Search {
             && let Some(arm) = race.next().filter(|&arm| arm > 0)
         {
             race.refuse(arm, error.to_string());
-            return self.go_on(elapsed);
+            return self.go_on();
         }
         self.phase = Phase::Over;
         Turn {

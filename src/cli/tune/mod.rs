@@ -11,7 +11,7 @@ mod text;
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 pub use args::TuneArgs;
 
@@ -77,6 +77,10 @@ async fn drive(search: &mut Search, engine: Engine<'_>, budget_s: u64) -> Result
                 let event = event.ok_or_else(|| engine_ended(doing))?;
                 search.on_event(&event, started.elapsed())
             }
+            () = until(search.deadline(), started) => {
+                next = search.give_up();
+                continue;
+            }
             Some(()) = engine.interrupts.recv() => {
                 next = search.cancel();
                 continue;
@@ -94,6 +98,14 @@ async fn drive(search: &mut Search, engine: Engine<'_>, budget_s: u64) -> Result
         if search.is_over() {
             return Err(engine_ended(doing));
         }
+    }
+}
+
+/// Waits for a time after the start; for ever where there is none.
+async fn until(deadline: Option<Duration>, started: Instant) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep(deadline.saturating_sub(started.elapsed())).await,
+        None => std::future::pending().await,
     }
 }
 

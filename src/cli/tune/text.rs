@@ -87,6 +87,7 @@ fn figures(candidate: &Candidate) -> String {
         .map(|Interval { low, middle, high }| format!("x {middle:.3} ({low:.3} to {high:.3})"));
     let fate = match &candidate.fate {
         Fate::Refused(why) => Some(format!("not possible: {why}")),
+        Fate::Slower if rate.is_none() => Some("far slower".to_owned()),
         Fate::In | Fate::Slower => None,
     };
     let parts: Vec<String> = [rate, ratio, fate].into_iter().flatten().collect();
