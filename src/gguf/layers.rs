@@ -273,13 +273,17 @@ fn state(header: &Header, n_head: u32) -> u64 {
     let (size, groups) = (number("ssm.state_size"), number("ssm.group_count"));
     let short = number("shortconv.l_cache");
     if short > 0 {
-        return n_embd.saturating_mul(short - 1) + size.saturating_mul(inner);
+        return n_embd
+            .saturating_mul(short - 1)
+            .saturating_add(size.saturating_mul(inner));
     }
     let linear = number("kda.head_dim");
     if linear > 0 {
         let steps = if kernel > 0 { kernel - 1 } else { 3 };
         let width = n_head.saturating_mul(linear);
-        return (3 * steps).saturating_mul(width) + linear.saturating_mul(width);
+        return (3 * steps)
+            .saturating_mul(width)
+            .saturating_add(linear.saturating_mul(width));
     }
     let convolution = kernel
         .saturating_sub(1)
@@ -288,7 +292,8 @@ fn state(header: &Header, n_head: u32) -> u64 {
         let head = Heads::read(header, u32::try_from(n_head).unwrap_or(0))
             .full
             .0;
-        return convolution + head.saturating_mul(head).saturating_mul(n_head);
+        let state = head.saturating_mul(head).saturating_mul(n_head);
+        return convolution.saturating_add(state);
     }
     convolution.saturating_add(size.saturating_mul(inner))
 }

@@ -281,11 +281,11 @@ mod tests {
     fn the_context_is_lowered_before_the_layers() {
         let fit = with(64, &[12], AUTOMATIC);
         assert_eq!(fit.n_gpu_layers, 33);
-        insta::assert_snapshot!(fit.notes.join("\n"), @"ctx-size: 25856 instead of the model's 131072: a token takes 128 KiB of cache, and 1.0 GiB stay free");
+        insta::assert_snapshot!(fit.notes.join("\n"), @"ctx-size: 26624 instead of the model's 131072: a token takes 128 KiB of cache, and 1.0 GiB stay free");
         let fit = with(64, &[6], AUTOMATIC);
         insta::assert_snapshot!(fit.notes.join("\n"), @r"
-        n-gpu-layers: 18 of 33 layers fit on the GPUs; 1.0 GiB stay free on each
-        ctx-size: 6912 instead of the model's 131072: a token takes 128 KiB of cache, and 1.0 GiB stay free
+        n-gpu-layers: 19 of 33 layers fit on the GPUs; 1.0 GiB stay free on each
+        ctx-size: 4608 instead of the model's 131072: a token takes 128 KiB of cache, and 1.0 GiB stay free
         ");
     }
 

@@ -180,8 +180,10 @@ pub(super) fn token_bytes(cache: &LayerCache, type_k: TensorType, type_v: Tensor
 }
 
 fn cell(cache: &LayerCache, values: u64, type_k: TensorType, type_v: TensorType) -> u64 {
-    let keys = type_k.bytes_for(cache.keys) + type_k.bytes_for(cache.index);
-    keys.saturating_add(type_v.bytes_for(values))
+    let keys = type_k.bytes_for(cache.keys);
+    let index = type_k.bytes_for(cache.index);
+    keys.saturating_add(index)
+        .saturating_add(type_v.bytes_for(values))
 }
 
 /// Bytes of the computation's buffers on one device that has all of the model.

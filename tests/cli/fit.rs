@@ -145,7 +145,7 @@ fn wrong_input_is_told_with_its_exit_code() {
     std::fs::write(&lying, header.header()).unwrap();
     fails(65, &[text(&lying)], "lying.gguf");
     // A context beyond memory is no mistake, but it does not fit.
-    let report = answer(&home, 1, &[GUIDE, "-c", "4000000000"]);
+    let report = answer(&home, 1, &[GUIDE, "-c", "16777216"]);
     assert!(report["reasons"][0].as_str().unwrap().contains("missing"));
     assert!(report["max_ctx_size"].as_u64().unwrap() > 0);
 }

@@ -56,8 +56,9 @@ pub(super) fn answer(report: &Report) -> String {
             None => "no ceiling: the bandwidth of a device is not known".into(),
         },
     );
+    let why = if report.fits { "note" } else { "because" };
     for reason in &report.reasons {
-        row("because", reason.clone());
+        row(why, reason.clone());
     }
     out
 }

@@ -114,6 +114,8 @@ pub struct Builder<'a> {
     indices: Vec<(Id, bool)>,
     /// Copies of these on GPUs.
     copies: Vec<Id>,
+    /// Which masks, full and windowed, the layers of each device use.
+    masks_of: Vec<[bool; 2]>,
     sinks: bool,
 }
 
@@ -127,8 +129,15 @@ impl<'a> Builder<'a> {
         run: &'a Run,
         step: Step,
         graph: &'a mut Graph,
+        place: &[usize],
         devices: usize,
     ) -> Self {
+        let mut masks_of = vec![[false; 2]; devices];
+        for (cache, device) in facts.caches.iter().zip(place) {
+            if cache.keys > 0 {
+                masks_of[*device][usize::from(cache.windowed)] = true;
+            }
+        }
         Self {
             facts,
             run,
@@ -141,6 +150,7 @@ impl<'a> Builder<'a> {
             masks: [None; 2],
             indices: Vec::new(),
             copies: Vec::new(),
+            masks_of,
             sinks: facts
                 .weights
                 .iter()
@@ -211,8 +221,10 @@ impl<'a> Builder<'a> {
         self.entered[device] = true;
         // What only attention needs stays with it where it is computed on the host.
         let away = !self.run.offload_kqv && !self.run.flash_attn;
-        for mask in self.masks.into_iter().flatten().filter(|_| !away) {
-            self.on(device, mask);
+        for (mask, used) in self.masks.into_iter().zip(self.masks_of[device]) {
+            if let Some(mask) = mask.filter(|_| used && !away) {
+                self.on(device, mask);
+            }
         }
         for (node, attention) in self.indices.clone() {
             if !(attention && away) {
@@ -350,9 +362,11 @@ impl<'a> Builder<'a> {
         let (head_k, head_v) = self.facts.head_lengths(kind.windowed);
         let (queries, keys, values) = (heads * head_k, cache.keys, cache.values);
         let parts = if self.facts.fused_qkv {
-            let all = self
-                .graph
-                .result(device, self.rows(queries + keys + values), &[norm]);
+            let all = self.graph.result(
+                device,
+                self.rows(queries.saturating_add(keys).saturating_add(values)),
+                &[norm],
+            );
             let [q, k, v] = [0; 3].map(|_| self.graph.view(all));
             // Turned by position, they leave the common row.
             let q = self.graph.result(device, self.rows(queries), &[q]);
@@ -550,7 +564,7 @@ impl<'a> Builder<'a> {
         let dt = self.graph.result(device, self.rows(inner), &[dt]);
         let dt = self.graph.in_place(device, self.rows(inner), &[dt]);
         let seen = self.graph.view(x);
-        let y = self.scan(device, inner, inner * size, &[seen, dt, b, c]);
+        let y = self.scan(device, inner, product(&[inner, size]), &[seen, dt, b, c]);
         let z = self.graph.result(device, self.rows(inner), &[z]);
         let skipped = self.graph.in_place(device, self.rows(inner), &[x]);
         let y = self.graph.in_place(device, self.rows(inner), &[y, skipped]);
@@ -562,10 +576,12 @@ impl<'a> Builder<'a> {
         let widths = self.facts.recurrent;
         let (inner, size) = (u64::from(widths.inner), u64::from(widths.state));
         let heads = u64::from(widths.rank);
-        let wide = inner + 2 * u64::from(widths.groups) * size;
-        let all = self
-            .graph
-            .result(device, self.rows(inner + wide + heads), &[norm]);
+        let wide = self.convolved_width();
+        let all = self.graph.result(
+            device,
+            self.rows((inner + heads).saturating_add(wide)),
+            &[norm],
+        );
         let [z, x, dt] = [0; 3].map(|_| self.graph.view(all));
         let seen = self.convolved(device, wide, state, x);
         let mixed = self.graph.result(device, self.rows(wide), &[seen]);
@@ -573,7 +589,7 @@ impl<'a> Builder<'a> {
         let [x, b, c] = [0; 3].map(|_| self.graph.view(mixed));
         let dt = self.graph.result(device, self.rows(heads), &[dt]);
         let dt = self.graph.in_place(device, self.rows(heads), &[dt]);
-        let y = self.scan(device, inner, inner * size, &[x, dt, b, c]);
+        let y = self.scan(device, inner, product(&[inner, size]), &[x, dt, b, c]);
         let z = self.graph.result(device, self.rows(inner), &[z]);
         let skipped = self.graph.result(device, self.rows(inner), &[x]);
         let y = self.graph.in_place(device, self.rows(inner), &[y, skipped]);
@@ -587,13 +603,20 @@ impl<'a> Builder<'a> {
         let inner = u64::from(widths.inner);
         let width = match kind.mixer {
             Mixer::Mamba => inner,
-            Mixer::Mamba2 => inner + 2 * u64::from(widths.groups) * u64::from(widths.state),
+            Mixer::Mamba2 => self.convolved_width(),
             Mixer::ShortConvolution => self.embd(),
             Mixer::Attention | Mixer::None => return self.stream,
         };
         let steps = u64::from(widths.kernel).saturating_sub(1);
         let bytes = self.states(steps.saturating_mul(width));
         self.graph.result(device, bytes, &[])
+    }
+
+    /// Elements of a token that Mamba 2 convolves.
+    fn convolved_width(&self) -> u64 {
+        let widths = self.facts.recurrent;
+        let groups = product(&[2, widths.groups.into(), widths.state.into()]);
+        groups.saturating_add(widths.inner.into())
     }
 
     /// The tokens before the step and those of it, one behind the other.
@@ -608,7 +631,7 @@ impl<'a> Builder<'a> {
     /// `ggml_ssm_scan`: a row for each token and behind them the states; then those of the other
     /// sequences are copied.
     fn scan(&mut self, device: usize, width: u64, state: u64, sources: &[Id]) -> Id {
-        let rows = self.rows(width) + self.states(state);
+        let rows = self.rows(width).saturating_add(self.states(state));
         let scanned = self.graph.result(device, rows, sources);
         let others = product(&[self.step.sequences - 1, state, F32]);
         let others = self.graph.result(device, others, &[]);

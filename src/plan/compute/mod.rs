@@ -23,7 +23,7 @@ pub(super) fn buffers(facts: &Facts, run: &Run, devices: usize, place: &[usize])
     let step = Step::new(facts, run);
     let trunk = place.len() - 1 - facts.n_layer_unused as usize;
     let layers = representatives(facts, &place[..trunk]);
-    let mut builder = Builder::new(facts, run, step, &mut graph, devices);
+    let mut builder = Builder::new(facts, run, step, &mut graph, place, devices);
     builder.inputs(place.first().copied().unwrap_or(0));
     for (index, layer) in layers.iter().enumerate() {
         let last = index + 1 == layers.len();
