@@ -23,6 +23,8 @@ pub enum Event {
     Viewport(Viewport),
     Engine(EngineEvent),
     Sample(Box<Sample>),
+    /// Bytes per second that this machine reads from its memory, measured.
+    Bandwidth(u64),
     Settings(Settings),
     Log(LogLine),
     /// Answer to `Effect::ListPaths`: the text that was completed and what fits it.

@@ -13,6 +13,8 @@ pub struct GaugesState {
     pub latest: Option<Sample>,
     /// CPU load in percent, oldest first; at most 120.
     pub cpu_history: VecDeque<f32>,
+    /// Bytes per second read from main memory at most, once it was measured.
+    pub bandwidth: Option<u64>,
 }
 
 impl GaugesState {

@@ -43,6 +43,10 @@ fn take(state: &mut State, event: Event) -> Vec<Effect> {
             state.gauges.take(*sample);
             vec![]
         }
+        Event::Bandwidth(bytes_per_second) => {
+            state.gauges.bandwidth = Some(bytes_per_second);
+            vec![]
+        }
         Event::Settings(settings) => take_settings(state, settings),
         Event::Log(line) => {
             state.log.push(line);

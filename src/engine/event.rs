@@ -215,8 +215,30 @@ pub struct ContextInfo {
     /// Layers on GPUs, of `n_layer` + 1 (the output layer counts).
     pub n_gpu_layers: u32,
     pub devices: Vec<DeviceMemory>,
+    /// What a token reads; `None` where some of it is not in main memory.
+    pub reads: Option<Reads>,
     /// What fitting lowered and why, for the log and the screen; empty when nothing was.
     pub notes: Vec<String>,
+}
+
+/// Bytes that decoding one token reads from main memory, estimated from the header: the weights in
+/// use (of experts those that a token goes through) and the cache of the tokens before it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Reads {
+    pub weights: u64,
+    /// For each token in the context.
+    pub per_token: u64,
+}
+
+impl Reads {
+    /// Tokens per second at most: bandwidth / bytes read.
+    pub fn ceiling(self, bytes_per_second: u64, depth: u32) -> Option<f64> {
+        let bytes = self
+            .per_token
+            .saturating_mul(depth.into())
+            .saturating_add(self.weights);
+        (bytes > 0).then(|| bytes_per_second as f64 / bytes as f64)
+    }
 }
 
 /// Bytes that llama.cpp says it took on one device.

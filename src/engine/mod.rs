@@ -31,7 +31,7 @@ pub use command::{
 };
 pub use event::{
     BenchSample, ContextInfo, Device, DeviceKind, DeviceMemory, EngineError, EngineEvent,
-    ErrorKind, KvOutcome, ModelInfo, StopReason,
+    ErrorKind, KvOutcome, ModelInfo, Reads, StopReason,
 };
 pub use forecast::{Change, DeviceForecast, Forecast};
 pub use handle::{EngineHandle, EngineStopped};

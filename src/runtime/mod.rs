@@ -8,6 +8,7 @@
 //!   log lines, timers
 //! ```
 
+mod bandwidth;
 mod deck;
 mod paths;
 mod screen;
@@ -140,6 +141,8 @@ async fn start(startup: Startup) -> io::Result<Ended> {
     let (sampler, samples) = Sampler::start(Sensors::system(), SENSOR_INTERVAL)?;
     tokio::spawn(forward_samples(samples, inbox.clone()));
     tokio::spawn(forward_log(log, inbox.clone()));
+    let remembered = folders.state_dir.join("bandwidth.toml");
+    tokio::spawn(bandwidth::tell(remembered, inbox.clone()));
     let watch = watch_settings(
         &folders,
         capabilities,

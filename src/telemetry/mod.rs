@@ -8,6 +8,7 @@
 //! its own thread only: the others go on and say that it does not answer. Nothing is read that
 //! is not shown.
 
+mod bandwidth;
 mod cgroup;
 mod check;
 mod cpu;
@@ -17,6 +18,7 @@ mod sample;
 mod sampler;
 mod thermal;
 
+pub use bandwidth::measure_bandwidth;
 pub use cgroup::Cgroup;
 pub use cpu::CpuSource;
 pub use memory::MemorySource;

@@ -8,7 +8,7 @@ use llmdeck::app::{
 };
 use llmdeck::engine::{
     Change, ContextInfo, DeviceForecast, DeviceMemory, EngineError, ErrorKind, Forecast, KvOutcome,
-    LoadId, ModelInfo, RequestId, StopReason, Timings,
+    LoadId, ModelInfo, Reads, RequestId, StopReason, Timings,
 };
 use llmdeck::params::{Param, Source, TABLE, Value};
 use llmdeck::telemetry::{CpuSample, GpuSample, MemorySample, Sample};
@@ -154,6 +154,13 @@ fn timings() -> Timings {
 
 pub fn streaming(size: (u16, u16)) -> State {
     let mut state = ready(size);
+    state.gauges.bandwidth = Some(27_300_000_000);
+    if let Some((_, context)) = &mut state.model.running {
+        context.reads = Some(Reads {
+            weights: 530_000_000,
+            per_token: 12_288,
+        });
+    }
     state.chat.entries.push(Entry::User(QUESTION.to_owned()));
     state
         .chat
@@ -265,6 +272,7 @@ pub fn params_foreseen(size: (u16, u16)) -> State {
         total,
     };
     state.speed.timings.prompt_per_second = 188.0;
+    state.speed.timings.prompt_n = 300;
     state.params.foresight = Some(Foresight {
         id: LoadId(99),
         outcome: Some(Ok(Box::new(Forecast {

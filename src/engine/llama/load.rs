@@ -164,7 +164,9 @@ pub(crate) fn open_context(
         n_threads: native.n_threads,
         n_threads_batch: native.n_threads_batch,
     };
+    let reads = place::reads(open, params, context.n_ctx());
     let info = ContextInfo {
+        reads,
         params: in_force,
         n_ctx: context.n_ctx_seq(),
         n_batch: context.n_batch(),

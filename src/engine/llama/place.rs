@@ -7,7 +7,7 @@ use std::path::Path;
 use super::load::OpenModel;
 use super::threads::Threads;
 use super::{backend, context_options};
-use crate::engine::{Device, DeviceKind, EngineError, ErrorKind};
+use crate::engine::{Device, DeviceKind, EngineError, ErrorKind, Reads};
 use crate::gguf::{self, TensorType};
 use crate::params::{FlashAttention, GpuLayers, LoadParams, ModelParams, SplitMode};
 use crate::plan::{
@@ -89,6 +89,28 @@ pub(super) fn context_size(
     }
     notes.extend(fit.notes);
     Ok(fit.n_ctx)
+}
+
+/// What decoding a token reads, where all of it lies in main memory.
+pub(super) fn reads(open: &OpenModel, params: &LoadParams, n_ctx: u32) -> Option<Reads> {
+    let run = Run {
+        n_gpu_layers: open.n_gpu_layers,
+        n_ctx,
+        ..run(&open.header, &open.gpus, params).ok()?
+    };
+    if open.n_gpu_layers > 0 {
+        return None;
+    }
+    let at = |depth| {
+        plan::read_per_token(&open.header, &run, &[], depth)
+            .first()
+            .copied()
+    };
+    let (weights, whole) = (at(0)?, at(n_ctx)?);
+    Some(Reads {
+        weights,
+        per_token: whole.saturating_sub(weights) / u64::from(n_ctx.max(1)),
+    })
 }
 
 /// GPUs that layers may go to, in llama.cpp's order.

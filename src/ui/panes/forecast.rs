@@ -10,6 +10,9 @@ use crate::engine::{Change, DeviceForecast, DeviceMemory, Forecast, KvOutcome};
 use crate::theme::Role;
 use crate::ui::text::units;
 
+/// Prompt tokens from which on their speed says something of other prompts.
+const TELLING: u32 = 64;
+
 /// The lines with their roles; none while nothing is pending or nothing is known.
 pub(super) fn lines(state: &State, arrow: &str, dot: &str) -> Vec<(String, Role)> {
     let foresight = state.params.foresight.as_ref();
@@ -54,10 +57,13 @@ fn cache(state: &State, kv: &KvOutcome) -> (String, Role) {
         1 => "1 token".to_owned(),
         _ => format!("{} tokens", units::count(u64::from(tokens))),
     };
-    // Measured at the last prompt; what is not measured is not said.
-    let speed = state.speed.timings.prompt_per_second;
+    // Measured at the last prompt, if it was long enough to tell; what is not measured is not said.
+    let (speed, measured) = (
+        state.speed.timings.prompt_per_second,
+        state.speed.timings.prompt_n,
+    );
     let seconds = |tokens: u32| {
-        let worth = speed > 0.0 && tokens > 0;
+        let worth = speed > 0.0 && measured >= TELLING && tokens > 0;
         let text = || units::duration(f64::from(tokens) / speed * 1000.0);
         worth
             .then(text)

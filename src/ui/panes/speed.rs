@@ -3,6 +3,7 @@
 //! ```text
 //! ╭ Speed ───────────────────────────────╮
 //! │ decode      24.9 tok/s · 24.1 on average
+//! │ at most     about 42 tok/s · 59 %    │
 //! │ first token 312 ms                   │
 //! │ prompt      188 tok/s                │
 //! │ prompt from 512 new · 300 reused     │
@@ -121,6 +122,9 @@ fn rows<'a>(state: &State, missing: &'a str) -> Vec<Row<'a>> {
         ),
         tokens(state),
     ];
+    if let Some(row) = ceiling(state) {
+        rows.insert(1, row);
+    }
     if let Some(row) = threads(state) {
         rows.push(row);
     }
@@ -237,6 +241,32 @@ fn kv_memory(state: &State) -> Option<u64> {
     let (_, context) = state.model.running.as_ref()?;
     let total = context.devices.iter().map(|device| device.kv).sum();
     (total > 0).then_some(total)
+}
+
+/// What memory bandwidth allows, once that was measured: an estimate, and how near the reply came.
+fn ceiling(state: &State) -> Option<Row<'static>> {
+    let (_, context) = state.model.running.as_ref()?;
+    let (bandwidth, reads) = (state.gauges.bandwidth?, context.reads?);
+    let most = reads.ceiling(bandwidth, state.speed.context_used)?;
+    let timings = &state.speed.timings;
+    let reached = match timings.recent_per_second {
+        now if now > 0.0 => now,
+        _ => timings.predicted_per_second,
+    };
+    let gigabytes = format!("{:.1} GB/s", bandwidth as f64 / 1e9);
+    let mut facts = vec![
+        vec![part(format!("about {}", units::rate(most)), Role::Text)],
+        vec![part(gigabytes, Role::Muted)],
+    ];
+    if reached > 0.0 {
+        let share = format!("{:.0} %", reached / most * 100.0);
+        facts.insert(1, vec![part(share, Role::Text)]);
+    }
+    Some(Row {
+        label: "at most",
+        bar: None,
+        facts,
+    })
 }
 
 /// Said only where other processes hold threads back.
