@@ -14,6 +14,7 @@ pub mod keymap;
 pub mod params;
 pub mod plan;
 pub mod runtime;
+pub mod store;
 pub mod telemetry;
 pub mod terminal;
 pub mod theme;

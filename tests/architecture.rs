@@ -11,6 +11,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("chat", &[]),
     ("plan", &["gguf", "params"]),
     ("engine", &["chat", "params", "gguf", "plan"]),
+    ("store", &["chat", "engine"]),
     ("telemetry", &[]),
     ("theme", &[]),
     ("keymap", &["app"]),
@@ -75,6 +76,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("std::io::stdin", &["src/terminal/", "src/cli/"]),
     ("crossterm::", &["src/terminal/"]),
     ("nvml_wrapper", &["src/telemetry/"]),
+    ("rusqlite", &["src/store/"]),
 ];
 
 #[test]
