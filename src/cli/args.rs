@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::sessions::SessionsArgs;
+
 /// A terminal workbench for large language models on your own hardware.
 ///
 /// Without a command it opens the deck: chat with a GGUF model that runs inside this process, with
@@ -49,6 +51,8 @@ pub enum Command {
     Run(RunArgs),
     /// Say what was found on this machine and what is missing
     Doctor(DoctorArgs),
+    /// List, read, search, export, import and delete saved chats
+    Sessions(SessionsArgs),
 }
 
 /// Streams one reply. Text piped in follows the prompt after a blank line.

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! argv ─► normalise (llama.cpp's spellings) ─► clap ─► setup (folders, files, parameters, log)
-//!      ─► deck (no command) | run | doctor ─► exit code
+//!      ─► deck (no command) | run | doctor | sessions ─► exit code
 //! ```
 //! Failures travel as [`Failure`] and are printed here, once.
 
@@ -20,6 +20,7 @@ mod normalised;
 mod retired;
 mod run;
 pub mod sanitise;
+mod sessions;
 mod setup;
 mod tip;
 
@@ -32,6 +33,7 @@ use clap::error::ErrorKind;
 pub use args::{Cli, Command, DoctorArgs, General, LogLevel, RunArgs};
 pub use exit::ExitCode;
 pub use failure::Failure;
+pub use sessions::{SessionsArgs, SessionsCommand};
 pub use setup::Prepared;
 
 use crate::engine;
@@ -104,6 +106,7 @@ fn dispatch(asked: Asked) -> Result<ExitCode, Failure> {
     let filter = cli.general.log_filter();
     match &cli.command {
         Some(Command::Doctor(args)) => doctor::run(args, &cli.general, folders),
+        Some(Command::Sessions(args)) => sessions::run(args, &folders),
         Some(Command::Run(args)) => {
             let prepared = setup::prepare(&cli.general, folders, parameters, OnProblem::Fail)?;
             let logging = Logging::start(&prepared.folders.log_file, &filter, None);

@@ -20,6 +20,8 @@ pub struct Folders {
     /// Models, and what the user would miss.
     pub data_dir: PathBuf,
     pub models_dir: PathBuf,
+    /// The saved chats; nobody else can read it.
+    pub sessions_dir: PathBuf,
     /// What can be lost: the log.
     pub state_dir: PathBuf,
     pub log_file: PathBuf,
@@ -54,6 +56,7 @@ impl Folders {
             ("themes", &self.themes_dir),
             ("data", &self.data_dir),
             ("models", &self.models_dir),
+            ("sessions", &self.sessions_dir),
             ("state", &self.state_dir),
             ("log", &self.log_file),
         ]
@@ -99,6 +102,7 @@ impl Folders {
             config_is_named,
             config_dir,
             models_dir: data_dir.join("models"),
+            sessions_dir: data_dir.join("sessions"),
             data_dir,
             log_file: state_dir.join("llmdeck.log"),
             state_dir,
@@ -208,6 +212,7 @@ mod tests {
         themes   /env/themes
         data     /env/data
         models   /env/data/models
+        sessions /env/data/sessions
         state    /env/data
         log      /env/data/llmdeck.log
         ");

@@ -86,6 +86,19 @@ impl Store {
             .ok_or(StoreError::NoConversation(id))
     }
 
+    /// The conversation that was changed last, if there is any.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn last(&self) -> Result<Option<ConversationId>, StoreError> {
+        let sql = "SELECT id FROM conversation WHERE deleted_ms IS NULL
+                   ORDER BY changed_ms DESC, id DESC LIMIT 1";
+        self.db
+            .query_row(sql, [], |row| row.get(0).map(ConversationId))
+            .optional()
+            .tried("looking for the last conversation")
+    }
+
     /// Gives a title by hand; an empty one makes the first line the title again.
     ///
     /// # Errors
@@ -94,10 +107,7 @@ impl Store {
         const WHAT: &str = "renaming a conversation";
         let title = Some(title.trim()).filter(|title| !title.is_empty());
         let change = self.change(WHAT)?;
-        let old = title_of(&change, id)?;
-        let sql = "UPDATE conversation SET title = ?2 WHERE id = ?1";
-        change.execute(sql, params![id.0, title]).tried(WHAT)?;
-        search::reindex_title(&change, id, &old, &title_of(&change, id)?)?;
+        name(&change, id, title)?;
         change.commit().tried(WHAT)
     }
 
@@ -299,6 +309,19 @@ pub(super) fn write_tags(
     Ok(())
 }
 
+/// Gives a title by hand, or takes it back.
+pub(super) fn name(
+    db: &Connection,
+    id: ConversationId,
+    title: Option<&str>,
+) -> Result<(), StoreError> {
+    let old = title_of(db, id)?;
+    let sql = "UPDATE conversation SET title = ?2 WHERE id = ?1";
+    db.execute(sql, params![id.0, title])
+        .tried("renaming a conversation")?;
+    search::reindex_title(db, id, &old, &title_of(db, id)?)
+}
+
 /// The title in force.
 pub(super) fn title_of(db: &Connection, id: ConversationId) -> Result<String, StoreError> {
     db.prepare_cached("SELECT coalesce(title, first_line) FROM conversation WHERE id = ?1")
@@ -326,7 +349,7 @@ pub(super) fn title_from(
 }
 
 /// The title that a first message makes: its first line that says something.
-fn first_line(content: &str) -> String {
+pub(super) fn first_line(content: &str) -> String {
     let line = content.lines().map(str::trim).find(|line| !line.is_empty());
     line.unwrap_or_default().chars().take(TITLE).collect()
 }

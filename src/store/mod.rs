@@ -3,7 +3,7 @@
 //! ```text
 //! Store (synchronous, owns the connection) ── conversations, messages, search, evaluations
 //!   ▲                                         exchange: Markdown, JSON, other programs' exports
-//!   └── Actor: one thread, commands in, events out; what the deck talks to
+//!   └── StoreHandle: one thread, commands in, events out; what the deck talks to
 //! ```
 //!
 //! What holds:
@@ -17,9 +17,12 @@
 //! - Deleted is what can be restored, until it is purged; then its bytes are zeroed.
 //! - A damaged file is set aside, never deleted, and salvaged page by page.
 
+mod actor;
+mod command;
 mod conversations;
 mod error;
 mod evaluations;
+pub mod exchange;
 mod files;
 mod messages;
 mod open;
@@ -30,6 +33,8 @@ mod tree;
 mod types;
 mod writer;
 
+pub use actor::{StoreGone, StoreHandle};
+pub use command::{Command, Event};
 pub use conversations::Which;
 pub use error::StoreError;
 pub use evaluations::{Run, RunId, Vote};

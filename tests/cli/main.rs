@@ -4,6 +4,7 @@
 mod doctor;
 mod errors;
 mod run;
+mod sessions;
 mod streams;
 
 use std::io::Write;

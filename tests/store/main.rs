@@ -1,6 +1,7 @@
 //! The store from outside: everything through its public calls, on files in a folder of the test's own.
 
 mod damage;
+mod exchange;
 mod files;
 mod lists;
 mod search;
