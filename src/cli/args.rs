@@ -15,6 +15,9 @@ use super::sessions::SessionsArgs;
 pub struct Cli {
     #[command(flatten)]
     pub general: General,
+    /// Write nothing of this chat to disk
+    #[arg(long)]
+    pub incognito: bool,
     #[command(subcommand)]
     pub command: Option<Command>,
 }

@@ -36,6 +36,7 @@ pub use failure::Failure;
 pub use sessions::{SessionsArgs, SessionsCommand};
 pub use setup::Prepared;
 
+use crate::app::Saving;
 use crate::engine;
 use crate::params::Overrides;
 use logging::Logging;
@@ -121,7 +122,12 @@ fn dispatch(asked: Asked) -> Result<ExitCode, Failure> {
             let (layer, lines) = logging::pane();
             let mut logging = Logging::start(&prepared.folders.log_file, &filter, Some(layer));
             prepared.problems.append(&mut logging.problems);
-            deck::run(prepared, &logging, lines)
+            let saving = if cli.incognito {
+                Saving::Incognito
+            } else {
+                Saving::On
+            };
+            deck::run(prepared, &logging, lines, saving)
         }
     }
 }

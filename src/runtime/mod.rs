@@ -12,6 +12,7 @@ mod deck;
 mod paths;
 mod screen;
 mod settings;
+mod store;
 
 use std::io;
 use std::path::PathBuf;
@@ -21,7 +22,7 @@ use std::time::Duration;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::sync::watch;
 
-use crate::app::{self, Event, LogLine, State};
+use crate::app::{self, Event, LogLine, Saving, State};
 use crate::config::{self, Config, ConfigWatch, Folders};
 use crate::engine;
 use crate::keymap::Keymap;
@@ -32,6 +33,7 @@ use crate::theme::{self, GlyphSet, Theme};
 use crate::ui::TranscriptCache;
 pub use deck::{Deck, Look, Sources, Wake};
 pub use screen::{RealScreen, Screen};
+pub use store::Saver;
 
 /// How often the sensors are read.
 const SENSOR_INTERVAL: Duration = Duration::from_secs(1);
@@ -51,6 +53,8 @@ pub struct Startup {
     /// The preset that `params` has.
     pub preset: Option<String>,
     pub theme: Option<String>,
+    /// Whether chats are saved.
+    pub saving: Saving,
     /// What was wrong with the user's files, to be told in the transcript.
     pub problems: Vec<String>,
     pub log: Receiver<LogLine>,
@@ -87,6 +91,7 @@ async fn start(startup: Startup) -> io::Result<Ended> {
         model,
         preset,
         theme,
+        saving,
         problems,
         log,
         log_file,
@@ -144,13 +149,19 @@ async fn start(startup: Startup) -> io::Result<Ended> {
         inbox.clone(),
     );
 
-    let effects = match model {
+    state.sessions.saving = saving;
+    let saver = match saving {
+        Saving::On => Some(Saver::start(folders.sessions_dir.clone(), inbox.clone())?),
+        Saving::Off | Saving::Incognito => None,
+    };
+    let mut effects = match model {
         Some(path) => app::start(&mut state, path),
         None => {
             install_guide(folders.data_dir.clone(), inbox.clone());
             vec![]
         }
     };
+    effects.extend(app::look_for_left_chats(&mut state));
     let frames = config.ui.fps.map_or_else(
         || FramePacer::for_link(capabilities.link),
         |fps| FramePacer::new(fps.into()),
@@ -162,6 +173,9 @@ async fn start(startup: Startup) -> io::Result<Ended> {
         pacer: frames,
     };
     let mut deck = Deck::new(state, screen, engine, look, inbox);
+    if let Some(saver) = saver {
+        deck = deck.with_saver(saver);
+    }
     let sources = Sources {
         input: Input::from_terminal()?,
         engine: events,

@@ -1,6 +1,6 @@
 //! The store on a thread of its own, so that the screen never waits for a disk.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
@@ -18,6 +18,8 @@ use crate::engine::{ConversationId as Chat, RequestId as Reply};
 const QUEUE: usize = 1024;
 /// Conversations a list has at most, and places where words were said.
 const LISTED: usize = 500;
+/// Changes kept while the disk takes none.
+const BACKLOG: usize = 10_000;
 /// How long deleted conversations can be restored, in milliseconds: 30 days.
 const KEPT_DELETED_MS: i64 = 30 * 24 * 60 * 60 * 1_000;
 
@@ -133,6 +135,8 @@ struct Worker {
     tell: Box<dyn Fn(Event) + Send>,
     /// Whether a failure was told that nothing has succeeded since.
     failing: bool,
+    /// Changes that could not be written yet, oldest first: they are tried again before the next one.
+    backlog: VecDeque<Command>,
 }
 
 impl Worker {
@@ -144,6 +148,7 @@ impl Worker {
             replies: HashMap::new(),
             tell,
             failing: false,
+            backlog: VecDeque::new(),
         };
         match Store::open(&worker.folder) {
             Ok(opened) => worker.take(opened),
@@ -164,19 +169,40 @@ impl Worker {
         self.store = Some(store);
     }
 
-    /// Does a command; on a damaged store once more after its salvage.
+    /// Does a command, after those that could not be done before.
     fn run(&mut self, command: &Command) {
-        let outcome = match self.act(command) {
-            Err(error) if error.is_damage() => self.salvage(error).and_then(|()| self.act(command)),
-            outcome => outcome,
-        };
-        match outcome {
-            Ok(()) => self.failing = false,
-            Err(error) => self.fail(&format!("This chat is not saved: {error}")),
+        if self.backlog.len() < BACKLOG {
+            self.backlog.push_back(command.clone());
+        }
+        while let Some(next) = self.backlog.pop_front() {
+            match self.attempt(&next) {
+                Ok(()) => self.failing = false,
+                Err(error) => {
+                    self.fail(&format!("This chat is not saved: {error}"));
+                    // A question is asked again by who wants to know; a change must not be lost.
+                    if error.is_passing() && next.is_change() {
+                        self.backlog.push_front(next);
+                        break;
+                    }
+                }
+            }
         }
         if let Command::Say { chat, .. } = command {
             let id = self.chats.get(chat).map(|link| link.id);
             (self.tell)(Event::Settled { chat: *chat, id });
+        }
+    }
+
+    /// Does a command; on a damaged store once more after its salvage.
+    fn attempt(&mut self, command: &Command) -> Result<(), StoreError> {
+        if self.store.is_none() {
+            // What stood in the way may be gone.
+            let opened = Store::open(&self.folder)?;
+            self.take(opened);
+        }
+        match self.act(command) {
+            Err(error) if error.is_damage() => self.salvage(error).and_then(|()| self.act(command)),
+            outcome => outcome,
         }
     }
 
@@ -197,7 +223,6 @@ impl Worker {
 
     fn act(&mut self, command: &Command) -> Result<(), StoreError> {
         let Some(store) = &mut self.store else {
-            // Told when it could not be opened.
             return Ok(());
         };
         let (chats, replies) = (&mut self.chats, &mut self.replies);
@@ -246,7 +271,8 @@ impl Worker {
                 }
             }
             Command::Rewind { chat, keep } => {
-                if let Some(link) = chats.get_mut(chat) {
+                let link = chats.get_mut(chat);
+                if let Some(link) = link.filter(|link| link.path.len() > *keep) {
                     let leaf = keep
                         .checked_sub(1)
                         .and_then(|at| link.path.get(at))
@@ -363,4 +389,92 @@ fn list(store: &Store, words: &str) -> Result<Event, StoreError> {
         list,
         hits,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc::{Receiver as Told, channel};
+
+    fn worker() -> (tempfile::TempDir, Worker, Told<Event>) {
+        let place = tempfile::tempdir().unwrap();
+        let (tell, told) = channel();
+        let tell = Box::new(move |event| tell.send(event).unwrap());
+        let worker = Worker::open(place.path().join("sessions"), tell);
+        (place, worker, told)
+    }
+
+    fn say(text: &str) -> Command {
+        Command::Say {
+            chat: Chat(1),
+            text: text.to_owned(),
+            settings: Settings::default(),
+        }
+    }
+
+    fn said(worker: &Worker) -> Vec<String> {
+        let store = worker.store.as_ref().unwrap();
+        let id = store.last().unwrap().unwrap();
+        let tree = store.tree(id).unwrap();
+        let path = tree.path(None);
+        path.iter().map(|one| one.said.content.clone()).collect()
+    }
+
+    #[test]
+    fn what_a_full_disk_refused_is_written_when_there_is_room_again() {
+        let (_place, mut worker, told) = worker();
+        let pages = |worker: &Worker, most: i64| {
+            let db = &worker.store.as_ref().unwrap().db;
+            db.query_row(&format!("PRAGMA max_page_count = {most}"), [], |_| Ok(()))
+                .unwrap();
+        };
+        worker.run(&say("first"));
+        assert!(matches!(
+            told.try_recv(),
+            Ok(Event::Settled { id: Some(_), .. })
+        ));
+        // SQLite never sets it below what the file has: no page more.
+        pages(&worker, 1);
+        let large = "x".repeat(1 << 20);
+        for text in [large.as_str(), "third"] {
+            worker.run(&say(text));
+        }
+        let events: Vec<Event> = told.try_iter().collect();
+        let failures = events
+            .iter()
+            .filter(|event| matches!(event, Event::Failed(_)));
+        assert_eq!(failures.count(), 1, "told once");
+        // The conversation goes on all the same.
+        let settled = events
+            .iter()
+            .filter(|event| matches!(event, Event::Settled { .. }));
+        assert_eq!(settled.count(), 2);
+        assert_eq!(said(&worker), ["first"]);
+        pages(&worker, 1 << 30);
+        worker.run(&say("fourth"));
+        assert_eq!(said(&worker), ["first", &large, "third", "fourth"]);
+    }
+
+    #[test]
+    fn damage_found_in_mid_work_is_salvaged_and_the_work_goes_on() {
+        let (place, mut worker, told) = worker();
+        worker.run(&say("first"));
+        let file = place.path().join("sessions").join(super::super::DATABASE);
+        let store = worker.store.as_ref().unwrap();
+        store
+            .db
+            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+            .unwrap();
+        let mut bytes = std::fs::read(&file).unwrap();
+        bytes[..4096].fill(0xff);
+        std::fs::write(&file, bytes).unwrap();
+        // Nothing may come from memory.
+        store.db.execute_batch("PRAGMA shrink_memory").unwrap();
+        worker.run(&say("second"));
+        assert_eq!(said(&worker), ["first", "second"]);
+        assert!(
+            told.try_iter()
+                .any(|event| matches!(event, Event::Salvaged(_)))
+        );
+    }
 }

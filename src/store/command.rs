@@ -70,6 +70,16 @@ pub enum Command {
     Stop,
 }
 
+impl Command {
+    /// Whether it changes what is stored, and does not only ask.
+    pub(super) fn is_change(&self) -> bool {
+        !matches!(
+            self,
+            Self::Open { .. } | Self::List { .. } | Self::FindLeftOpen | Self::Stop
+        )
+    }
+}
+
 /// What the store tells.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {

@@ -59,6 +59,26 @@ impl StoreError {
         )
     }
 
+    /// Whether the same may succeed later: the disk is full, another program writes or salvages.
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Self::Io { .. } | Self::InUse { .. } => true,
+            Self::Sqlite { source, .. } => matches!(
+                source.sqlite_error_code(),
+                Some(
+                    ErrorCode::DiskFull
+                        | ErrorCode::DatabaseBusy
+                        | ErrorCode::DatabaseLocked
+                        | ErrorCode::SystemIoFailure
+                        | ErrorCode::CannotOpen
+                        | ErrorCode::ReadOnly
+                        | ErrorCode::OutOfMemory
+                )
+            ),
+            _ => false,
+        }
+    }
+
     /// Whether what was asked for does not exist.
     pub fn is_missing(&self) -> bool {
         matches!(self, Self::NoConversation(_) | Self::NoMessage(_))

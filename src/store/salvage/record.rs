@@ -122,7 +122,7 @@ fn value(record: &[u8], at: usize, kind: u64) -> Option<(Value, usize)> {
         _ => {
             let length = usize::try_from((kind - 12) / 2).ok()?;
             let bytes = bytes(length)?;
-            let value = if kind % 2 == 0 {
+            let value = if kind.is_multiple_of(2) {
                 Value::Other
             } else {
                 // Some wrong bytes are no reason to lose the rest of a text.
