@@ -16,6 +16,7 @@ pub mod keymap;
 pub mod params;
 pub mod plan;
 pub mod runtime;
+pub mod store;
 pub mod telemetry;
 pub mod terminal;
 pub mod theme;

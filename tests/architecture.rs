@@ -14,6 +14,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("engine", &["chat", "params", "gguf", "plan"]),
     ("bench", &["engine", "params"]),
     ("tune", &["bench", "engine", "params"]),
+    ("store", &["chat", "engine"]),
     ("telemetry", &[]),
     ("theme", &[]),
     ("keymap", &["app"]),
@@ -27,13 +28,22 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "keymap",
             "params",
             "plan",
+            "store",
             "telemetry",
         ],
     ),
     ("terminal", &["app", "keymap", "theme"]),
     (
         "ui",
-        &["app", "engine", "keymap", "params", "telemetry", "theme"],
+        &[
+            "app",
+            "engine",
+            "keymap",
+            "params",
+            "store",
+            "telemetry",
+            "theme",
+        ],
     ),
     (
         "runtime",
@@ -43,6 +53,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "engine",
             "keymap",
             "params",
+            "store",
             "telemetry",
             "terminal",
             "theme",
@@ -63,6 +74,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "params",
             "plan",
             "runtime",
+            "store",
             "telemetry",
             "terminal",
             "theme",
@@ -81,6 +93,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("std::io::stdin", &["src/terminal/", "src/cli/"]),
     ("crossterm::", &["src/terminal/"]),
     ("nvml_wrapper", &["src/telemetry/"]),
+    ("rusqlite", &["src/store/"]),
 ];
 
 #[test]

@@ -36,6 +36,7 @@ pub enum Action {
     LoadModel,
     ChoosePreset,
     ChooseTheme,
+    ShowSessions,
     RaiseContext,
     DropOldest,
     // Movement
@@ -155,6 +156,11 @@ const ENTRIES: &[Entry] = &[
         "Choose a sampling preset",
     ),
     entry(Action::ChooseTheme, "choose-theme", "Choose a theme"),
+    entry(
+        Action::ShowSessions,
+        "show-sessions",
+        "Search the saved chats and go on with one",
+    ),
     entry(
         Action::RaiseContext,
         "raise-context",

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use super::{LogLine, Viewport};
 use crate::config::Preset;
-use crate::engine::EngineEvent;
+use crate::engine::{EngineEvent, RequestId};
 use crate::keymap::{Key, Keymap};
+use crate::store;
 use crate::telemetry::Sample;
 
 /// A wake-up of the program; the list is closed.
@@ -22,6 +23,7 @@ pub enum Event {
     /// What the last frame could show of the transcript.
     Viewport(Viewport),
     Engine(EngineEvent),
+    Store(store::Event),
     Sample(Box<Sample>),
     /// Bytes per second that this machine reads from its memory, measured.
     Bandwidth(u64),
@@ -70,4 +72,6 @@ pub enum Timer {
     QuitArmed(u64),
     /// The notice with this number disappears.
     Notice(u64),
+    /// What the reply has grown by is saved.
+    SaveReply(RequestId),
 }

@@ -1,6 +1,6 @@
 //! From a key press to an action, by what has the keys.
 
-use super::{Action, Effect, Overlay, Pane, State, params, perform};
+use super::{Action, Effect, Overlay, Pane, State, params, perform, sessions};
 use crate::keymap::{Context, Key};
 
 /// What has the keys now.
@@ -12,6 +12,8 @@ pub fn context(state: &State) -> Context {
             Overlay::Palette(_)
             | Overlay::Presets(_)
             | Overlay::Themes(_)
+            | Overlay::Sessions(_)
+            | Overlay::Resume(_)
             | Overlay::ContextFull(_),
         ) => Context::List,
         None => match state.focus {
@@ -85,7 +87,20 @@ fn type_key(state: &mut State, key: Key) -> Vec<Effect> {
             list.type_key(key);
             return preview_theme(state);
         }
-        Some(Overlay::ContextFull(_) | Overlay::Help { .. }) => {}
+        Some(Overlay::Sessions(list)) => {
+            let before = list.filter.clone();
+            list.type_key(key);
+            if list.filter != before {
+                return sessions::search(list.filter.clone());
+            }
+        }
+        // Who types has begun something else already; the list of chats keeps what was offered.
+        Some(Overlay::Resume(_)) if key.typed().is_some() => {
+            state.overlay = None;
+            state.focus = Pane::Composer;
+            state.composer.type_key(key);
+        }
+        Some(Overlay::ContextFull(_) | Overlay::Resume(_) | Overlay::Help { .. }) => {}
         None => match state.focus {
             Pane::Composer => state.composer.type_key(key),
             Pane::Parameters => params::type_key(&mut state.params, key),

@@ -3,8 +3,9 @@
 use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
 use nucleo_matcher::{Config, Matcher, Utf32Str};
 
-use super::Action;
+use super::{Action, Resume};
 use crate::keymap::{Key, KeyCode};
+use crate::store::ConversationId;
 
 /// The one overlay that is open.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,6 +20,10 @@ pub enum Overlay {
     Themes(PickList<String>),
     /// A path to a model file, with what completes it.
     LoadModel(PromptOverlay),
+    /// Saved chats, by title and by what was said in them.
+    Sessions(PickList<ConversationId>),
+    /// Chats were left open when a program died: go on with one?
+    Resume(PickList<Resume>),
     /// The context is full: what to do.
     ContextFull(PickList<ContextFullChoice>),
 }
@@ -81,6 +86,13 @@ impl<T> PickList<T> {
         self
     }
 
+    /// The same list narrowed to what matches.
+    pub(super) fn with_filter(mut self, filter: &str) -> Self {
+        filter.clone_into(&mut self.filter);
+        self.narrow();
+        self
+    }
+
     /// The item the selection stands on.
     pub fn chosen(&self) -> Option<&T> {
         self.items
@@ -127,6 +139,21 @@ impl<T> PickList<T> {
         scored.sort_by_key(|(score, index)| (std::cmp::Reverse(*score), *index));
         self.matches = scored.into_iter().map(|(_, index)| index).collect();
         self.selected = 0;
+    }
+}
+
+impl<T: PartialEq> PickList<T> {
+    /// Shows an item for a reason of its own, after those that match.
+    pub(super) fn also(&mut self, value: T, label: &str, why: &str) {
+        let known = self.items.iter().position(|(other, ..)| *other == value);
+        let index = known.unwrap_or_else(|| {
+            self.items.push((value, label.to_owned(), String::new()));
+            self.items.len() - 1
+        });
+        if !self.matches.contains(&index) {
+            why.clone_into(&mut self.items[index].2);
+            self.matches.push(index);
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::overlay::{Overlay, PickList, PromptOverlay};
 use super::update::{IsError, notice};
 use super::{Action, ChatState, Effect, Pane, State, Timer};
-use super::{help, keys, params, replies, retune};
+use super::{help, keys, params, replies, retune, sessions};
 use crate::engine::Command;
 use crate::keymap::Context;
 use crate::params::Param;
@@ -22,6 +22,7 @@ pub(super) fn perform(state: &mut State, action: Action) -> Vec<Effect> {
         Action::Palette => open_palette(state),
         Action::ChoosePreset => open_presets(state),
         Action::ChooseTheme => open_themes(state),
+        Action::ShowSessions => sessions::show_list(state),
         Action::LoadModel => {
             let folder = state.model.folder().unwrap_or_default();
             state.overlay = Some(Overlay::LoadModel(PromptOverlay::new(folder.as_str())));
@@ -151,6 +152,8 @@ fn step(state: &mut State, step: Step, towards: Towards) -> Vec<Effect> {
         Some(Overlay::Palette(list)) => list.move_by(rows),
         Some(Overlay::Presets(list)) => list.move_by(rows),
         Some(Overlay::ContextFull(list)) => list.move_by(rows),
+        Some(Overlay::Sessions(list)) => list.move_by(rows),
+        Some(Overlay::Resume(list)) => list.move_by(rows),
         Some(Overlay::Themes(list)) => {
             list.move_by(rows);
             return keys::preview_theme(state);
@@ -292,10 +295,13 @@ fn go_round(state: &mut State, steps: usize) -> Vec<Effect> {
 
 /// Begins a new chat; a reply in progress is stopped first.
 pub(super) fn new_chat(state: &mut State) -> Vec<Effect> {
-    let effects = state
+    let mut effects: Vec<_> = state
         .chat
         .running()
-        .map(|request| Effect::Engine(Command::Cancel(request)));
+        .map(|request| Effect::Engine(Command::Cancel(request)))
+        .into_iter()
+        .collect();
+    effects.extend(sessions::left(state));
     state.chat = ChatState {
         viewport: state.chat.viewport,
         ..ChatState::new(state.next_conversation())
@@ -304,7 +310,7 @@ pub(super) fn new_chat(state: &mut State) -> Vec<Effect> {
     state.speed.context_used = 0;
     state.focus = Pane::Composer;
     state.side = None;
-    effects.into_iter().collect()
+    effects
 }
 
 fn accept(state: &mut State) -> Vec<Effect> {
@@ -326,6 +332,11 @@ fn accept(state: &mut State) -> Vec<Effect> {
             Some(choice) => replies::make_room(state, *choice),
             None => vec![],
         },
+        Some(Overlay::Sessions(list)) => match list.chosen() {
+            Some(id) => sessions::open(state, *id),
+            None => vec![],
+        },
+        Some(Overlay::Resume(list)) => sessions::resume(state, &list),
         Some(Overlay::LoadModel(mut prompt)) => {
             let chosen = prompt.chosen().map(str::to_owned);
             let path = chosen.unwrap_or_else(|| prompt.line.text.trim().to_owned());

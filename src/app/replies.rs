@@ -2,7 +2,7 @@
 
 use super::overlay::{ContextFullChoice, Overlay, PickList};
 use super::update::{IsError, note, notice};
-use super::{Action, Effect, Entry, Reply, ReplyState, Scroll, State};
+use super::{Action, Effect, Entry, Reply, ReplyState, Scroll, State, sessions};
 use crate::engine::{
     Command, EngineError, EngineEvent, ErrorKind, GenerateRequest, RequestId, StopReason, Timings,
 };
@@ -21,12 +21,11 @@ pub(super) fn send(state: &mut State) -> Vec<Effect> {
     if let Some(why) = cannot_reply(state) {
         return notice(state, why, IsError::Yes);
     }
-    let text = state.composer.take();
-    state
-        .chat
-        .entries
-        .push(Entry::User(text.trim_end().to_owned()));
-    begin_reply(state)
+    let text = state.composer.take().trim_end().to_owned();
+    let mut effects = sessions::said(state, &text);
+    state.chat.entries.push(Entry::User(text));
+    effects.extend(begin_reply(state));
+    effects
 }
 
 /// Answers the last message again, in place of the reply it had.
@@ -43,7 +42,9 @@ pub(super) fn regenerate(state: &mut State) -> Vec<Effect> {
         return notice(state, "Nothing has been said yet.", IsError::No);
     };
     state.chat.entries.truncate(last + 1);
-    begin_reply(state)
+    let mut effects = sessions::rewound(state);
+    effects.extend(begin_reply(state));
+    effects
 }
 
 /// Goes on with the last reply where it stopped.
@@ -66,11 +67,14 @@ pub(super) fn go_on(state: &mut State) -> Vec<Effect> {
         return vec![];
     };
     let generate = generate(state, request, reply.text.clone());
+    let saved = reply.text.len();
     reply.request = request;
     reply.state = ReplyState::Sent;
     state.chat.entries.push(Entry::Reply(reply));
+    let mut effects = sessions::resumed(state, request, saved);
     state.speed.begin();
-    vec![generate]
+    effects.push(generate);
+    effects
 }
 
 /// Takes the engine's word about a reply in.
@@ -110,6 +114,7 @@ pub(super) fn on_engine(state: &mut State, event: EngineEvent) -> Vec<Effect> {
                 reply.state = ReplyState::Streaming;
                 reply.timings = timings;
                 state.speed.streaming(context_used, timings);
+                return sessions::grew(state, request);
             }
         }
         EngineEvent::Finished {
@@ -122,6 +127,7 @@ pub(super) fn on_engine(state: &mut State, event: EngineEvent) -> Vec<Effect> {
                 reply.state = ReplyState::Done(reason.clone());
                 reply.timings = timings;
                 state.speed.finished(reason.clone(), context_used, timings);
+                let effects = sessions::ended(state, request);
                 if let StopReason::ContextFull { n_ctx } = reason {
                     let writes = if state.composer.is_empty() {
                         Writes::No
@@ -130,9 +136,10 @@ pub(super) fn on_engine(state: &mut State, event: EngineEvent) -> Vec<Effect> {
                     };
                     offer_room(state, n_ctx, n_ctx.saturating_mul(2), writes);
                 }
+                return effects;
             }
         }
-        EngineEvent::Failed { request, error } => failed(state, request, &error),
+        EngineEvent::Failed { request, error } => return failed(state, request, &error),
         _ => {}
     }
     vec![]
@@ -214,12 +221,14 @@ fn begin_reply(state: &mut State) -> Vec<Effect> {
         text: String::new(),
         state: ReplyState::Sent,
         timings: Timings::default(),
-        model,
+        model: model.clone(),
         seed: None,
     }));
     state.chat.scroll = Scroll::End;
     state.speed.begin();
-    vec![generate]
+    let mut effects = sessions::began(state, request, &model);
+    effects.push(generate);
+    effects
 }
 
 fn generate(state: &State, id: RequestId, reply_so_far: String) -> Effect {
@@ -233,18 +242,20 @@ fn generate(state: &State, id: RequestId, reply_so_far: String) -> Effect {
     })))
 }
 
-fn failed(state: &mut State, request: RequestId, error: &EngineError) {
+fn failed(state: &mut State, request: RequestId, error: &EngineError) -> Vec<Effect> {
     let Some(reply) = state.chat.reply_mut(request) else {
-        return;
+        return vec![];
     };
     reply.state = ReplyState::Failed(error.to_string());
     state.speed.settle();
+    let mut effects = sessions::ended(state, request);
     let ErrorKind::PromptTooLong { n_prompt, n_ctx } = error.kind else {
         note(state, error.to_string(), IsError::Yes);
-        return;
+        return effects;
     };
     let writes = !state.composer.is_empty();
     let back = take_back(state, request);
+    effects.extend(sessions::rewound(state));
     note(state, format!("{error}{back}"), IsError::Yes);
     // Room for the prompt and a reply as long again as it is short: at least 512 tokens.
     let raised = (n_prompt + 512).next_power_of_two();
@@ -254,6 +265,7 @@ fn failed(state: &mut State, request: RequestId, error: &EngineError) {
         raised,
         if writes { Writes::Yes } else { Writes::No },
     );
+    effects
 }
 
 /// Takes a message that got no reply out of the transcript, where it would be part of every later

@@ -1,9 +1,10 @@
 //! Commands typed as a message: `/set temp 0.2`.
 
 use super::update::{IsError, notice};
-use super::{Action, Effect, State, params, perform, retune};
+use super::{Action, Effect, State, params, perform, retune, sessions};
 use crate::engine::Command as EngineCommand;
 use crate::params::{Param, Source, Value, assign, nearest_word, spec};
+use crate::store::Command as StoreCommand;
 
 /// The effects of a command, or why it was refused.
 type Outcome = Result<Vec<Effect>, String>;
@@ -52,6 +53,42 @@ const COMMANDS: &[Command] = &[
         argument: "",
         what: "begin a new chat",
         run: |state, _| Ok(perform::perform(state, Action::NewChat)),
+    },
+    Command {
+        names: &["sessions", "chats", "resume"],
+        argument: "",
+        what: "search the saved chats and go on with one",
+        run: |state, _| Ok(perform::perform(state, Action::ShowSessions)),
+    },
+    Command {
+        names: &["rename", "title"],
+        argument: "[TITLE]",
+        what: "give the chat a title",
+        run: |state, title| {
+            let title = title.to_owned();
+            sessions::change(state, |id| StoreCommand::Rename { id, title })
+        },
+    },
+    Command {
+        names: &["pin"],
+        argument: "[off]",
+        what: "put the chat above the others",
+        run: |state, argument| {
+            let pinned = argument != "off";
+            sessions::change(state, |id| StoreCommand::SetPinned { id, pinned })
+        },
+    },
+    Command {
+        names: &["delete"],
+        argument: "",
+        what: "delete the chat",
+        run: |state, _| sessions::delete(state),
+    },
+    Command {
+        names: &["restore"],
+        argument: "",
+        what: "bring the chat back that was deleted last",
+        run: |state, _| sessions::restore(state),
     },
     Command {
         names: &["regen", "regenerate"],

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{
     ChatState, Composer, GaugesState, LogState, ModelState, Notice, Overlay, ParamsState,
-    SpeedState,
+    SessionsState, SpeedState,
 };
 use crate::config::Preset;
 use crate::engine::{ConversationId, LoadId, RequestId};
@@ -43,6 +43,7 @@ pub struct State {
     pub speed: SpeedState,
     pub gauges: GaugesState,
     pub log: LogState,
+    pub sessions: SessionsState,
     pub presets: Arc<Vec<Preset>>,
     pub themes: Arc<Vec<String>>,
     pub theme: String,
@@ -68,6 +69,7 @@ impl State {
             speed: SpeedState::default(),
             gauges: GaugesState::default(),
             log: LogState::default(),
+            sessions: SessionsState::default(),
             presets: Arc::default(),
             themes: Arc::default(),
             theme: String::new(),

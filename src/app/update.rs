@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::overlay::Overlay;
 use super::{Effect, Entry, Event, Notice, Settings, State, Timer};
-use super::{foresight, keys, replies, retune};
+use super::{foresight, keys, replies, retune, sessions};
 use crate::config::Preset;
 use crate::engine::EngineEvent;
 
@@ -39,6 +39,7 @@ fn take(state: &mut State, event: Event) -> Vec<Effect> {
             vec![]
         }
         Event::Engine(event) => engine(state, event),
+        Event::Store(event) => sessions::on_store(state, event),
         Event::Sample(sample) => {
             state.gauges.take(*sample);
             vec![]
@@ -76,6 +77,7 @@ fn take(state: &mut State, event: Event) -> Vec<Effect> {
             }
             vec![]
         }
+        Event::Timer(Timer::SaveReply(reply)) => sessions::on_timer(state, reply),
         Event::Open(path) => start(state, path),
         Event::Problem(why) => {
             note_problem(state, why);

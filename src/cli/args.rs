@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::bench::BenchArgs;
+use super::sessions::SessionsArgs;
 use super::tune::TuneArgs;
 
 /// A terminal workbench for large language models on your own hardware.
@@ -16,6 +17,9 @@ use super::tune::TuneArgs;
 pub struct Cli {
     #[command(flatten)]
     pub general: General,
+    /// Write nothing of this chat to disk
+    #[arg(long)]
+    pub incognito: bool,
     #[command(subcommand)]
     pub command: Option<Command>,
 }
@@ -60,6 +64,9 @@ pub enum Command {
     /// Say what was found on this machine and what is missing
     #[command(display_order = 4)]
     Doctor(DoctorArgs),
+    /// List, read, search, export, import and delete saved chats
+    #[command(display_order = 5)]
+    Sessions(SessionsArgs),
     /// Say whether a model fits, how much of it and how fast at most, without loading it
     Fit(FitArgs),
 }

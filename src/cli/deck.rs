@@ -1,6 +1,7 @@
 //! The deck itself: everything is prepared, the runtime takes over.
 
 use super::{ExitCode, Failure, Prepared};
+use crate::app::Saving;
 use crate::cli::logging::{Logging, PaneLines};
 use crate::runtime::{self, Ended, Startup};
 
@@ -12,6 +13,7 @@ pub(super) fn run(
     prepared: Prepared,
     logging: &Logging,
     pane: PaneLines,
+    saving: Saving,
 ) -> Result<ExitCode, Failure> {
     let Prepared {
         folders,
@@ -32,6 +34,7 @@ pub(super) fn run(
         model,
         preset,
         theme,
+        saving,
         problems,
         log: pane.lines,
         log_file,

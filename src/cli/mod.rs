@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! argv ─► normalise (llama.cpp's spellings) ─► clap ─► setup (folders, files, parameters, log)
-//!      ─► deck (no command) | run | bench | tune | fit | doctor ─► exit code
+//!      ─► deck (no command) | run | bench | tune | fit | sessions | doctor ─► exit code
 //! ```
 //! Failures travel as [`Failure`] and are printed here, once.
 
@@ -24,6 +24,7 @@ mod normalised;
 mod retired;
 mod run;
 pub mod sanitise;
+mod sessions;
 mod setup;
 mod tip;
 mod tune;
@@ -39,10 +40,12 @@ pub use args::{Cli, Command, DoctorArgs, FitArgs, General, LogLevel, RunArgs};
 pub use bench::{BenchAction, BenchArgs};
 pub use exit::ExitCode;
 pub use failure::Failure;
+pub use sessions::{SessionsArgs, SessionsCommand};
 pub use setup::Prepared;
 pub use tune::TuneArgs;
 pub use tuned::Tuned;
 
+use crate::app::Saving;
 use crate::params::{Overrides, Param, Value};
 use logging::Logging;
 use normalise::Grammar;
@@ -128,6 +131,7 @@ fn dispatch(asked: Asked) -> Result<ExitCode, Failure> {
     match &cli.command {
         Some(Command::Doctor(args)) => doctor::run(args, &cli.general, folders),
         Some(Command::Fit(args)) => fit::run(args, &cli.general, folders, parameters),
+        Some(Command::Sessions(args)) => sessions::run(args, &folders),
         Some(Command::Run(args)) => {
             let prepared = setup::prepare(&cli.general, folders, parameters, OnProblem::Fail)?;
             let _logging = log_to_file(&prepared, &filter);
@@ -152,7 +156,12 @@ fn dispatch(asked: Asked) -> Result<ExitCode, Failure> {
             let (layer, lines) = logging::pane();
             let mut logging = Logging::start(&prepared.folders.log_file, &filter, Some(layer));
             prepared.problems.append(&mut logging.problems);
-            deck::run(prepared, &logging, lines)
+            let saving = if cli.incognito {
+                Saving::Incognito
+            } else {
+                Saving::On
+            };
+            deck::run(prepared, &logging, lines, saving)
         }
     }
 }

@@ -22,10 +22,7 @@ pub(super) struct Grammar {
 impl Grammar {
     pub(super) fn of(command: &Command) -> Self {
         let mut flags = HashMap::new();
-        let all = std::iter::once(command).chain(command.get_subcommands());
-        for arg in all.flat_map(Command::get_arguments) {
-            flags.extend(spellings(arg).map(|spelling| (spelling, takes(arg))));
-        }
+        collect(command, &mut flags);
         Self { flags }
     }
 
@@ -140,6 +137,16 @@ impl Grammar {
         } else {
             format!("--{name}")
         }
+    }
+}
+
+/// The flags of a command and of all below it.
+fn collect(command: &Command, flags: &mut HashMap<String, Takes>) {
+    for arg in command.get_arguments() {
+        flags.extend(spellings(arg).map(|spelling| (spelling, takes(arg))));
+    }
+    for below in command.get_subcommands() {
+        collect(below, flags);
     }
 }
 

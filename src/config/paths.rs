@@ -22,6 +22,8 @@ pub struct Folders {
     pub models_dir: PathBuf,
     /// KV caches of earlier conversations; can be lost.
     pub kv_dir: PathBuf,
+    /// The saved chats; nobody else can read it.
+    pub sessions_dir: PathBuf,
     /// What can be lost: the log.
     pub state_dir: PathBuf,
     pub log_file: PathBuf,
@@ -57,6 +59,7 @@ impl Folders {
             ("data", &self.data_dir),
             ("models", &self.models_dir),
             ("kv", &self.kv_dir),
+            ("sessions", &self.sessions_dir),
             ("state", &self.state_dir),
             ("log", &self.log_file),
         ]
@@ -103,6 +106,7 @@ impl Folders {
             config_dir,
             models_dir: data_dir.join("models"),
             kv_dir: state_dir.join("kv"),
+            sessions_dir: data_dir.join("sessions"),
             data_dir,
             log_file: state_dir.join("llmdeck.log"),
             state_dir,
@@ -213,6 +217,7 @@ mod tests {
         data     /env/data
         models   /env/data/models
         kv       /env/data/kv
+        sessions /env/data/sessions
         state    /env/data
         log      /env/data/llmdeck.log
         ");

@@ -2,11 +2,11 @@
 
 use std::time::Instant;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Timings of one reply, under llama.cpp's names. Times are milliseconds, rates tokens per second.
 /// While a reply runs they cover what has happened so far.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Timings {
     /// Waiting for a slot, before the first prompt token was decoded.
     pub queue_ms: f64,

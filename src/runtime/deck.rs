@@ -12,7 +12,8 @@ use tokio_stream::StreamExt;
 use super::Ended;
 use super::paths;
 use super::screen::Screen;
-use crate::app::{self, Effect, Event, Pane, Settings, State};
+use super::store::Saver;
+use crate::app::{self, Effect, Event, Left, Pane, Settings, State};
 use crate::engine::{Command, EngineEvent, EngineHandle};
 use crate::terminal::{FramePacer, Input, Signal, Signals};
 use crate::theme::Theme;
@@ -45,6 +46,8 @@ pub struct Deck<S> {
     pub state: State,
     pub screen: S,
     engine: EngineHandle,
+    /// `None` when nothing is saved.
+    saver: Option<Saver>,
     pacer: FramePacer,
     themes: Vec<Theme>,
     theme: Theme,
@@ -83,6 +86,7 @@ impl<S: Screen> Deck<S> {
             state,
             screen,
             engine,
+            saver: None,
             pacer,
             themes,
             theme,
@@ -91,6 +95,13 @@ impl<S: Screen> Deck<S> {
             home,
             ended: None,
         }
+    }
+
+    /// The same deck that saves its chats; `state.sessions.saving` says so, too.
+    #[must_use]
+    pub fn with_saver(mut self, saver: Saver) -> Self {
+        self.saver = Some(saver);
+        self
     }
 
     /// Draws the first frame, performs `effects`, then runs until the user quits or a signal ends
@@ -106,7 +117,9 @@ impl<S: Screen> Deck<S> {
             }
             Err(error) => Err(error),
         };
+        self.close_chat(&ended).await;
         self.stop_engine(&mut sources.engine).await;
+        self.stop_store().await;
         ended
     }
 
@@ -178,6 +191,11 @@ impl<S: Screen> Deck<S> {
         if matches!(event, Event::Terminate) {
             self.ended = Some(Ended::Signal);
         }
+        if let (Event::Store(event), Some(saver)) = (&event, &mut self.saver) {
+            for command in saver.told(event) {
+                self.send_to_engine(command);
+            }
+        }
         let effects = app::update(&mut self.state, event);
         self.perform_all(effects).await;
     }
@@ -200,6 +218,7 @@ impl<S: Screen> Deck<S> {
     async fn perform(&mut self, effect: Effect) {
         match effect {
             Effect::Engine(command) => self.command(command),
+            Effect::Store(command) => self.save(command),
             Effect::Copy(text) => {
                 let copied = self.screen.copy(&text);
                 self.answer(Event::Copied(copied));
@@ -242,9 +261,28 @@ impl<S: Screen> Deck<S> {
         if let Command::Load(request) = &mut command {
             request.path = paths::resolve(std::mem::take(&mut request.path), self.home.as_deref());
         }
+        let admitted = match &mut self.saver {
+            Some(saver) => saver.admit(command),
+            None => Some(command),
+        };
+        if let Some(command) = admitted {
+            self.send_to_engine(command);
+        }
+    }
+
+    fn send_to_engine(&mut self, command: Command) {
         if let Err(error) = self.engine.send(command) {
             tracing::error!("{error}");
             self.answer(Event::Engine(EngineEvent::Stopped));
+        }
+    }
+
+    fn save(&mut self, command: crate::store::Command) {
+        if let Some(saver) = &mut self.saver
+            && let Err(why) = saver.send(command)
+        {
+            tracing::error!("{why}");
+            self.answer(Event::Problem(why));
         }
     }
 
@@ -290,6 +328,28 @@ impl<S: Screen> Deck<S> {
             }
         }
         Ok(())
+    }
+
+    /// Hands over what the store does not have yet.
+    async fn close_chat(&mut self, ended: &io::Result<Ended>) {
+        let left = match ended {
+            Ok(Ended::Quit) => Left::OnPurpose,
+            Ok(Ended::Signal) | Err(_) => Left::ByForce,
+        };
+        let effects = app::close(&mut self.state, left);
+        self.perform_all(effects).await;
+    }
+
+    /// Lets what was handed over reach the disk.
+    async fn stop_store(&mut self) {
+        let Some(saver) = self.saver.take() else {
+            return;
+        };
+        // Off this task: the store may be telling something, for which the inbox must be free.
+        let stopped = tokio::task::spawn_blocking(|| saver.stop()).await;
+        if !matches!(stopped, Ok(true)) {
+            tracing::error!("the chat was not saved to its end: the disk took too long");
+        }
     }
 
     /// Stops the engine and waits for its last event.

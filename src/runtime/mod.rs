@@ -13,6 +13,7 @@ mod deck;
 mod paths;
 mod screen;
 mod settings;
+mod store;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -23,7 +24,7 @@ use std::time::Duration;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::sync::watch;
 
-use crate::app::{self, Event, LogLine, State};
+use crate::app::{self, Event, LogLine, Saving, State};
 use crate::config::{self, Config, ConfigWatch, Folders};
 use crate::engine;
 use crate::keymap::Keymap;
@@ -34,6 +35,7 @@ use crate::theme::{self, GlyphSet, Theme};
 use crate::ui::TranscriptCache;
 pub use deck::{Deck, Look, Sources, Wake};
 pub use screen::{RealScreen, Screen};
+pub use store::Saver;
 
 /// How often the sensors are read.
 const SENSOR_INTERVAL: Duration = Duration::from_secs(1);
@@ -55,6 +57,8 @@ pub struct Startup {
     /// The preset that `params` has.
     pub preset: Option<String>,
     pub theme: Option<String>,
+    /// Whether chats are saved.
+    pub saving: Saving,
     /// What was wrong with the user's files, to be told in the transcript.
     pub problems: Vec<String>,
     pub log: Receiver<LogLine>,
@@ -92,6 +96,7 @@ async fn start(startup: Startup) -> io::Result<Ended> {
         model,
         preset,
         theme,
+        saving,
         problems,
         log,
         log_file,
@@ -137,7 +142,11 @@ async fn start(startup: Startup) -> io::Result<Ended> {
         app::note_problem(&mut state, problem);
     }
 
-    let (engine, events) = engine::llama::start_keeping(folders.kv_dir.clone())?;
+    // A KV cache holds what was said.
+    let (engine, events) = match saving {
+        Saving::On => engine::llama::start_keeping(folders.kv_dir.clone())?,
+        Saving::Off | Saving::Incognito => engine::llama::start()?,
+    };
     let (sampler, samples) = Sampler::start(Sensors::system(), SENSOR_INTERVAL)?;
     tokio::spawn(forward_samples(samples, inbox.clone()));
     tokio::spawn(forward_log(log, inbox.clone()));
@@ -152,13 +161,19 @@ async fn start(startup: Startup) -> io::Result<Ended> {
         inbox.clone(),
     );
 
-    let effects = match model {
+    state.sessions.saving = saving;
+    let saver = match saving {
+        Saving::On => Some(Saver::start(folders.sessions_dir.clone(), inbox.clone())?),
+        Saving::Off | Saving::Incognito => None,
+    };
+    let mut effects = match model {
         Some(path) => app::start(&mut state, path),
         None => {
             install_guide(folders.data_dir.clone(), inbox.clone());
             vec![]
         }
     };
+    effects.extend(app::look_for_left_chats(&mut state));
     let frames = config.ui.fps.map_or_else(
         || FramePacer::for_link(capabilities.link),
         |fps| FramePacer::new(fps.into()),
@@ -170,6 +185,9 @@ async fn start(startup: Startup) -> io::Result<Ended> {
         pacer: frames,
     };
     let mut deck = Deck::new(state, screen, engine, look, inbox);
+    if let Some(saver) = saver {
+        deck = deck.with_saver(saver);
+    }
     let sources = Sources {
         input: Input::from_terminal()?,
         engine: events,

@@ -6,6 +6,7 @@ mod doctor;
 mod errors;
 mod fit;
 mod run;
+mod sessions;
 mod streams;
 mod tune;
 

@@ -1,15 +1,17 @@
 //! A deck on a screen in memory.
 
 use std::io;
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use llmdeck::app::{self, Event, State};
+use llmdeck::app::{self, Event, Saving, State};
 use llmdeck::config;
 use llmdeck::engine::fake::{self, Script};
 use llmdeck::keymap::Key;
-use llmdeck::runtime::{self, Look, Screen, Sources};
+use llmdeck::runtime::{self, Look, Saver, Screen, Sources, Wake};
+use llmdeck::store::StoreHandle;
 use llmdeck::terminal::{FramePacer, Input};
 use llmdeck::theme;
 use llmdeck::ui::TranscriptCache;
@@ -37,6 +39,20 @@ struct Shared {
 impl Deck {
     /// Starts a deck of that size on the fake engine and lets it load a model named guide.
     pub async fn start(size: (u16, u16), script: Script) -> Self {
+        Self::start_with(size, script, Saving::Off, None)
+    }
+
+    /// The same deck with its chats saved in that folder.
+    pub async fn start_saving(script: Script, folder: &Path) -> Self {
+        Self::start_with((120, 40), script, Saving::On, Some(folder))
+    }
+
+    pub fn start_with(
+        size: (u16, u16),
+        script: Script,
+        saving: Saving,
+        folder: Option<&Path>,
+    ) -> Self {
         let shared = Shared::default();
         let terminal = ratatui::Terminal::new(TestBackend::new(size.0, size.1)).expect("in memory");
         let screen = MemoryScreen {
@@ -55,9 +71,23 @@ impl Deck {
             cache: TranscriptCache::default(),
             pacer: FramePacer::new(60),
         };
-        let effects = app::start(&mut state, "/models/guide.gguf".into());
+        let mut effects = app::start(&mut state, "/models/guide.gguf".into());
+        state.sessions.saving = saving;
+        effects.extend(app::look_for_left_chats(&mut state));
+        // In the deck's own turn: a thread would live in real time and the deck in virtual time.
+        let saver = folder.map(|folder| {
+            let inbox = inbox.clone();
+            let tell = move |event| {
+                let wake = Wake::Event(Event::Store(event));
+                assert!(inbox.try_send(wake).is_ok(), "the inbox has room");
+            };
+            Saver::new(StoreHandle::inline(folder.to_owned(), tell))
+        });
         let task = tokio::spawn(async move {
             let mut deck = runtime::Deck::new(state, screen, engine, look, inbox);
+            if let Some(saver) = saver {
+                deck = deck.with_saver(saver);
+            }
             let sources = Sources {
                 input,
                 engine: events,
@@ -156,6 +186,12 @@ impl Deck {
             .await
             .expect("it ends")
             .expect("without a panic");
+    }
+
+    /// Ends the deck in mid-sentence, as `kill -9` does.
+    pub async fn die(self) {
+        self.task.abort();
+        assert!(self.task.await.is_err_and(|ended| ended.is_cancelled()));
     }
 
     pub async fn quit(mut self) {

@@ -128,6 +128,8 @@ fn overlays() {
     snapshots("palette", &SIZES, states::palette);
     snapshots("load_model", &[(80, 24)], states::load_model);
     snapshots("context_full", &[(80, 24)], states::context_full);
+    snapshots("sessions", &[(60, 18), (80, 24)], states::sessions);
+    snapshots("left_open", &[(60, 18), (80, 24)], states::left_open);
     snapshots(
         "context_full_beyond",
         &[(60, 18), (80, 24)],

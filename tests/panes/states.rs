@@ -4,13 +4,14 @@ use std::path::PathBuf;
 
 use llmdeck::app::{
     Action, ContextFullChoice, Entry, Foresight, LineEdit, LoadPhase, LogLevel, LogLine, Notice,
-    Overlay, Pane, ParamEdit, PickList, PromptOverlay, Reply, ReplyState, Scroll, State,
+    Overlay, Pane, ParamEdit, PickList, PromptOverlay, Reply, ReplyState, Resume, Scroll, State,
 };
 use llmdeck::engine::{
     Change, ContextInfo, DeviceForecast, DeviceMemory, EngineError, ErrorKind, Forecast, KvOutcome,
     LoadId, ModelInfo, Reads, RequestId, StopReason, Timings,
 };
 use llmdeck::params::{Param, Source, TABLE, Value};
+use llmdeck::store::ConversationId;
 use llmdeck::telemetry::{CpuSample, GpuSample, MemorySample, Sample};
 
 const GIB: u64 = 1 << 30;
@@ -454,6 +455,45 @@ pub fn context_full(size: (u16, u16)) -> State {
         selected: 0,
     };
     state.overlay = Some(Overlay::ContextFull(list));
+    state
+}
+
+/// Saved chats: one found by its title, one by what was said in it.
+pub fn sessions(size: (u16, u16)) -> State {
+    let mut state = ready(size);
+    let item =
+        |id, title: &str, about: &str| (ConversationId(id), title.to_owned(), about.to_owned());
+    let mut list = PickList::new(vec![
+        item(3, "What is a KV cache?", "pinned, 6 messages [rust]"),
+        item(
+            2,
+            "Flash attention",
+            "keys and values lie in the cache, and",
+        ),
+        item(1, "Two\u{1b}[31m words", "2 messages"),
+    ]);
+    list.filter = "cache".to_owned();
+    list.matches = vec![0, 1];
+    state.overlay = Some(Overlay::Sessions(list));
+    state
+}
+
+/// The start after a program died with a chat.
+pub fn left_open(size: (u16, u16)) -> State {
+    let mut state = ready(size);
+    let items = vec![
+        (
+            Resume::Open(ConversationId(3)),
+            "Go on with \"What is a KV cache?\"".to_owned(),
+            "6 messages".to_owned(),
+        ),
+        (
+            Resume::New,
+            "Begin a new chat".to_owned(),
+            "they stay in the list of chats".to_owned(),
+        ),
+    ];
+    state.overlay = Some(Overlay::Resume(PickList::new(items).with_selected(Some(1))));
     state
 }
 

@@ -3,6 +3,7 @@
 pub mod help;
 mod list;
 mod prompt;
+mod sessions;
 
 use ratatui::layout::Rect;
 
@@ -18,6 +19,8 @@ pub fn draw(painter: &mut Painter<'_>, screen: Rect, state: &State) {
         Some(Overlay::Palette(list)) => list::draw(painter, screen, "Commands", list),
         Some(Overlay::Presets(list)) => list::draw(painter, screen, "Presets", list),
         Some(Overlay::Themes(list)) => list::draw(painter, screen, "Themes", list),
+        Some(Overlay::Sessions(list)) => sessions::draw(painter, screen, list),
+        Some(Overlay::Resume(list)) => sessions::draw_offer(painter, screen, list),
         Some(Overlay::LoadModel(prompt)) => prompt::draw(painter, screen, &state.keymap, prompt),
         Some(Overlay::ContextFull(list)) => {
             let size = state

@@ -1,0 +1,143 @@
+//! The messages of a conversation as a tree: paths, siblings, branches.
+
+use std::collections::HashMap;
+
+use super::{Message, MessageId};
+
+/// Every message of a conversation. Pure: made once, asked often.
+#[derive(Clone, Debug, Default)]
+pub struct Tree {
+    /// By id, so parents come before their children.
+    messages: Vec<Message>,
+    index: HashMap<MessageId, usize>,
+    /// Children by id; the key `None` holds the beginnings.
+    children: HashMap<Option<MessageId>, Vec<MessageId>>,
+}
+
+impl Tree {
+    /// A tree of messages in any order. A message whose parent is not among them is a beginning.
+    pub fn new(mut messages: Vec<Message>) -> Self {
+        messages.sort_by_key(|message| message.id);
+        let index: HashMap<_, _> = messages
+            .iter()
+            .enumerate()
+            .map(|(at, message)| (message.id, at))
+            .collect();
+        let mut children: HashMap<_, Vec<_>> = HashMap::new();
+        for message in &messages {
+            // A parent is older than its children; anything else would be a circle.
+            let parent = message
+                .parent
+                .filter(|parent| *parent < message.id && index.contains_key(parent));
+            children.entry(parent).or_default().push(message.id);
+        }
+        Self {
+            messages,
+            index,
+            children,
+        }
+    }
+
+    /// Every message, oldest first.
+    pub fn messages(&self) -> &[Message] {
+        &self.messages
+    }
+
+    pub fn get(&self, id: MessageId) -> Option<&Message> {
+        self.index.get(&id).map(|at| &self.messages[*at])
+    }
+
+    /// The messages that follow directly, oldest first; `None` = the beginnings.
+    pub fn children(&self, of: Option<MessageId>) -> &[MessageId] {
+        self.children.get(&of).map_or(&[], Vec::as_slice)
+    }
+
+    /// The message itself and those beside it, oldest first.
+    pub fn siblings(&self, id: MessageId) -> &[MessageId] {
+        self.children(self.parent(id))
+    }
+
+    /// The message before, if it is in the tree.
+    pub fn parent(&self, id: MessageId) -> Option<MessageId> {
+        self.get(id)?
+            .parent
+            .filter(|parent| *parent < id && self.index.contains_key(parent))
+    }
+
+    /// From the beginning to this message. Empty when it is not in the tree.
+    pub fn path_to(&self, leaf: MessageId) -> Vec<&Message> {
+        let mut path = Vec::new();
+        let mut next = self.get(leaf);
+        while let Some(message) = next {
+            path.push(message);
+            next = self.parent(message.id).and_then(|parent| self.get(parent));
+        }
+        path.reverse();
+        path
+    }
+
+    /// The end of the newest branch below this message, or of the whole tree: what to show when one
+    /// switches to a sibling.
+    pub fn newest_leaf(&self, below: Option<MessageId>) -> Option<MessageId> {
+        let mut at = below;
+        while let Some(newest) = self.children(at).last() {
+            at = Some(*newest);
+        }
+        at
+    }
+
+    /// The chosen path: to this leaf, or along the newest branches when there is no such message.
+    pub fn path(&self, leaf: Option<MessageId>) -> Vec<&Message> {
+        let leaf = leaf
+            .filter(|leaf| self.index.contains_key(leaf))
+            .or_else(|| self.newest_leaf(None));
+        leaf.map(|leaf| self.path_to(leaf)).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chat::Role;
+    use crate::store::Said;
+
+    fn tree(parents: &[(i64, Option<i64>)]) -> Tree {
+        let message = |(id, parent): &(i64, Option<i64>)| Message {
+            id: MessageId(*id),
+            parent: parent.map(MessageId),
+            said: Said::new(Role::User, id.to_string()),
+        };
+        Tree::new(parents.iter().map(message).collect())
+    }
+
+    fn ids(path: &[&Message]) -> Vec<i64> {
+        path.iter().map(|message| message.id.0).collect()
+    }
+
+    #[test]
+    fn siblings_stand_beside_each_other_and_a_leaf_has_one_path() {
+        let tree = tree(&[
+            (4, Some(2)),
+            (1, None),
+            (2, Some(1)),
+            (3, Some(1)),
+            (5, Some(2)),
+        ]);
+        assert_eq!(ids(&tree.path_to(MessageId(5))), [1, 2, 5]);
+        assert_eq!(tree.siblings(MessageId(2)), [MessageId(2), MessageId(3)]);
+        assert_eq!(tree.newest_leaf(Some(MessageId(2))), Some(MessageId(5)));
+        assert_eq!(tree.newest_leaf(None), Some(MessageId(3)));
+        assert_eq!(ids(&tree.path(Some(MessageId(4)))), [1, 2, 4]);
+        assert_eq!(ids(&tree.path(Some(MessageId(9)))), [1, 3]);
+        assert_eq!(ids(&Tree::default().path(None)), [0; 0]);
+    }
+
+    #[test]
+    fn lost_parents_and_circles_end_a_path() {
+        let tree = tree(&[(3, Some(2)), (4, Some(5)), (5, Some(4)), (6, Some(6))]);
+        assert_eq!(ids(&tree.path_to(MessageId(3))), [3]);
+        assert_eq!(ids(&tree.path_to(MessageId(5))), [4, 5]);
+        assert_eq!(ids(&tree.path_to(MessageId(6))), [6]);
+        assert_eq!(tree.children(None).len(), 3);
+    }
+}
