@@ -157,10 +157,11 @@ impl Race {
     }
 
     fn begin_round(&mut self) {
-        // Last measured first, and the order turns round by round, so that no candidate always
-        // follows the same one.
-        let mut turn = vec![0];
-        turn.extend(self.challengers());
+        // Taken from its end: the first candidate begins, so that its time is known before any
+        // other is measured. The order turns round by round, so that none always follows the same.
+        let mut turn = self.challengers();
+        turn.reverse();
+        turn.push(0);
         let n = turn.len();
         turn.rotate_left(self.round % n);
         if self.round % 2 == 1 {
