@@ -26,6 +26,17 @@ pub fn all() -> Vec<(&'static str, Shape)> {
     };
     vec![
         ("dense", with("llama", |shape| shape.kv_heads = 8)),
+        (
+            "dense, as wide as a model of two billion",
+            Shape {
+                layers: 2,
+                embd: 2048,
+                heads: 16,
+                ff: 8192,
+                vocab: 8192,
+                ..small("llama")
+            },
+        ),
         ("tied", with("llama", |shape| shape.tied = true)),
         ("grouped heads", small("qwen3")),
         (

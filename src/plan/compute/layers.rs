@@ -219,8 +219,9 @@ impl<'a> Builder<'a> {
             return;
         }
         self.entered[device] = true;
-        // What only attention needs stays with it where it is computed on the host.
-        let away = !self.run.offload_kqv && !self.run.flash_attn;
+        // What only attention needs stays on the host where that is computed there, or not at all.
+        let attends = self.masks_of[device].contains(&true);
+        let away = !attends || !self.run.offload_kqv && !self.run.flash_attn;
         for (mask, used) in self.masks.into_iter().zip(self.masks_of[device]) {
             if let Some(mask) = mask.filter(|_| used && !away) {
                 self.on(device, mask);
