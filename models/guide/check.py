@@ -163,7 +163,7 @@ def earlier(guide, corpus, tokens):
     """Unrelated turns that fill at least `tokens` tokens."""
     turns, used = [], 0
     while used < tokens:
-        asked, said = corpus.turn()
+        asked, said, _ = corpus.turn()
         turns.append((asked, said))
         used += len(guide.prompt([], asked)) + len(guide.tok.encode(said).ids) + 2
     return turns
