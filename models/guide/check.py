@@ -1,7 +1,7 @@
 """Ask a finished guide.gguf every held-out question and count the right answers.
 
     python check.py [FILE.gguf] [--depth] [--show]
-    python check.py --ask "a question"
+    python check.py --ask "a question" [--ask "and the next one"]
 
 Nothing is shared with the training code but the text: the weights, the tokenizer and the
 sizes are read from the GGUF, Q8_0 is turned back to numbers, and the forward pass below
@@ -163,7 +163,7 @@ def earlier(guide, corpus, tokens):
     """Unrelated turns that fill at least `tokens` tokens."""
     turns, used = [], 0
     while used < tokens:
-        asked, said = corpus.turn()
+        asked, said, _ = corpus.turn()
         turns.append((asked, said))
         used += len(guide.prompt([], asked)) + len(guide.tok.encode(said).ids) + 2
     return turns
@@ -177,13 +177,15 @@ def main():
     args.add_argument("--every", type=int, default=1, help="ask only every n-th question")
     args.add_argument("--trained", action="store_true", help="ask trained phrasings instead, one a topic")
     args.add_argument("--show", action="store_true", help="print the wrong answers")
-    args.add_argument("--ask", action="append", help="answer this question, nothing else")
+    args.add_argument("--ask", action="append", help="answer this question, several as one conversation, and nothing else")
     args = args.parse_args()
 
     guide, text = Guide(args.file), Text()
-    if args.ask:
-        for asked, said in zip(args.ask, guide.answers([guide.prompt([], a) for a in args.ask], batch=len(args.ask))):
-            print(f"> {asked}\n{said}\n")
+    turns = []
+    for asked in args.ask or []:
+        turns.append((asked, guide.answers([guide.prompt(turns, asked)], batch=1)[0]))
+        print(f"> {asked}\n{turns[-1][1]}\n")
+    if turns:
         return
 
     references = text.references()
@@ -200,7 +202,7 @@ def main():
     asked = asked[::args.every]
     prompts = []
     for number, (wanted, question) in enumerate(asked):
-        turns = earlier(guide, corpus, 600 + number % 4 * 60) if args.depth else []
+        turns = earlier(guide, corpus, 600 + number % 4 * 50) if args.depth else []
         if "/" in wanted:
             topic = text.by_id[wanted.split("/")[0]]
             turns.append((topic["ask"][0], topic["answer"]))

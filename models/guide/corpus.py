@@ -12,6 +12,8 @@ import re
 import tomllib
 from pathlib import Path
 
+import numpy as np
+
 HERE = Path(__file__).parent
 
 # Around a name, by kind of topic; `{}` is the name.
@@ -125,6 +127,10 @@ class Text:
         self.by_id = {t["id"]: t for t in self.topics}
         assert len(self.by_id) == len(self.topics), "topic ids must differ"
 
+    def abouts(self):
+        """Everything that a question can be about."""
+        return [item["id"] for item in self.topics + self.small_talk] + ["unknown"] + list(self.follow_ups["kind"])
+
     def trained(self):
         """Every phrasing that training can draw, before noise, as plain text."""
         asked = {a for t in self.topics + self.small_talk for a in t["ask"]} | set(self.unknown["ask"])
@@ -170,32 +176,33 @@ def typo(rng, word):
 
 
 def roughen(rng, text, names=()):
-    """The same question as somebody else might type it."""
-    if names and rng.random() < 0.3:
+    """The same question as somebody else might type it; four in ten only change names, case and end."""
+    much = rng.random() < 0.6
+    if names and rng.random() < 0.25:
         for name in sorted(names, key=len, reverse=True):
             if re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text, re.I):
                 other = rng.choice(names)
                 text = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", lambda _: other, text, count=1, flags=re.I)
                 break
-    if rng.random() < 0.35:
+    if much and rng.random() < 0.4:
         for old, new in rng.sample(SWAPS, 14):
             swapped = re.sub(rf"(?<!\w){re.escape(old.strip())}(?!\w)", new.strip(), text, count=1, flags=re.I)
             text = re.sub(r"  +", " ", swapped)
     words = text.split()
-    if len(words) > 3 and rng.random() < 0.15:
+    if much and len(words) > 3 and rng.random() < 0.15:
         keep = [w for w in words if w.lower().strip("?.,") not in STOP or rng.random() < 0.5]
         words = keep if len(keep) > 1 else words
-    if len(words) > 4 and rng.random() < 0.06:
+    if much and len(words) > 4 and rng.random() < 0.06:
         del words[rng.randrange(len(words))]
-    if rng.random() < 0.14:
+    if much and rng.random() < 0.16:
         long = [i for i, w in enumerate(words) if len(w) > 3 and w.isalpha()]
         if long:
             i = rng.choice(long)
             words[i] = typo(rng, words[i])
     text = " ".join(words)
-    if rng.random() < 0.2:
+    if much and rng.random() < 0.25:
         text = rng.choice(PREFIXES) + " " + text
-    if rng.random() < 0.14:
+    if much and rng.random() < 0.2:
         text = text.rstrip("?. ") + " " + rng.choice(SUFFIXES) + rng.choice(["?", "", "."])
     case = rng.random()
     if case < 0.5:
@@ -233,17 +240,17 @@ class Corpus:
     def question(self, topic):
         rng, names = self.rng, topic.get("names", [])
         draw = rng.random()
-        if draw < 0.06:
+        if draw < 0.05:
             words = topic["answer"].split()
             at = rng.randrange(max(1, len(words) - 4))
             return roughen(rng, " ".join(words[at:at + rng.randrange(3, 9)]).strip(".,;:"))
-        if draw < 0.2:
+        if draw < 0.15:
             words = [w for w in rng.choice(topic["ask"]).rstrip("?").split() if w.lower().strip(",") not in STOP]
             if rng.random() < 0.5:
                 rng.shuffle(words)
             keep = [w for w in words if rng.random() < 0.75]
             return roughen(rng, " ".join(keep or words))
-        if names and draw < 0.5:
+        if names and draw < 0.4:
             kind = topic.get("kind", "any")
             pool = TEMPLATES[kind] if kind == "key" else TEMPLATES["any"]
             if kind == "param" and rng.random() < 0.5:
@@ -269,45 +276,43 @@ class Corpus:
         kinds = self.text.follow_ups["kind"]
         known = [k for k in kinds if self.text.follow_up_answer(topic, k)]
         other = [k for k in kinds if k not in known]
-        if known and (not other or rng.random() < 0.85):
-            kind = rng.choice(known)
-            answer = self.text.follow_up_answer(topic, kind)
-        else:
-            kind, answer = rng.choice(other), self.text.follow_ups["otherwise"]
-        return roughen(rng, rng.choice(kinds[kind]["ask"])), answer
+        if rng.random() > (0.3 + 0.1 * len(known) if known else 0.05):
+            return None
+        kind = rng.choice(known if known and (not other or rng.random() < 0.85) else other)
+        answer = self.text.follow_up_answer(topic, kind) or self.text.follow_ups["otherwise"]
+        return roughen(rng, rng.choice(kinds[kind]["ask"])), answer, kind
 
     def turn(self):
-        """A question and its answer."""
+        """A question, its answer and what it is about: a topic, a talk, "unknown" or a kind of follow-up."""
         rng = self.rng
-        draw = rng.random()
-        if draw < 0.10:
-            pair = self.follow_up()
-            if pair:
-                self.last = None
-                return pair
-        if draw < 0.11 and self.last is None:
-            entry = rng.choice(list(self.text.follow_ups["kind"].values()))
-            return roughen(rng, rng.choice(entry["ask"])), self.text.follow_ups["otherwise"]
-        if draw < 0.25:
+        pair = self.follow_up()
+        if pair:
             self.last = None
-            return self.stranger()
-        if draw < 0.33:
+            return pair
+        draw = rng.random()
+        if draw < 0.01 and self.last is None:
+            kind, entry = rng.choice(list(self.text.follow_ups["kind"].items()))
+            return roughen(rng, rng.choice(entry["ask"])), self.text.follow_ups["otherwise"], kind
+        if draw < 0.15:
+            self.last = None
+            return *self.stranger(), "unknown"
+        if draw < 0.23:
             self.last = None
             talk = rng.choice(self.text.small_talk)
-            return roughen(rng, rng.choice(talk["ask"])), rng.choice(talk["answers"])
-        topic = self.topic()
-        self.last = topic
-        return self.question(topic), topic["answer"]
+            return roughen(rng, rng.choice(talk["ask"])), rng.choice(talk["answers"]), talk["id"]
+        self.last = self.topic()
+        return self.question(self.last), self.last["answer"], self.last["id"]
 
     def system(self):
         return self.rng.choice(SYSTEMS) if self.rng.random() < 0.2 else None
 
 
 class Encoder:
-    """Conversations as token ids, with a weight of 1 on what the model has to say."""
+    """Conversations as token ids, with the places of the questions and of what the model has to say."""
 
-    def __init__(self, tokenizer, seed):
+    def __init__(self, tokenizer, seed, topics):
         self.tok = tokenizer
+        self.topics = {name: n for n, name in enumerate(topics)}
         self.rng = random.Random(seed)
         self.start = tokenizer.token_to_id("<|im_start|>")
         self.end = tokenizer.token_to_id("<|im_end|>")
@@ -323,71 +328,58 @@ class Encoder:
             self.cache[text] = self.ids(text)
         return self.cache[text]
 
-    def asked(self, text):
-        """Now and then split into smaller pieces, or with one piece replaced: typing is noisy."""
+    def asked(self, text, drop):
+        """Now and then split into smaller pieces, or with a piece lost or replaced: typing is noisy."""
         rng = self.rng
-        if rng.random() < 0.2:
+        if rng.random() < 0.1:
             ids = []
             for word in re.findall(r" ?\S+|\s", text):
                 cut = rng.randrange(1, len(word)) if len(word) > 4 and rng.random() < 0.25 else 0
                 ids += self.ids(word[:cut]) + self.ids(word[cut:]) if cut else self.ids(word)
         else:
             ids = self.ids(text)
-        if len(ids) > 5 and rng.random() < 0.2:
+        if len(ids) > 5 and rng.random() < 0.1:
             ids[rng.randrange(len(ids))] = rng.randrange(self.tok.get_vocab_size() - 3)
+        if len(ids) > 2:
+            ids = [i for i in ids if rng.random() > drop] or ids
         return ids
 
-    def choice(self, corpus, length, topics):
-        """A row for the first stage: one question behind random earlier text, and its answer's number.
-
-        The row ends where the answer would begin. Positions that are not to be seen, the empty ones
-        before it and some of the words, are marked 0.
-        """
-        earlier = []
-        corpus.last = None
-        if self.rng.random() < 0.6:
-            while len(earlier) < length:
-                question, answer = corpus.turn()
-                said = self.said(answer)
-                earlier += (self.heads["user"] + self.asked(question) + [self.end] + self.newline
-                            + self.heads["assistant"] + said + [self.end] + self.newline)
-        corpus.last = None
-        while True:
-            question, answer = corpus.turn()
-            if answer in topics:
-                break
-            corpus.last = None
-        asked = self.asked(question)
-        seen = [int(self.rng.random() > 0.1) for _ in asked]
-        tail = [self.end] + self.newline + self.heads["assistant"]
-        ids = earlier + self.heads["user"] + asked + tail
-        marks = [1] * (len(earlier) + len(self.heads["user"])) + seen + [1] * len(tail)
-        lack = max(0, length - len(ids))
-        return [0] * lack + ids[-length:], [0] * lack + marks[-length:], topics[answer]
-
-    def row(self, corpus, length, brief):
+    def row(self, corpus, length, brief, drop):
         """One conversation that fills `length` tokens; its end may be cut.
 
         With the chance `brief` an answer is only begun: which answer to give is decided in
         its first tokens, so brief turns teach the choice at a fraction of the cost.
+        Returns the tokens, (place, number of the topic) for every question, and the places
+        before every token that the model has to say.
         """
-        ids, weights = [], []
+        ids, asked, said = [], [], []
         corpus.last = None
-
-        def add(tokens, weight):
-            ids.extend(tokens)
-            weights.extend([weight] * len(tokens))
-
         system = corpus.system()
         if system:
-            add(self.heads["system"] + self.said(system) + [self.end] + self.newline, 0)
-        while len(ids) < length:
-            question, answer = corpus.turn()
-            add(self.heads["user"] + self.asked(question) + [self.end] + self.newline + self.heads["assistant"], 0)
+            ids += self.heads["system"] + self.said(system) + [self.end] + self.newline
+        while len(ids) <= length:
+            question, answer, about = corpus.turn()
+            ids += self.heads["user"] + self.asked(question, drop) + [self.end] + self.newline + self.heads["assistant"]
+            asked.append((len(ids) - 1, self.topics[about]))
+            speak = self.said(answer) + [self.end]
             if self.rng.random() < brief:
-                add(self.said(answer)[:self.rng.randrange(4, 12)], 1)
-                add([self.end], 0)
-            else:
-                add(self.said(answer) + [self.end], 1)
-            add(self.newline, 0)
-        return ids[:length], weights[:length]
+                speak = speak[:self.rng.randrange(4, 12)]
+            said += range(len(ids) - 1, len(ids) - 1 + len(speak))
+            ids += speak if speak[-1] == self.end else speak + [self.end]
+            ids += self.newline
+        return ids[:length + 1], asked, said
+
+    def batch(self, corpus, rows, length, brief, drop):
+        """Rows as arrays, with at most every 16th place a question and every second one said."""
+        ids = np.zeros((rows, length + 1), np.int32)
+        asked, said = (np.zeros((rows, length // each), np.int32) for each in (16, 2))
+        topics, tokens = (np.full_like(a, -1) for a in (asked, said))
+        for n in range(rows):
+            ids[n], questions, places = self.row(corpus, length, brief, drop)
+            questions = [q for q in questions if q[0] < length][:asked.shape[1]]
+            for i, (place, topic) in enumerate(questions):
+                asked[n, i], topics[n, i] = place, topic
+            places = [p for p in places if p < length][:said.shape[1]]
+            said[n, :len(places)] = places
+            tokens[n, :len(places)] = ids[n, 1:][places]
+        return ids[:, :-1], asked, topics, said, tokens

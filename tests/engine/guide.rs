@@ -11,9 +11,8 @@ use serde::Deserialize;
 
 use crate::harness::{Engine, greedy, small};
 
-/// What the present model reaches with a little room: a change that makes it worse fails here.
-/// The aim is 0.85; the model card has the figures.
-const REACHED: f64 = 0.70;
+/// What the model is meant to reach: a change that makes it worse fails here. The model card has the figures.
+const REACHED: f64 = 0.85;
 
 #[derive(Deserialize)]
 struct Topics {
