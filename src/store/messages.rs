@@ -10,7 +10,8 @@ use super::error::Tried;
 use super::open::now_ms;
 use super::search;
 use super::{
-    ConversationId, Ending, Message, MessageId, MessageState, Said, Store, StoreError, Tree,
+    ConversationId, Ending, Message, MessageId, MessageState, Said, Snapshot, Store, StoreError,
+    Tree,
 };
 use crate::chat::Role;
 
@@ -460,15 +461,14 @@ pub(super) fn set_leaf(
 }
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Message> {
-    let timings = text(row, 10)?;
     Ok(Message {
         id: MessageId(row.get(0)?),
         parent: row.get::<_, Option<i64>>(1)?.map(MessageId),
         said: Said {
-            role: role_from(&text(row, 2)?),
+            role: role_from(row.get_ref(2)?.as_str().unwrap_or_default()),
             content: text(row, 3)?,
             reasoning: text(row, 4)?,
-            state: state_from(&text(row, 5)?),
+            state: state_from(row.get_ref(5)?.as_str().unwrap_or_default()),
             created_ms: row.get(6)?,
             model: text(row, 7)?,
             // A seed out of range is not one of ours: unknown rather than wrong.
@@ -476,8 +476,8 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Message> {
                 Value::Integer(seed) => u32::try_from(seed).ok(),
                 _ => None,
             },
-            params: from_json(&text(row, 9)?),
-            timings: serde_json::from_str(&timings).ok(),
+            params: known(row, 9)?.map_or_else(Snapshot::new, |json| from_json(&json)),
+            timings: known(row, 10)?.and_then(|json| serde_json::from_str(&json).ok()),
             stop: text(row, 11)?,
         },
     })
@@ -489,6 +489,12 @@ pub(super) fn text(row: &Row<'_>, column: usize) -> rusqlite::Result<String> {
         ValueRef::Text(bytes) => String::from_utf8_lossy(bytes).into_owned(),
         _ => String::new(),
     })
+}
+
+/// JSON that says something: most messages have none, and thousands are read at once.
+fn known(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<String>> {
+    let says = !matches!(row.get_ref(column)?, ValueRef::Null | ValueRef::Text(b"{}"));
+    says.then(|| text(row, column)).transpose()
 }
 
 /// JSON of plain data of ours, which always has one.
