@@ -2,7 +2,7 @@
 
 use super::overlay::{ContextFullChoice, Overlay, PickList};
 use super::update::{IsError, note, notice};
-use super::{Action, Effect, Entry, Reply, ReplyState, Scroll, State, sessions};
+use super::{Action, Effect, Entry, Reply, ReplyState, Scroll, State, saving};
 use crate::engine::{
     Command, EngineError, EngineEvent, ErrorKind, GenerateRequest, RequestId, StopReason, Timings,
 };
@@ -22,7 +22,7 @@ pub(super) fn send(state: &mut State) -> Vec<Effect> {
         return notice(state, why, IsError::Yes);
     }
     let text = state.composer.take().trim_end().to_owned();
-    let mut effects = sessions::said(state, &text);
+    let mut effects = saving::said(state, &text);
     state.chat.entries.push(Entry::User(text));
     effects.extend(begin_reply(state));
     effects
@@ -42,7 +42,7 @@ pub(super) fn regenerate(state: &mut State) -> Vec<Effect> {
         return notice(state, "Nothing has been said yet.", IsError::No);
     };
     state.chat.entries.truncate(last + 1);
-    let mut effects = sessions::rewound(state);
+    let mut effects = saving::rewound(state);
     effects.extend(begin_reply(state));
     effects
 }
@@ -71,7 +71,7 @@ pub(super) fn go_on(state: &mut State) -> Vec<Effect> {
     reply.request = request;
     reply.state = ReplyState::Sent;
     state.chat.entries.push(Entry::Reply(reply));
-    let mut effects = sessions::resumed(state, request, saved);
+    let mut effects = saving::resumed(state, request, saved);
     state.speed.begin();
     effects.push(generate);
     effects
@@ -114,7 +114,7 @@ pub(super) fn on_engine(state: &mut State, event: EngineEvent) -> Vec<Effect> {
                 reply.state = ReplyState::Streaming;
                 reply.timings = timings;
                 state.speed.streaming(context_used, timings);
-                return sessions::grew(state, request);
+                return saving::grew(state, request);
             }
         }
         EngineEvent::Finished {
@@ -127,7 +127,7 @@ pub(super) fn on_engine(state: &mut State, event: EngineEvent) -> Vec<Effect> {
                 reply.state = ReplyState::Done(reason.clone());
                 reply.timings = timings;
                 state.speed.finished(reason.clone(), context_used, timings);
-                let effects = sessions::ended(state, request);
+                let effects = saving::ended(state, request);
                 if let StopReason::ContextFull { n_ctx } = reason {
                     let writes = if state.composer.is_empty() {
                         Writes::No
@@ -226,7 +226,7 @@ fn begin_reply(state: &mut State) -> Vec<Effect> {
     }));
     state.chat.scroll = Scroll::End;
     state.speed.begin();
-    let mut effects = sessions::began(state, request, &model);
+    let mut effects = saving::began(state, request, &model);
     effects.push(generate);
     effects
 }
@@ -248,14 +248,14 @@ fn failed(state: &mut State, request: RequestId, error: &EngineError) -> Vec<Eff
     };
     reply.state = ReplyState::Failed(error.to_string());
     state.speed.settle();
-    let mut effects = sessions::ended(state, request);
+    let mut effects = saving::ended(state, request);
     let ErrorKind::PromptTooLong { n_prompt, n_ctx } = error.kind else {
         note(state, error.to_string(), IsError::Yes);
         return effects;
     };
     let writes = !state.composer.is_empty();
     let back = take_back(state, request);
-    effects.extend(sessions::rewound(state));
+    effects.extend(saving::rewound(state));
     note(state, format!("{error}{back}"), IsError::Yes);
     // Room for the prompt and a reply as long again as it is short: at least 512 tokens.
     let raised = (n_prompt + 512).next_power_of_two();

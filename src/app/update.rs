@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::overlay::Overlay;
 use super::{Effect, Entry, Event, Notice, Settings, State, Timer};
-use super::{foresight, keys, replies, retune, sessions};
+use super::{foresight, keys, replies, retune, saving, sessions};
 use crate::config::Preset;
 use crate::engine::EngineEvent;
 
@@ -77,7 +77,7 @@ fn take(state: &mut State, event: Event) -> Vec<Effect> {
             }
             vec![]
         }
-        Event::Timer(Timer::SaveReply(reply)) => sessions::on_timer(state, reply),
+        Event::Timer(Timer::SaveReply(reply)) => saving::on_timer(state, reply),
         Event::Open(path) => start(state, path),
         Event::Problem(why) => {
             note_problem(state, why);

@@ -4,8 +4,9 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::error::Tried;
-use super::messages::{self, from_json, text, to_json};
+use super::messages;
 use super::open::now_ms;
+use super::row::{from_json, text, to_json};
 use super::search;
 use super::{Conversation, ConversationId, MessageId, Settings, Store, StoreError};
 

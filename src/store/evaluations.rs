@@ -3,8 +3,8 @@
 use rusqlite::params;
 
 use super::error::Tried;
-use super::messages::{from_json, to_json};
 use super::open::now_ms;
+use super::row::{from_json, to_json};
 use super::{MessageId, Snapshot, Store, StoreError};
 
 /// A measurement in the store; never given to another one.

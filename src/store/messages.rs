@@ -1,13 +1,11 @@
 //! Messages: adding them, streaming replies, choosing among siblings, deleting branches, forking.
 
-use rusqlite::types::{Value, ValueRef};
-use rusqlite::{Connection, OptionalExtension, Row, params};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use rusqlite::{Connection, OptionalExtension, params};
 
 use super::conversations;
 use super::error::Tried;
 use super::open::now_ms;
+use super::row::{read, role_name, state_from, state_name, text, to_json};
 use super::search;
 use super::{
     ConversationId, Ending, Message, MessageId, MessageState, Said, Store, StoreError, Tree,
@@ -457,78 +455,4 @@ pub(super) fn set_leaf(
         })
         .tried("choosing a branch")?;
     Ok(())
-}
-
-fn read(row: &Row<'_>) -> rusqlite::Result<Message> {
-    let timings = text(row, 10)?;
-    Ok(Message {
-        id: MessageId(row.get(0)?),
-        parent: row.get::<_, Option<i64>>(1)?.map(MessageId),
-        said: Said {
-            role: role_from(&text(row, 2)?),
-            content: text(row, 3)?,
-            reasoning: text(row, 4)?,
-            state: state_from(&text(row, 5)?),
-            created_ms: row.get(6)?,
-            model: text(row, 7)?,
-            // A seed out of range is not one of ours: unknown rather than wrong.
-            seed: match row.get(8)? {
-                Value::Integer(seed) => u32::try_from(seed).ok(),
-                _ => None,
-            },
-            params: from_json(&text(row, 9)?),
-            timings: serde_json::from_str(&timings).ok(),
-            stop: text(row, 11)?,
-        },
-    })
-}
-
-/// A column's text. Bytes that a damaged disk made of it are no reason to lose the rest.
-pub(super) fn text(row: &Row<'_>, column: usize) -> rusqlite::Result<String> {
-    Ok(match row.get_ref(column)? {
-        ValueRef::Text(bytes) => String::from_utf8_lossy(bytes).into_owned(),
-        _ => String::new(),
-    })
-}
-
-/// JSON of plain data of ours, which always has one.
-pub(super) fn to_json(value: &impl Serialize) -> String {
-    serde_json::to_string(value).unwrap_or_else(|_| "{}".to_owned())
-}
-
-/// What is not readable any more counts as not known.
-pub(super) fn from_json<T: DeserializeOwned + Default>(json: &str) -> T {
-    serde_json::from_str(json).unwrap_or_default()
-}
-
-fn role_name(role: Role) -> &'static str {
-    match role {
-        Role::System => "system",
-        Role::User => "user",
-        Role::Assistant => "assistant",
-    }
-}
-
-pub(super) fn role_from(name: &str) -> Role {
-    match name {
-        "system" => Role::System,
-        "assistant" => Role::Assistant,
-        _ => Role::User,
-    }
-}
-
-fn state_name(state: MessageState) -> &'static str {
-    match state {
-        MessageState::Streaming => "streaming",
-        MessageState::Complete => "complete",
-        MessageState::Interrupted => "interrupted",
-    }
-}
-
-fn state_from(name: &str) -> MessageState {
-    match name {
-        "streaming" => MessageState::Streaming,
-        "interrupted" => MessageState::Interrupted,
-        _ => MessageState::Complete,
-    }
 }

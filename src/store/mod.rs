@@ -26,6 +26,7 @@ pub mod exchange;
 mod files;
 mod messages;
 mod open;
+mod row;
 mod salvage;
 mod schema;
 mod search;

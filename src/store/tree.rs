@@ -1,7 +1,5 @@
 //! The messages of a conversation as a tree: paths, siblings, branches.
 
-use std::collections::HashMap;
-
 use super::{Message, MessageId};
 
 /// Every message of a conversation. Pure: made once, asked often.
@@ -9,33 +7,28 @@ use super::{Message, MessageId};
 pub struct Tree {
     /// By id, so parents come before their children.
     messages: Vec<Message>,
-    index: HashMap<MessageId, usize>,
-    /// Children by id; the key `None` holds the beginnings.
-    children: HashMap<Option<MessageId>, Vec<MessageId>>,
+    /// Every message by its parent, then by its id; beginnings come first.
+    children: Vec<MessageId>,
+    /// The parent of each of `children`.
+    parents: Vec<Option<MessageId>>,
 }
 
 impl Tree {
     /// A tree of messages in any order. A message whose parent is not among them is a beginning.
     pub fn new(mut messages: Vec<Message>) -> Self {
         messages.sort_by_key(|message| message.id);
-        let index: HashMap<_, _> = messages
-            .iter()
-            .enumerate()
-            .map(|(at, message)| (message.id, at))
-            .collect();
-        let mut children: HashMap<_, Vec<_>> = HashMap::new();
-        for message in &messages {
-            // A parent is older than its children; anything else would be a circle.
-            let parent = message
-                .parent
-                .filter(|parent| *parent < message.id && index.contains_key(parent));
-            children.entry(parent).or_default().push(message.id);
-        }
-        Self {
+        let mut tree = Self {
             messages,
-            index,
-            children,
-        }
+            ..Self::default()
+        };
+        let mut links: Vec<(Option<MessageId>, MessageId)> = tree
+            .messages
+            .iter()
+            .map(|message| (tree.parent_of(message), message.id))
+            .collect();
+        links.sort_unstable();
+        (tree.parents, tree.children) = links.into_iter().unzip();
+        tree
     }
 
     /// Every message, oldest first.
@@ -44,12 +37,17 @@ impl Tree {
     }
 
     pub fn get(&self, id: MessageId) -> Option<&Message> {
-        self.index.get(&id).map(|at| &self.messages[*at])
+        let at = self
+            .messages
+            .binary_search_by_key(&id, |message| message.id);
+        at.ok().map(|at| &self.messages[at])
     }
 
     /// The messages that follow directly, oldest first; `None` = the beginnings.
     pub fn children(&self, of: Option<MessageId>) -> &[MessageId] {
-        self.children.get(&of).map_or(&[], Vec::as_slice)
+        let start = self.parents.partition_point(|parent| *parent < of);
+        let end = self.parents.partition_point(|parent| *parent <= of);
+        &self.children[start..end]
     }
 
     /// The message itself and those beside it, oldest first.
@@ -59,9 +57,14 @@ impl Tree {
 
     /// The message before, if it is in the tree.
     pub fn parent(&self, id: MessageId) -> Option<MessageId> {
-        self.get(id)?
+        self.parent_of(self.get(id)?)
+    }
+
+    fn parent_of(&self, message: &Message) -> Option<MessageId> {
+        // A parent is older than its children; anything else would be a circle.
+        message
             .parent
-            .filter(|parent| *parent < id && self.index.contains_key(parent))
+            .filter(|parent| *parent < message.id && self.get(*parent).is_some())
     }
 
     /// From the beginning to this message. Empty when it is not in the tree.
@@ -89,7 +92,7 @@ impl Tree {
     /// The chosen path: to this leaf, or along the newest branches when there is no such message.
     pub fn path(&self, leaf: Option<MessageId>) -> Vec<&Message> {
         let leaf = leaf
-            .filter(|leaf| self.index.contains_key(leaf))
+            .filter(|leaf| self.get(*leaf).is_some())
             .or_else(|| self.newest_leaf(None));
         leaf.map(|leaf| self.path_to(leaf)).unwrap_or_default()
     }

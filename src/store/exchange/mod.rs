@@ -1,6 +1,6 @@
 //! Conversations as text: Markdown, JSON and JSONL out and in, and what other programs export, in.
 //!
-//! [`Archive`] is a conversation without numbers of the store. [`write`] and [`read`] turn it into
+//! [`Archive`] is a conversation without numbers of the store. [`write()`] and [`read`] turn it into
 //! text and back; [`Store::export`] and [`Store::import`] connect it with the store. JSON and JSONL
 //! carry the whole tree beside the messages that every program understands; Markdown carries the
 //! chosen path.

@@ -18,7 +18,9 @@ use rusqlite::{Connection, ToSql, params_from_iter};
 use super::conversations::{title_from, title_of};
 use super::error::Tried;
 use super::open::{connect, create_schema, now_ms};
-use super::{ConversationId, Ending, MessageId, MessageState, StoreError, files, messages, search};
+use super::{
+    ConversationId, Ending, MessageId, MessageState, StoreError, files, messages, row, search,
+};
 use pages::Pages;
 use record::{Row, Value};
 use rows::{TABLES, Table, table_of};
@@ -272,7 +274,7 @@ fn title(db: &Connection, id: ConversationId) -> Result<(), StoreError> {
     let first: Option<String> = db
         .prepare_cached(sql)
         .and_then(|mut row| {
-            row.query_map([id.0], |row| messages::text(row, 0))?
+            row.query_map([id.0], |found| row::text(found, 0))?
                 .next()
                 .transpose()
         })

@@ -6,7 +6,7 @@ mod words;
 use rusqlite::{Connection, params};
 
 use super::error::Tried;
-use super::messages::{role_from, text as column};
+use super::row::{role_from, text as column};
 use super::{ConversationId, Hit, MessageId, Store, StoreError};
 use words::{prepare, query};
 

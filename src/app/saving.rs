@@ -1,0 +1,281 @@
+//! Saving the chat as it goes.
+//!
+//! What is to be saved leaves as [`Effect::Store`] in the order in which it happened; the runtime
+//! holds the engine back until a message that was sent is durable. The store knows chats and replies
+//! by the numbers they have here.
+
+use std::time::Duration;
+
+use super::{Effect, Entry, Reply, ReplyState, State, Timer};
+use crate::engine::{RequestId, StopReason, Timings};
+use crate::params::{Param, TABLE, Value};
+use crate::store::{Command, Ending, MessageState, Settings, Snapshot};
+
+/// How often a reply is saved while it streams. With the time that writing takes, nothing that was
+/// shown for longer than a second is lost.
+const SAVE: Duration = Duration::from_millis(900);
+
+/// Why a reply ended whose end nobody could write down.
+const DIED: &str = "the program ended before the reply did";
+
+/// Whether chats are saved.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Saving {
+    /// There is no store.
+    #[default]
+    Off,
+    On,
+    /// The user wants nothing of it on disk.
+    Incognito,
+}
+
+/// Whether the user wanted to end, or the program was ended: then the next start offers to go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Left {
+    OnPurpose,
+    ByForce,
+}
+
+#[derive(Debug)]
+pub(super) struct Streaming {
+    reply: RequestId,
+    /// Bytes of its text that the store has.
+    saved: usize,
+    /// Whether a timer for the next saving runs.
+    armed: bool,
+}
+
+/// Saves what is still to be saved before the program ends.
+pub fn close(state: &mut State, left: Left) -> Vec<Effect> {
+    let mut effects = end_running(state);
+    if left == Left::OnPurpose {
+        effects.extend(store(state, Command::Leave(state.chat.conversation)));
+    }
+    effects
+}
+
+/// Saves a message of the user.
+pub(super) fn said(state: &State, text: &str) -> Vec<Effect> {
+    let say = Command::Say {
+        chat: state.chat.conversation,
+        text: text.to_owned(),
+        settings: settings(state),
+    };
+    store(state, say)
+}
+
+/// Saves that a reply begins; it is in the transcript already.
+pub(super) fn began(state: &mut State, reply: RequestId, model: &str) -> Vec<Effect> {
+    follow(state, reply, 0);
+    let begin = Command::Begin {
+        chat: state.chat.conversation,
+        reply,
+        model: model.to_owned(),
+        params: snapshot(state),
+    };
+    store(state, begin)
+}
+
+/// Saves that the last reply goes on, of whose text the store has so many bytes; what followed it
+/// is gone from the transcript already.
+pub(super) fn resumed(state: &mut State, reply: RequestId, saved: usize) -> Vec<Effect> {
+    follow(state, reply, saved);
+    let chat = state.chat.conversation;
+    let mut effects = rewound(state);
+    effects.extend(store(state, Command::Resume { chat, reply }));
+    effects
+}
+
+/// Saves that the chat ends with what is in the transcript now.
+pub(super) fn rewound(state: &State) -> Vec<Effect> {
+    let is_message = |entry: &&Entry| !matches!(entry, Entry::Note { .. });
+    let keep = state.chat.entries.iter().filter(is_message).count();
+    let chat = state.chat.conversation;
+    store(state, Command::Rewind { chat, keep })
+}
+
+/// A reply has grown: it is saved when some time has passed.
+pub(super) fn grew(state: &mut State, reply: RequestId) -> Vec<Effect> {
+    let streaming = state.sessions.streaming.as_mut();
+    match streaming.filter(|streaming| streaming.reply == reply && !streaming.armed) {
+        Some(streaming) if state.sessions.saving == Saving::On => {
+            streaming.armed = true;
+            vec![Effect::After(Timer::SaveReply(reply), SAVE)]
+        }
+        _ => vec![],
+    }
+}
+
+/// The time has passed: what is new is saved. The next text starts the next timer.
+pub(super) fn on_timer(state: &mut State, reply: RequestId) -> Vec<Effect> {
+    if let Some(streaming) = &mut state.sessions.streaming
+        && streaming.reply == reply
+    {
+        streaming.armed = false;
+        return save_growth(state);
+    }
+    vec![]
+}
+
+/// Saves the end of a reply.
+pub(super) fn ended(state: &mut State, reply: RequestId) -> Vec<Effect> {
+    let is_followed = |streaming: &Streaming| streaming.reply == reply;
+    if !state.sessions.streaming.as_ref().is_some_and(is_followed) {
+        return vec![];
+    }
+    let mut effects = save_growth(state);
+    state.sessions.streaming = None;
+    if let Some(ended) = state.chat.reply_mut(reply) {
+        let ending = ending(ended);
+        effects.extend(store(state, Command::Finish { reply, ending }));
+    }
+    effects
+}
+
+/// Ends the running reply in the store as if it had been stopped.
+pub(super) fn end_running(state: &mut State) -> Vec<Effect> {
+    let Some(streaming) = &state.sessions.streaming else {
+        return vec![];
+    };
+    let reply = streaming.reply;
+    let mut effects = save_growth(state);
+    state.sessions.streaming = None;
+    let timings = state.chat.reply_mut(reply).map(|reply| reply.timings);
+    let ending = Ending {
+        state: MessageState::Interrupted,
+        stop: write_stop(&StopReason::Cancelled),
+        seed: None,
+        timings,
+    };
+    effects.extend(store(state, Command::Finish { reply, ending }));
+    effects
+}
+
+pub(super) fn store(state: &State, command: Command) -> Vec<Effect> {
+    match state.sessions.saving {
+        Saving::On => vec![Effect::Store(command)],
+        Saving::Off | Saving::Incognito => vec![],
+    }
+}
+
+fn follow(state: &mut State, reply: RequestId, saved: usize) {
+    state.sessions.streaming = Some(Streaming {
+        reply,
+        saved,
+        armed: false,
+    });
+}
+
+/// Saves what the running reply has grown by since the last time.
+fn save_growth(state: &mut State) -> Vec<Effect> {
+    let Some(streaming) = &mut state.sessions.streaming else {
+        return vec![];
+    };
+    let reply = streaming.reply;
+    let Some(written) = state.chat.reply_mut(reply) else {
+        return vec![];
+    };
+    let text = written
+        .text
+        .get(streaming.saved..)
+        .unwrap_or_default()
+        .to_owned();
+    streaming.saved = written.text.len();
+    if text.is_empty() {
+        return vec![];
+    }
+    store(state, Command::Grow { reply, text })
+}
+
+fn settings(state: &State) -> Settings {
+    let system = match state.params.values.get(Param::System) {
+        Value::Text(text) if !text.is_empty() => Some(text),
+        _ => None,
+    };
+    Settings {
+        system,
+        preset: state.params.preset.clone(),
+        params: snapshot(state),
+    }
+}
+
+/// The values that are not the defaults, but for the system prompt, which stands by itself.
+fn snapshot(state: &State) -> Snapshot {
+    let values = &state.params.values;
+    TABLE
+        .iter()
+        .filter(|spec| spec.param != Param::System)
+        .filter(|spec| values.get(spec.param) != spec.default_value())
+        .map(|spec| (spec.name.to_owned(), spec.format(&values.get(spec.param))))
+        .collect()
+}
+
+fn ending(reply: &Reply) -> Ending {
+    let (state, stop) = match &reply.state {
+        ReplyState::Done(reason @ StopReason::Cancelled) => {
+            (MessageState::Interrupted, write_stop(reason))
+        }
+        ReplyState::Done(reason) => (MessageState::Complete, write_stop(reason)),
+        ReplyState::Failed(why) => (MessageState::Interrupted, format!("failed: {why}")),
+        ReplyState::Sent | ReplyState::Prefilling { .. } | ReplyState::Streaming => {
+            (MessageState::Interrupted, String::new())
+        }
+    };
+    Ending {
+        state,
+        stop,
+        seed: reply.seed,
+        timings: Some(reply.timings).filter(|timings| *timings != Timings::default()),
+    }
+}
+
+/// Why a reply ended, as a text that [`read_stop`] reads.
+fn write_stop(reason: &StopReason) -> String {
+    match reason {
+        StopReason::EndOfTurn => "end of turn".to_owned(),
+        StopReason::StopString(string) => format!("stop string: {string}"),
+        StopReason::MaxTokens(tokens) => format!("max tokens: {tokens}"),
+        StopReason::ContextFull { n_ctx } => format!("context full: {n_ctx}"),
+        StopReason::Cancelled => "cancelled".to_owned(),
+    }
+}
+
+pub(super) fn read_stop(text: &str, state: MessageState) -> ReplyState {
+    let (what, value) = text.split_once(": ").unwrap_or((text, ""));
+    let number = || value.parse().unwrap_or(0);
+    ReplyState::Done(match what {
+        "failed" => return ReplyState::Failed(value.to_owned()),
+        "stop string" => StopReason::StopString(value.to_owned()),
+        "max tokens" => StopReason::MaxTokens(number()),
+        "context full" => StopReason::ContextFull { n_ctx: number() },
+        "cancelled" => StopReason::Cancelled,
+        _ if state == MessageState::Complete => StopReason::EndOfTurn,
+        _ => return ReplyState::Failed(DIED.to_owned()),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_survive_being_written() {
+        for reason in [
+            StopReason::EndOfTurn,
+            StopReason::StopString("a: b".into()),
+            StopReason::MaxTokens(64),
+            StopReason::ContextFull { n_ctx: 4096 },
+            StopReason::Cancelled,
+        ] {
+            let text = write_stop(&reason);
+            assert_eq!(
+                read_stop(&text, MessageState::Complete),
+                ReplyState::Done(reason)
+            );
+        }
+        let failed = read_stop("failed: no memory: none", MessageState::Interrupted);
+        assert_eq!(failed, ReplyState::Failed("no memory: none".into()));
+        let died = read_stop("", MessageState::Interrupted);
+        assert_eq!(died, ReplyState::Failed(DIED.into()));
+    }
+}
