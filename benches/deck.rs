@@ -104,8 +104,8 @@ impl Bench {
             "idle, bytes a second: {:.0}",
             (session.bytes - before) as f64 / 10.0
         );
-        session.send("tell me about memory\r");
-        session.until("the first token", |screen| screen.contains("tok/s"));
+        session.ask("tell me about memory");
+        session.until("the first token", is_decoding);
         let (before, began) = (session.bytes, Instant::now());
         session.until("the end", |screen| {
             screen.contains("stopped after 200 tokens")
@@ -130,8 +130,8 @@ impl Bench {
 
     fn keys_while_decoding(&self) {
         let mut session = self.open(&["-n", "-1", "--context-shift"]);
-        session.send("go on\r");
-        session.until("the first token", |screen| screen.contains("tok/s"));
+        session.ask("go on");
+        session.until("the first token", is_decoding);
         session.settle(Duration::from_secs(1));
         let mut times = Vec::new();
         let mut typed = String::new();
@@ -168,7 +168,7 @@ impl Bench {
 
     fn rate_with_screen(&self) -> f64 {
         let mut session = self.open(&["-n", "200"]);
-        session.send("tell me about memory\r");
+        session.ask("tell me about memory");
         session.until("the end", |screen| {
             screen.contains("stopped after 200 tokens")
         });
@@ -266,6 +266,12 @@ fn resident(process: u32) -> f64 {
         / 1024.0
 }
 
+/// Whether the speed pane shows how fast tokens come.
+fn is_decoding(screen: &str) -> bool {
+    let mut lines = screen.lines();
+    lines.any(|line| line.contains("decode") && line.contains("tok/s"))
+}
+
 fn cells(count: u16) -> std::num::NonZeroU16 {
     std::num::NonZeroU16::new(count).unwrap_or(std::num::NonZeroU16::MIN)
 }
@@ -342,6 +348,17 @@ impl Session {
     fn send(&mut self, text: &str) {
         self.keys.write_all(text.as_bytes()).expect("the terminal");
         self.keys.flush().expect("the terminal");
+    }
+
+    /// Sends a message once the composer is there: before that the terminal still turns the end of
+    /// the line into a line break.
+    fn ask(&mut self, message: &str) {
+        self.until("the model", |screen| {
+            screen.contains("Write a message") && screen.contains("ready")
+        });
+        self.send(message);
+        self.until("the message", |screen| screen.contains(message));
+        self.send("\r");
     }
 
     fn screen(&self) -> String {

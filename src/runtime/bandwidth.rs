@@ -1,6 +1,6 @@
 //! The memory bandwidth of this machine, measured once and remembered.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -22,9 +22,16 @@ struct Remembered {
     threads: usize,
 }
 
+const FILE: &str = "bandwidth.toml";
+
+/// Bytes per second that this machine reads from its memory, if a deck has measured it before.
+pub fn known_bandwidth(state_dir: &Path) -> Option<u64> {
+    read(&state_dir.join(FILE), threads())
+}
+
 /// Tells the program, at once if it was measured before.
-pub(super) async fn tell(file: std::path::PathBuf, inbox: Sender<Wake>) {
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+pub(super) async fn tell(state_dir: PathBuf, inbox: Sender<Wake>) {
+    let (file, threads) = (state_dir.join(FILE), threads());
     let bytes_per_second = match read(&file, threads) {
         Some(known) => known,
         None => {
@@ -45,6 +52,10 @@ pub(super) async fn tell(file: std::path::PathBuf, inbox: Sender<Wake>) {
     let _ = inbox
         .send(Wake::Event(Event::Bandwidth(bytes_per_second)))
         .await;
+}
+
+fn threads() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 fn read(file: &Path, threads: usize) -> Option<u64> {

@@ -33,6 +33,7 @@ use crate::telemetry::{Sample, Sampler, Sources as Sensors};
 use crate::terminal::{self, Capabilities, FramePacer, Guard, Input, Signals};
 use crate::theme::{self, GlyphSet, Theme};
 use crate::ui::TranscriptCache;
+pub use bandwidth::known_bandwidth;
 pub use deck::{Deck, Look, Sources, Wake};
 pub use screen::{RealScreen, Screen};
 pub use store::Saver;
@@ -150,8 +151,7 @@ async fn start(startup: Startup) -> io::Result<Ended> {
     let (sampler, samples) = Sampler::start(Sensors::system(), SENSOR_INTERVAL)?;
     tokio::spawn(forward_samples(samples, inbox.clone()));
     tokio::spawn(forward_log(log, inbox.clone()));
-    let remembered = folders.state_dir.join("bandwidth.toml");
-    tokio::spawn(bandwidth::tell(remembered, inbox.clone()));
+    tokio::spawn(bandwidth::tell(folders.state_dir.clone(), inbox.clone()));
     let watch = watch_settings(
         &folders,
         capabilities,

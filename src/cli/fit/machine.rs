@@ -22,8 +22,8 @@ pub(super) struct Machine {
 }
 
 impl Machine {
-    /// This one, as it is now. Its bandwidth is not known: nothing here tells it.
-    pub(super) fn here(params: &LoadParams) -> Self {
+    /// This one, as it is now, with the bandwidth of its memory if that was measured before.
+    pub(super) fn here(params: &LoadParams, bandwidth: Option<u64>) -> Self {
         let (devices, room) = llama::machine(params);
         let name = |device: &Device| match device.description.as_str() {
             "" => device.name.clone(),
@@ -32,7 +32,9 @@ impl Machine {
         Self {
             gpus: devices.iter().map(name).collect(),
             host: Some("system memory".into()),
-            bandwidths: vec![None; devices.len() + 1],
+            bandwidths: std::iter::once(bandwidth)
+                .chain(devices.iter().map(|_| None))
+                .collect(),
             n_gpus: devices.len(),
             swap: free_swap(),
             room,
