@@ -174,17 +174,23 @@ impl Bench {
         });
         let screen = session.screen();
         session.quit();
-        let footer = screen
+        // `decode  24.9 tok/s · 23.9 on average`, or the first alone where there is no room.
+        let line = screen
             .lines()
-            .find(|line| line.contains("stopped after 200 tokens"))
-            .expect("the footer")
-            .to_owned();
-        let words: Vec<&str> = footer.split_whitespace().collect();
-        let unit = words
+            .find(|line| line.contains("tok/s") && line.contains("decode"))
+            .and_then(|line| line.split_once("decode"));
+        let shown = line.expect("the speed pane").1;
+        let shown = shown
+            .split_once("on average")
+            .map_or(shown, |(average, _)| average);
+        let words: Vec<&str> = shown
+            .split_whitespace()
+            .take_while(|word| *word != "│")
+            .collect();
+        let numbers = words
             .iter()
-            .position(|word| word.starts_with("tok/s"))
-            .expect("a rate");
-        words[unit - 1].replace(',', "").parse().expect("a number")
+            .filter_map(|word| word.replace(',', "").parse().ok());
+        numbers.last().expect("a rate")
     }
 
     fn rate_headless(&self) -> f64 {
