@@ -187,10 +187,10 @@ impl Bench {
             .split_whitespace()
             .take_while(|word| *word != "│")
             .collect();
-        let numbers = words
+        let mut numbers = words
             .iter()
             .filter_map(|word| word.replace(',', "").parse().ok());
-        numbers.last().expect("a rate")
+        numbers.next_back().expect("a rate")
     }
 
     fn rate_headless(&self) -> f64 {

@@ -230,14 +230,20 @@ pub struct Reads {
     pub per_token: u64,
 }
 
+/// Weights up to this size may stay in the processor's caches, so that memory is no bound.
+const MAY_BE_CACHED: u64 = 64 << 20;
+
 impl Reads {
-    /// Tokens per second at most: bandwidth / bytes read.
+    /// Tokens per second at most: bandwidth / bytes read. `None` where caches may hold all of it.
     pub fn ceiling(self, bytes_per_second: u64, depth: u32) -> Option<f64> {
+        if self.weights <= MAY_BE_CACHED {
+            return None;
+        }
         let bytes = self
             .per_token
             .saturating_mul(depth.into())
             .saturating_add(self.weights);
-        (bytes > 0).then(|| bytes_per_second as f64 / bytes as f64)
+        Some(bytes_per_second as f64 / bytes as f64)
     }
 }
 
@@ -269,4 +275,23 @@ pub enum DeviceKind {
     Gpu,
     IntegratedGpu,
     Accelerator,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ceiling_falls_with_depth_and_is_none_for_what_caches_hold() {
+        let reads = |weights| Reads {
+            weights,
+            per_token: 1000,
+        };
+        assert_eq!(reads(100_000_000).ceiling(20_000_000_000, 0), Some(200.0));
+        assert_eq!(
+            reads(100_000_000).ceiling(20_000_000_000, 100_000),
+            Some(100.0)
+        );
+        assert_eq!(reads(2_800_000).ceiling(20_000_000_000, 0), None);
+    }
 }

@@ -2,9 +2,9 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
 
 use super::error::Tried;
 use super::salvage::{self, Salvaged};
@@ -146,6 +146,25 @@ impl Drop for Store {
     }
 }
 
+/// Turns the write-ahead log on and gives the journal mode that came of it.
+///
+/// SQLite does not wait its turn for this as it does for all else: of two programs that open a new
+/// store at once, one is told that it is busy.
+fn use_wal(db: &Connection) -> rusqlite::Result<String> {
+    const AGAIN: Duration = Duration::from_millis(5);
+    let until = Instant::now() + BUSY;
+    loop {
+        let outcome = db.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0));
+        let busy = outcome
+            .as_ref()
+            .is_err_and(|error| error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy));
+        if !busy || Instant::now() >= until {
+            return outcome;
+        }
+        std::thread::sleep(AGAIN);
+    }
+}
+
 /// Opens a database file that exists, set up as every program of ours has it.
 pub(super) fn connect(path: &Path) -> Result<Connection, StoreError> {
     const WHAT: &str = "opening the store";
@@ -155,9 +174,7 @@ pub(super) fn connect(path: &Path) -> Result<Connection, StoreError> {
     db.set_prepared_statement_cache_capacity(STATEMENTS);
     // Readers and a writer side by side. A file system that cannot do it (some network drives)
     // keeps the rollback journal, which is as safe and only slower.
-    let mode: String = db
-        .query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))
-        .tried(WHAT)?;
+    let mode = use_wal(&db).tried(WHAT)?;
     if !mode.eq_ignore_ascii_case("wal") {
         tracing::warn!("the store runs with journal mode {mode}");
     }
