@@ -30,10 +30,11 @@ struct Remembered {
 
 const FILE: &str = "bandwidth.toml";
 
-/// Bytes per second that this machine reads from its memory, if a deck has measured it before.
+/// Bytes per second that this machine reads from its memory, once decks have measured it often
+/// enough to be believed.
 pub fn known_bandwidth(state_dir: &Path) -> Option<u64> {
     let known = read(&state_dir.join(FILE), threads())?;
-    Some(known.bytes_per_second)
+    (known.measurements >= MEASUREMENTS).then_some(known.bytes_per_second)
 }
 
 /// Tells the program, at once if it was measured before.

@@ -253,6 +253,10 @@ fn ceiling(state: &State) -> Option<Row<'static>> {
         now if now > 0.0 => now,
         _ => timings.predicted_per_second,
     };
+    // A reply that is faster shows that other work was in the way when bandwidth was measured.
+    if reached > most {
+        return None;
+    }
     let gigabytes = format!("{:.1} GB/s", bandwidth as f64 / 1e9);
     let mut facts = vec![
         vec![part(format!("about {}", units::rate(most)), Role::Text)],
