@@ -8,7 +8,6 @@
 //! and tests drive it alike. Flags, test names and field names are llama-bench's.
 
 mod drive;
-mod fingerprint;
 pub mod history;
 mod list;
 mod machine;
@@ -18,7 +17,6 @@ mod report;
 pub mod stats;
 
 pub use drive::{Drive, Measured, News, Turn};
-pub use fingerprint::fingerprint;
 pub use list::{ListError, counts, pair, values};
 pub use machine::Machine;
 pub use plan::{Instance, PlanError, Tests, is_load_param, plan, test_name};

@@ -23,7 +23,7 @@ pub struct Record {
     /// Cores this process may use.
     pub n_cores: usize,
     pub model_filename: String,
-    /// See [`super::fingerprint`].
+    /// The fingerprint of the model's file (`gguf::fingerprint`).
     pub model_hash: String,
     pub model_type: String,
     /// Bytes of tensors.

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::bench::{self, Machine};
+use crate::bench::Machine;
 use crate::config::{self, Profile};
 use crate::engine;
+use crate::gguf;
 use crate::params::{Overrides, Params, Source};
 
 /// Profiles made on this machine.
@@ -63,7 +64,7 @@ impl Tuned {
         if alike.peek().is_none() {
             return Overrides::new();
         }
-        let hash = bench::fingerprint(model).unwrap_or_default();
+        let hash = gguf::fingerprint(model).unwrap_or_default();
         alike
             .find(|profile| profile.model_hash == hash)
             .map(|profile| profile.values.clone())
@@ -95,7 +96,7 @@ mod tests {
             profiles: vec![Profile {
                 model: model.clone(),
                 model_bytes: 3,
-                model_hash: bench::fingerprint(&model).unwrap(),
+                model_hash: gguf::fingerprint(&model).unwrap(),
                 values: values.clone(),
                 ..Profile::default()
             }],

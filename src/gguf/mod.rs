@@ -8,6 +8,7 @@
 mod check;
 mod error;
 mod facts;
+mod fingerprint;
 mod header;
 mod layers;
 mod parse;
@@ -23,6 +24,7 @@ mod tests;
 
 pub use error::GgufError;
 pub use facts::{Facts, Recurrent, Shard};
+pub use fingerprint::fingerprint;
 pub use header::Header;
 pub use layers::LayerCache;
 pub use parts::parts;

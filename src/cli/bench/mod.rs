@@ -20,6 +20,7 @@ use super::engine::{Engine, engine_ended, with_engine};
 use super::{ExitCode, Failure, Prepared, model, sanitise};
 use crate::bench::{self, Drive, Machine, News, Origin, Record};
 use crate::engine::{self, EngineError};
+use crate::gguf;
 use crate::params::{Param, Value};
 use results::Results;
 
@@ -65,7 +66,7 @@ pub(super) fn run(
 
 /// The model's identity.
 pub(super) fn hash(path: &Path) -> Result<String, Failure> {
-    bench::fingerprint(path).map_err(|error| {
+    gguf::fingerprint(path).map_err(|error| {
         Failure::new(
             ExitCode::NoInput,
             format!("reading the model {}", path.display()),

@@ -75,7 +75,7 @@ pub(super) fn read(path: &Path, tokens: &[i32]) -> io::Result<Vec<u8>> {
 ///
 /// # Errors
 /// When the folder cannot be made or written.
-pub(super) fn write(folder: &Path, key: &str, tokens: &[i32], state: &[u8]) -> io::Result<()> {
+pub(super) fn write(folder: &Path, key: &str, tokens: &[i32], state: &[u8]) -> io::Result<PathBuf> {
     make_private(folder)?;
     if free(folder).is_some_and(|free| free < size(tokens, state).saturating_add(SPARE)) {
         return Err(io::Error::other("the disk is nearly full"));
@@ -108,7 +108,7 @@ pub(super) fn write(folder: &Path, key: &str, tokens: &[i32], state: &[u8]) -> i
     if written.is_err() {
         remove(&beside);
     }
-    written
+    written.map(|()| place)
 }
 
 /// Notes that a file was of use.

@@ -144,49 +144,53 @@ impl Shelf {
         self.shrink();
     }
 
-    /// Writes what is in memory to disk, the newest first, within the limit.
+    /// Writes what is in memory to disk, within the limit.
     pub(super) fn put_away(&mut self) {
-        let books = std::mem::take(&mut self.books);
-        let Some(folder) = self.folder.as_deref().filter(|_| self.limits.disk > 0) else {
-            return;
-        };
-        let mut left = self.limits.disk;
-        for book in books.into_iter().rev() {
-            let State::Memory(state) = book.state else {
-                continue;
-            };
-            let bytes = file::size(&book.tokens, &state);
-            if bytes > left {
-                continue;
-            }
-            match file::write(folder, &self.key, &book.tokens, &state) {
-                Ok(()) => left -= bytes,
-                Err(error) => {
-                    tracing::warn!(%error, folder = %folder.display(), "a KV cache was not kept");
-                    break;
-                }
-            }
+        for book in std::mem::take(&mut self.books) {
+            self.to_disk(book);
         }
-        file::shrink(folder, self.limits.disk);
     }
 
-    /// Lets caches go from memory, the one used longest ago first, until the rest is within the limit.
+    /// Lets caches leave main memory for the disk, the one used longest ago first, until the rest
+    /// is within the limit.
     fn shrink(&mut self) {
-        // What only waits to be written at the end may take as much as the disk.
-        let limit = self.limits.ram.max(if self.folder.is_some() {
-            self.limits.disk
-        } else {
-            0
-        });
         let mut bytes: u64 = self.books.iter().map(Book::in_memory).sum();
         let mut at = 0;
-        while bytes > limit && at < self.books.len() {
-            match self.books[at].in_memory() {
-                0 => at += 1,
-                size => {
-                    bytes -= size;
-                    self.books.remove(at);
-                }
+        while bytes > self.limits.ram && at < self.books.len() {
+            let size = self.books[at].in_memory();
+            if size == 0 {
+                at += 1;
+                continue;
+            }
+            bytes -= size;
+            let book = self.books.remove(at);
+            if let Some(book) = self.to_disk(book) {
+                self.books.insert(at, book);
+                at += 1;
+            }
+        }
+    }
+
+    /// Writes a cache to disk and makes room for it there; `None` where it cannot be kept.
+    fn to_disk(&self, book: Book) -> Option<Book> {
+        let State::Memory(state) = &book.state else {
+            return Some(book);
+        };
+        let folder = self.folder.as_deref()?;
+        if file::size(&book.tokens, state) > self.limits.disk {
+            return None;
+        }
+        match file::write(folder, &self.key, &book.tokens, state) {
+            Ok(path) => {
+                file::shrink(folder, self.limits.disk);
+                Some(Book {
+                    tokens: book.tokens,
+                    state: State::File(path),
+                })
+            }
+            Err(error) => {
+                tracing::warn!(%error, folder = %folder.display(), "a KV cache was not kept");
+                None
             }
         }
     }
@@ -293,6 +297,17 @@ mod tests {
         let mut off = Shelf::new(at());
         off.turn_to("a", ShelfParams { disk: 0, ..LIMITS });
         assert_eq!(off.knows(&said(100, -1), false), 0);
+    }
+
+    #[test]
+    fn what_main_memory_may_not_hold_goes_to_disk_at_once() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut shelf = Shelf::new(Some(folder.path().to_owned()));
+        shelf.turn_to("a", ShelfParams { ram: 0, ..LIMITS });
+        shelf.put(&said(100, -1), || Some(vec![7; 50]));
+        assert_eq!(shelf.books.iter().map(Book::in_memory).sum::<u64>(), 0);
+        let found = shelf.find(&said(100, -1), false);
+        assert_eq!(found.map(|found| found.state), Some(vec![7; 50]));
     }
 
     #[test]
