@@ -5,9 +5,13 @@ use std::hint::black_box;
 use criterion::{Criterion, criterion_group, criterion_main};
 use llmdeck::app::{ChatState, Entry, Reply, ReplyState};
 use llmdeck::engine::{ConversationId, RequestId, Timings};
-use llmdeck::ui::TranscriptCache;
+use llmdeck::theme::GlyphSet;
+use llmdeck::ui::{Page, TranscriptCache};
 
-const WIDTH: u16 = 110;
+const PAGE: Page = Page {
+    width: 110,
+    glyphs: GlyphSet::Unicode,
+};
 
 fn streaming(messages: usize, reply_bytes: usize) -> ChatState {
     let mut chat = ChatState::new(ConversationId(1));
@@ -43,7 +47,7 @@ fn one_more_token(criterion: &mut Criterion) {
     ] {
         let mut chat = streaming(messages, bytes);
         let mut cache = TranscriptCache::default();
-        cache.update(&chat, WIDTH);
+        cache.update(&chat, PAGE);
         criterion.bench_function(name, |bencher| {
             bencher.iter(|| {
                 if let Some(Entry::Reply(reply)) = chat.entries.last_mut() {
@@ -52,7 +56,7 @@ fn one_more_token(criterion: &mut Criterion) {
                         reply.text.truncate(bytes / 19 * 19);
                     }
                 }
-                black_box(cache.update(&chat, WIDTH))
+                black_box(cache.update(&chat, PAGE))
             });
         });
     }

@@ -10,6 +10,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("params", &[]),
     ("hardware", &[]),
     ("chat", &[]),
+    ("markdown", &[]),
     ("plan", &["gguf", "params"]),
     ("engine", &["chat", "params", "gguf", "plan"]),
     ("bench", &["engine", "params"]),
@@ -26,6 +27,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "config",
             "engine",
             "keymap",
+            "markdown",
             "params",
             "plan",
             "store",
@@ -39,6 +41,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "app",
             "engine",
             "keymap",
+            "markdown",
             "params",
             "store",
             "telemetry",
@@ -94,6 +97,11 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("crossterm::", &["src/terminal/"]),
     ("nvml_wrapper", &["src/telemetry/"]),
     ("rusqlite", &["src/store/"]),
+    (
+        "pulldown_cmark",
+        &["src/markdown/", "src/ui/text/markdown/"],
+    ),
+    ("syntect", &["src/ui/text/markdown/"]),
 ];
 
 #[test]

@@ -23,12 +23,14 @@ pub enum Action {
     // Chat
     Send,
     NewLine,
+    OpenEditor,
     HistoryPrevious,
     HistoryNext,
     NewChat,
     Regenerate,
     Continue,
     CopyReply,
+    ShowRaw,
     ChatPageUp,
     ChatPageDown,
     ChatEnd,
@@ -80,6 +82,11 @@ const fn entry(action: Action, name: &'static str, what: &'static str) -> Entry 
 const ENTRIES: &[Entry] = &[
     entry(Action::Send, "send", "Send the message"),
     entry(Action::NewLine, "new-line", "Break the line"),
+    entry(
+        Action::OpenEditor,
+        "open-editor",
+        "Write the message in your editor",
+    ),
     entry(
         Action::HistoryPrevious,
         "history-previous",
@@ -138,6 +145,11 @@ const ENTRIES: &[Entry] = &[
         "Go on with the last reply where it stopped",
     ),
     entry(Action::CopyReply, "copy-reply", "Copy the last reply"),
+    entry(
+        Action::ShowRaw,
+        "show-raw",
+        "Show replies as they were written, or as Markdown again",
+    ),
     entry(
         Action::ChatPageUp,
         "chat-page-up",

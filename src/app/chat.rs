@@ -12,6 +12,7 @@ pub struct ChatState {
     pub left_out: usize,
     pub scroll: Scroll,
     pub viewport: Viewport,
+    pub reading: Reading,
 }
 
 /// One block of the transcript.
@@ -69,6 +70,15 @@ pub enum Scroll {
     Line(usize),
 }
 
+/// How replies are shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Reading {
+    #[default]
+    Markdown,
+    /// As they were written.
+    Raw,
+}
+
 /// What the last frame could show of the transcript, in wrapped lines.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Viewport {
@@ -93,6 +103,7 @@ impl ChatState {
             left_out: 0,
             scroll: Scroll::End,
             viewport: Viewport::default(),
+            reading: Reading::default(),
         }
     }
 

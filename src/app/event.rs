@@ -36,6 +36,8 @@ pub enum Event {
     },
     /// Answer to `Effect::Copy`: how it was done, or why it could not be.
     Copied(Result<String, String>),
+    /// Answer to `Effect::Edit`: the text as it is now, or why it is as it was.
+    Edited(Result<String, String>),
     Timer(Timer),
     /// A model to load was found while starting.
     Open(PathBuf),

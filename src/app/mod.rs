@@ -35,7 +35,7 @@ pub const QUESTIONS: &[&str] = &[
 ];
 
 pub use action::Action;
-pub use chat::{ChatState, Entry, Notice, Reply, ReplyState, Scroll, Viewport};
+pub use chat::{ChatState, Entry, Notice, Reading, Reply, ReplyState, Scroll, Viewport};
 pub use composer::Composer;
 pub use effect::Effect;
 pub use event::{Event, Settings, Timer};

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::overlay::{Overlay, PickList, PromptOverlay};
 use super::update::{IsError, notice};
-use super::{Action, ChatState, Effect, Pane, State, Timer};
+use super::{Action, ChatState, Effect, Pane, Reading, State, Timer};
 use super::{help, keys, params, replies, retune, sessions};
 use crate::engine::Command;
 use crate::keymap::Context;
@@ -50,6 +50,7 @@ pub(super) fn perform(state: &mut State, action: Action) -> Vec<Effect> {
             state.composer.new_line();
             vec![]
         }
+        Action::OpenEditor => vec![Effect::Edit(state.composer.text())],
         Action::HistoryPrevious => {
             state.composer.history_previous();
             vec![]
@@ -69,6 +70,13 @@ pub(super) fn perform(state: &mut State, action: Action) -> Vec<Effect> {
             Some(reply) => vec![Effect::Copy(reply.text.clone())],
             None => notice(state, "There is no reply to copy.", IsError::No),
         },
+        Action::ShowRaw => {
+            state.chat.reading = match state.chat.reading {
+                Reading::Markdown => Reading::Raw,
+                Reading::Raw => Reading::Markdown,
+            };
+            vec![]
+        }
         Action::ChatPageUp => scroll_chat(state, Step::Page, Towards::Start),
         Action::ChatPageDown => scroll_chat(state, Step::Page, Towards::End),
         Action::ChatEnd => scroll_chat(state, Step::All, Towards::End),
@@ -304,6 +312,7 @@ pub(super) fn new_chat(state: &mut State) -> Vec<Effect> {
     effects.extend(sessions::left(state));
     state.chat = ChatState {
         viewport: state.chat.viewport,
+        reading: state.chat.reading,
         ..ChatState::new(state.next_conversation())
     };
     state.speed.begin();

@@ -63,6 +63,12 @@ fn take(state: &mut State, event: Event) -> Vec<Effect> {
         }
         Event::Copied(Ok(how)) => notice(state, how, IsError::No),
         Event::Copied(Err(why)) => notice(state, why, IsError::Yes),
+        Event::Edited(Ok(text)) => {
+            state.composer.set(&text);
+            state.focus = super::Pane::Composer;
+            vec![]
+        }
+        Event::Edited(Err(why)) => notice(state, why, IsError::Yes),
         Event::Timer(Timer::QuitArmed(number)) => {
             state.quit_armed.take_if(|armed| *armed == number);
             vec![]

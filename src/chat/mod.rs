@@ -9,6 +9,7 @@ mod json;
 mod marked;
 mod message;
 mod methods;
+pub mod reasoning;
 mod segment;
 mod shapes;
 mod template;

@@ -28,6 +28,21 @@ pub struct Glyphs {
     pub border: border::Set<'static>,
     pub focus: border::Set<'static>,
     pub bars: bar::Set<'static>,
+    pub markdown: Marks,
+}
+
+/// What Markdown is drawn with.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Marks {
+    /// Before items of a list, by how deep it lies.
+    pub bullets: [&'static str; 3],
+    /// Before each line of a quote.
+    pub quote: &'static str,
+    /// A line across.
+    pub rule: &'static str,
+    /// Between the columns of a table, and where they cross the line below the header.
+    pub column: &'static str,
+    pub crossing: &'static str,
 }
 
 /// The characters of a set.
@@ -56,6 +71,13 @@ static UNICODE: Glyphs = Glyphs {
     border: border::ROUNDED,
     focus: border::THICK,
     bars: bar::NINE_LEVELS,
+    markdown: Marks {
+        bullets: ["• ", "◦ ", "▪ "],
+        quote: "│ ",
+        rule: "─",
+        column: " │ ",
+        crossing: "─┼─",
+    },
 };
 
 static ASCII: Glyphs = Glyphs {
@@ -103,5 +125,12 @@ static ASCII: Glyphs = Glyphs {
         one_quarter: ".",
         one_eighth: ".",
         empty: " ",
+    },
+    markdown: Marks {
+        bullets: ["* ", "- ", "+ "],
+        quote: "| ",
+        rule: "-",
+        column: " | ",
+        crossing: "-+-",
     },
 };

@@ -17,7 +17,7 @@ mod transcript;
 mod widgets;
 
 pub use layout::SMALLEST;
-pub use transcript::TranscriptCache;
+pub use transcript::{Page, TranscriptCache};
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
