@@ -1,5 +1,7 @@
 //! The conversation on the screen: what was said, what is being said, where it is scrolled to.
 
+use super::copying::PickedCode;
+use super::thought::{Folding, Thought};
 use crate::chat::{Message, Role};
 use crate::engine::{ConversationId, RequestId, StopReason, Timings};
 
@@ -13,6 +15,9 @@ pub struct ChatState {
     pub scroll: Scroll,
     pub viewport: Viewport,
     pub reading: Reading,
+    pub thoughts: Folding,
+    /// The code block that is picked, to be copied.
+    pub code: Option<PickedCode>,
 }
 
 /// One block of the transcript.
@@ -31,6 +36,9 @@ pub enum Entry {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Reply {
     pub request: RequestId,
+    /// What it thought before the answer.
+    pub thought: Thought,
+    /// The answer.
     pub text: String,
     pub state: ReplyState,
     pub timings: Timings,
@@ -53,6 +61,21 @@ pub enum ReplyState {
     Failed(String),
 }
 
+impl Reply {
+    /// A reply that was just asked for.
+    pub fn new(request: RequestId, model: String) -> Self {
+        Self {
+            request,
+            thought: Thought::default(),
+            text: String::new(),
+            state: ReplyState::Sent,
+            timings: Timings::default(),
+            model,
+            seed: None,
+        }
+    }
+}
+
 impl ReplyState {
     /// Whether the engine is still working on it.
     pub fn is_running(&self) -> bool {
@@ -68,6 +91,8 @@ pub enum Scroll {
     End,
     /// The first visible line, counted from the top of the wrapped transcript.
     Line(usize),
+    /// The picked code block is in view; the next frame tells on which line.
+    Code,
 }
 
 /// How replies are shown.
@@ -85,6 +110,8 @@ pub struct Viewport {
     pub width: u16,
     pub height: usize,
     pub total: usize,
+    /// The first line that was shown.
+    pub top: usize,
 }
 
 /// A short message in the status line.
@@ -104,6 +131,8 @@ impl ChatState {
             scroll: Scroll::End,
             viewport: Viewport::default(),
             reading: Reading::default(),
+            thoughts: Folding::default(),
+            code: None,
         }
     }
 
@@ -176,6 +205,7 @@ impl ChatState {
         let top = match self.scroll {
             Scroll::End => last_top,
             Scroll::Line(top) => top.min(last_top),
+            Scroll::Code => self.viewport.top,
         };
         self.scroll_to(top.saturating_add_signed(lines));
     }
@@ -210,12 +240,9 @@ mod tests {
 
     fn reply(text: &str, state: ReplyState) -> Entry {
         Entry::Reply(Reply {
-            request: RequestId(1),
             text: text.into(),
             state,
-            timings: Timings::default(),
-            model: "m".into(),
-            seed: None,
+            ..Reply::new(RequestId(1), "m".into())
         })
     }
 
@@ -280,6 +307,7 @@ mod tests {
             width: 80,
             height: 10,
             total: 100,
+            top: 0,
         });
         chat.scroll_by(-5);
         assert_eq!(chat.scroll, Scroll::Line(85));
@@ -287,6 +315,7 @@ mod tests {
             width: 80,
             height: 10,
             total: 120,
+            top: 0,
         });
         assert_eq!(chat.scroll, Scroll::Line(85));
         chat.scroll_by(1000);
@@ -302,12 +331,14 @@ mod tests {
             width: 80,
             height: 10,
             total: 100,
+            top: 0,
         });
         chat.scroll_to(40);
         chat.viewed(Viewport {
             width: 40,
             height: 10,
             total: 200,
+            top: 0,
         });
         assert_eq!(chat.scroll, Scroll::Line(80));
     }

@@ -5,6 +5,7 @@
 mod action;
 mod chat;
 mod composer;
+mod copying;
 mod effect;
 mod event;
 mod foresight;
@@ -25,6 +26,7 @@ mod speed;
 mod state;
 #[cfg(test)]
 mod tests;
+mod thought;
 mod update;
 
 /// Questions the model that comes with the program answers, to begin with.
@@ -37,6 +39,7 @@ pub const QUESTIONS: &[&str] = &[
 pub use action::Action;
 pub use chat::{ChatState, Entry, Notice, Reading, Reply, ReplyState, Scroll, Viewport};
 pub use composer::Composer;
+pub use copying::PickedCode;
 pub use effect::Effect;
 pub use event::{Event, Settings, Timer};
 pub use foresight::Foresight;
@@ -52,4 +55,5 @@ pub use sessions::{Resume, SessionsState, look_for_left_chats};
 pub use slash::lines as slash_commands;
 pub use speed::SpeedState;
 pub use state::{Pane, State};
+pub use thought::{Folding, Thought};
 pub use update::{note_problem, start, update};

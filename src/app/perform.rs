@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::overlay::{Overlay, PickList, PromptOverlay};
 use super::update::{IsError, notice};
 use super::{Action, ChatState, Effect, Pane, Reading, State, Timer};
-use super::{help, keys, params, replies, retune, sessions};
+use super::{copying, help, keys, params, replies, retune, sessions};
 use crate::engine::Command;
 use crate::keymap::Context;
 use crate::params::Param;
@@ -62,19 +62,19 @@ pub(super) fn perform(state: &mut State, action: Action) -> Vec<Effect> {
         Action::NewChat => new_chat(state),
         Action::Regenerate => replies::regenerate(state),
         Action::Continue => replies::go_on(state),
-        Action::CopyReply => match state
-            .chat
-            .last_reply()
-            .filter(|reply| !reply.text.is_empty())
-        {
-            Some(reply) => vec![Effect::Copy(reply.text.clone())],
-            None => notice(state, "There is no reply to copy.", IsError::No),
-        },
+        Action::CopyReply => copying::copy(state),
+        Action::CopyRaw => copying::copy_raw(state),
+        Action::NextCode => copying::walk(state, copying::Towards::End),
+        Action::PreviousCode => copying::walk(state, copying::Towards::Start),
         Action::ShowRaw => {
             state.chat.reading = match state.chat.reading {
                 Reading::Markdown => Reading::Raw,
                 Reading::Raw => Reading::Markdown,
             };
+            vec![]
+        }
+        Action::UnfoldThoughts => {
+            state.chat.thoughts = state.chat.thoughts.other();
             vec![]
         }
         Action::ChatPageUp => scroll_chat(state, Step::Page, Towards::Start),
@@ -270,6 +270,9 @@ fn cancel(state: &mut State) -> Vec<Effect> {
     if state.focus == Pane::Parameters && state.params.stop_typing() {
         return vec![];
     }
+    if state.focus == Pane::Chat && state.chat.code.take().is_some() {
+        return vec![];
+    }
     let effects = stop(state);
     if effects.is_empty() {
         state.focus = Pane::Composer;
@@ -313,6 +316,7 @@ pub(super) fn new_chat(state: &mut State) -> Vec<Effect> {
     state.chat = ChatState {
         viewport: state.chat.viewport,
         reading: state.chat.reading,
+        thoughts: state.chat.thoughts,
         ..ChatState::new(state.next_conversation())
     };
     state.speed.begin();

@@ -1,10 +1,11 @@
 //! Sending messages and taking the replies in.
 
 use super::overlay::{ContextFullChoice, Overlay, PickList};
+use super::saving::Saved;
 use super::update::{IsError, note, notice};
 use super::{Action, Effect, Entry, Reply, ReplyState, Scroll, State, saving};
 use crate::engine::{
-    Command, EngineError, EngineEvent, ErrorKind, GenerateRequest, RequestId, StopReason, Timings,
+    Command, EngineError, EngineEvent, ErrorKind, GenerateRequest, RequestId, StopReason,
 };
 use crate::keymap::Context;
 use crate::params::Param;
@@ -66,8 +67,8 @@ pub(super) fn go_on(state: &mut State) -> Vec<Effect> {
     let Some(Entry::Reply(mut reply)) = state.chat.entries.pop() else {
         return vec![];
     };
-    let generate = generate(state, request, reply.text.clone());
-    let saved = reply.text.len();
+    let generate = generate(state, request, reply.written());
+    let saved = Saved::of(&reply);
     reply.request = request;
     reply.state = ReplyState::Sent;
     state.chat.entries.push(Entry::Reply(reply));
@@ -110,7 +111,7 @@ pub(super) fn on_engine(state: &mut State, event: EngineEvent) -> Vec<Effect> {
             ..
         } => {
             if let Some(reply) = state.chat.reply_mut(request) {
-                reply.text.push_str(&text);
+                reply.take(&text, &timings);
                 reply.state = ReplyState::Streaming;
                 reply.timings = timings;
                 state.speed.streaming(context_used, timings);
@@ -124,6 +125,7 @@ pub(super) fn on_engine(state: &mut State, event: EngineEvent) -> Vec<Effect> {
             timings,
         } => {
             if let Some(reply) = state.chat.reply_mut(request) {
+                reply.settle();
                 reply.state = ReplyState::Done(reason.clone());
                 reply.timings = timings;
                 state.speed.finished(reason.clone(), context_used, timings);
@@ -137,6 +139,11 @@ pub(super) fn on_engine(state: &mut State, event: EngineEvent) -> Vec<Effect> {
                     offer_room(state, n_ctx, n_ctx.saturating_mul(2), writes);
                 }
                 return effects;
+            }
+        }
+        EngineEvent::Thinking { request, tags } => {
+            if let Some(reply) = state.chat.reply_mut(request) {
+                reply.begins_inside(tags);
             }
         }
         EngineEvent::Failed { request, error } => return failed(state, request, &error),
@@ -187,7 +194,7 @@ pub(super) fn make_room(state: &mut State, choice: ContextFullChoice) -> Vec<Eff
     let has_text = state
         .chat
         .last_reply()
-        .is_some_and(|reply| !reply.text.is_empty());
+        .is_some_and(|reply| !reply.written().is_empty());
     effects.extend(if has_text {
         go_on(state)
     } else {
@@ -216,14 +223,8 @@ fn begin_reply(state: &mut State) -> Vec<Effect> {
         .as_ref()
         .map(|(model, _)| model.name.clone())
         .unwrap_or_default();
-    state.chat.entries.push(Entry::Reply(Reply {
-        request,
-        text: String::new(),
-        state: ReplyState::Sent,
-        timings: Timings::default(),
-        model: model.clone(),
-        seed: None,
-    }));
+    let reply = Reply::new(request, model.clone());
+    state.chat.entries.push(Entry::Reply(reply));
     state.chat.scroll = Scroll::End;
     state.speed.begin();
     let mut effects = saving::began(state, request, &model);
@@ -246,6 +247,7 @@ fn failed(state: &mut State, request: RequestId, error: &EngineError) -> Vec<Eff
     let Some(reply) = state.chat.reply_mut(request) else {
         return vec![];
     };
+    reply.settle();
     reply.state = ReplyState::Failed(error.to_string());
     state.speed.settle();
     let mut effects = saving::ended(state, request);

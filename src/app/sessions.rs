@@ -3,7 +3,7 @@
 use super::overlay::{Overlay, PickList};
 use super::saving::{Saving, Streaming, end_running, read_stop, store};
 use super::update::{IsError, note, notice};
-use super::{Effect, Entry, Reply, Scroll, State, perform, retune};
+use super::{Effect, Entry, Reply, Scroll, State, Thought, perform, retune};
 use crate::params::{Cost, Param, Source, TABLE, Value};
 use crate::store::{Command, Conversation, ConversationId, Event, Message, Settings};
 
@@ -248,6 +248,7 @@ fn entry(state: &mut State, message: Message) -> Entry {
     }
     Entry::Reply(Reply {
         request: state.next_request(),
+        thought: Thought::saved(said.reasoning, &said.content),
         state: read_stop(&said.stop, said.state),
         text: said.content,
         timings: said.timings.unwrap_or_default(),

@@ -147,6 +147,7 @@ fn engine(state: &mut State, event: EngineEvent) -> Vec<Effect> {
         | EngineEvent::Threads { .. }
         | EngineEvent::Unloaded => retune::on_engine(state, event),
         EngineEvent::Queued { .. }
+        | EngineEvent::Thinking { .. }
         | EngineEvent::Prefill { .. }
         | EngineEvent::Tokens { .. }
         | EngineEvent::Finished { .. }

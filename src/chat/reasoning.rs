@@ -141,6 +141,11 @@ impl Splitter {
         )
     }
 
+    /// Bytes held back, because they may be the beginning of a tag.
+    pub fn held(&self) -> usize {
+        self.held.len()
+    }
+
     /// Takes the next text of the reply.
     pub fn push(&mut self, text: &str) -> Parts {
         self.held.push_str(text);

@@ -31,6 +31,7 @@ pub enum Command {
     Grow {
         reply: Reply,
         text: String,
+        reasoning: String,
     },
     Finish {
         reply: Reply,

@@ -14,6 +14,9 @@ pub struct Glyphs {
     pub done: &'static str,
     /// Points at the selected row.
     pub selected: &'static str,
+    /// Before what can be unfolded, and what is.
+    pub folded: &'static str,
+    pub unfolded: &'static str,
     pub arrow: &'static str,
     pub down: &'static str,
     /// Between facts on one line.
@@ -60,6 +63,8 @@ static UNICODE: Glyphs = Glyphs {
     failure: "✗",
     done: "✓",
     selected: "▸",
+    folded: "▸",
+    unfolded: "▾",
     arrow: "→",
     down: "↓",
     dot: "·",
@@ -87,6 +92,8 @@ static ASCII: Glyphs = Glyphs {
     failure: "x",
     done: "+",
     selected: ">",
+    folded: "+",
+    unfolded: "-",
     arrow: "->",
     down: "v",
     dot: "|",

@@ -12,7 +12,7 @@ use std::ops::Range;
 use super::glyphs::{Marks, glyphs};
 use super::text::markdown::{self, Document, Ending};
 use super::text::wrap::{Row, Wrapped};
-use crate::app::{ChatState, Entry, Reading, ReplyState};
+use crate::app::{ChatState, Entry, Folding, PickedCode, Reading, ReplyState};
 use crate::engine::ConversationId;
 use crate::theme::GlyphSet;
 
@@ -37,6 +37,8 @@ pub struct Page {
 #[derive(Debug)]
 struct CachedEntry {
     key: Key,
+    /// What it thought, where that is shown.
+    thought: Option<Wrapped>,
     body: Body,
     /// The wrapped reason of a reply that failed.
     failure: Option<Wrapped>,
@@ -53,12 +55,23 @@ enum Body {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Key {
     kind: u8,
+    thought: ThoughtKey,
     reading: Reading,
     request: u64,
     address: usize,
     len: usize,
     tail: Tail,
     above: Above,
+}
+
+/// What is shown of a reply's thought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum ThoughtKey {
+    Nothing,
+    /// One line about it.
+    Folded,
+    /// That line and the text, of so many bytes.
+    Unfolded(usize),
 }
 
 /// What stands above an entry.
@@ -96,6 +109,15 @@ pub enum TranscriptLine {
         line: usize,
         first: bool,
     },
+    /// One line about what a reply thought before its answer, the entry's first.
+    Thought {
+        entry: usize,
+    },
+    /// A row of that thought.
+    ThoughtRow {
+        entry: usize,
+        row: Row,
+    },
     /// Progress of a reply; `first` when it has no text yet.
     Progress {
         entry: usize,
@@ -131,7 +153,7 @@ impl TranscriptCache {
             } else {
                 Above::Nothing
             };
-            let key = Key::of(entry, above, chat.reading);
+            let key = Key::of(entry, above, chat);
             match self.entries.get_mut(index) {
                 Some(cached) if cached.key == key => continue,
                 Some(cached) => cached.update(entry, key, page),
@@ -160,13 +182,31 @@ impl TranscriptCache {
             if start >= lines.end {
                 break;
             }
-            let above = start + cached.rows_above();
+            let above = start + cached.rows_above() + cached.thought_rows();
             if let Body::Markdown(document) = &mut cached.body {
                 let within = |line: usize| line.saturating_sub(above);
                 document.highlight(within(lines.start)..within(lines.end));
             }
             start = *end;
         }
+    }
+
+    /// The lines of a code block; where it is not laid out, those of its whole entry.
+    pub fn code(&self, picked: PickedCode) -> Option<Range<usize>> {
+        let cached = self.entries.get(picked.entry)?;
+        let before = picked.entry.checked_sub(1).map_or(0, |at| self.ends[at]);
+        let start = before + cached.rows_above();
+        let laid_out = match &cached.body {
+            Body::Markdown(document) => document.code_block(picked.block),
+            Body::Plain(_) => None,
+        };
+        Some(match laid_out {
+            Some(lines) => {
+                let start = start + cached.thought_rows();
+                start + lines.start..start + lines.end
+            }
+            None => start..self.ends[picked.entry] - 1,
+        })
     }
 
     /// A line of a reply's Markdown.
@@ -199,7 +239,16 @@ impl CachedEntry {
         } else {
             Body::Plain(Wrapped::new(text(entry), page.width))
         };
-        Self { key, body, failure }
+        let thought = key
+            .thought
+            .unfolded()
+            .map(|_| Wrapped::new(thought(entry), page.width));
+        Self {
+            key,
+            thought,
+            body,
+            failure,
+        }
     }
 
     fn update(&mut self, entry: &Entry, key: Key, page: Page) {
@@ -211,10 +260,27 @@ impl CachedEntry {
                 Body::Plain(wrapped) => wrapped.extend(text(entry)),
                 Body::Markdown(document) => document.extend(text(entry), key.ending()),
             }
+            match (&mut self.thought, key.thought.unfolded()) {
+                (Some(wrapped), Some(len)) if len >= wrapped.text_len() => {
+                    wrapped.extend(thought(entry));
+                }
+                (shown, wanted) => {
+                    *shown = wanted.map(|_| Wrapped::new(thought(entry), page.width));
+                }
+            }
             self.failure = failure(entry).map(|reason| Wrapped::new(reason, page.width));
             self.key = key;
         } else {
             *self = Self::new(entry, key, page);
+        }
+    }
+
+    /// Rows of the thought, with the blank one between it and the answer.
+    fn thought_rows(&self) -> usize {
+        match (&self.thought, self.key.thought) {
+            (_, ThoughtKey::Nothing) => 0,
+            (Some(wrapped), _) => 2 + wrapped.rows().len(),
+            (None, _) => 1,
         }
     }
 
@@ -235,7 +301,7 @@ impl CachedEntry {
                 .as_ref()
                 .map_or(0, |failure| failure.rows().len()),
         };
-        self.rows_above() + (self.body_rows() + tail).max(1)
+        self.rows_above() + (self.thought_rows() + self.body_rows() + tail).max(1)
     }
 
     fn rows_above(&self) -> usize {
@@ -255,8 +321,20 @@ impl CachedEntry {
             };
         }
         let within = within - above;
+        let above = self.thought_rows();
+        if within < above {
+            let row = within
+                .checked_sub(1)
+                .map(|row| self.thought.as_ref().and_then(|rows| rows.rows().get(row)));
+            return match row {
+                None => TranscriptLine::Thought { entry },
+                Some(Some(row)) => TranscriptLine::ThoughtRow { entry, row: *row },
+                Some(None) => TranscriptLine::Blank,
+            };
+        }
+        let within = within - above;
         let rows = self.body_rows();
-        let first = within == 0;
+        let first = within == 0 && above == 0;
         if within < rows {
             return match &self.body {
                 Body::Plain(wrapped) => TranscriptLine::Body {
@@ -290,19 +368,41 @@ impl CachedEntry {
     }
 }
 
+impl ThoughtKey {
+    fn of(entry: &Entry, folding: Folding) -> Self {
+        match (entry, folding) {
+            (Entry::Reply(reply), _) if reply.thought.is_empty() => Self::Nothing,
+            (Entry::Reply(_), Folding::Folded) => Self::Folded,
+            (Entry::Reply(reply), Folding::Unfolded) => Self::Unfolded(reply.thought.text.len()),
+            _ => Self::Nothing,
+        }
+    }
+
+    fn unfolded(self) -> Option<usize> {
+        match self {
+            Self::Unfolded(len) => Some(len),
+            Self::Nothing | Self::Folded => None,
+        }
+    }
+}
+
 impl Key {
     const USER: u8 = 0;
     const REPLY: u8 = 1;
     const NOTE: u8 = 2;
 
-    fn of(entry: &Entry, above: Above, reading: Reading) -> Self {
+    fn of(entry: &Entry, above: Above, chat: &ChatState) -> Self {
         let text = text(entry);
         let (kind, request, tail) = match entry {
             Entry::User(_) => (Self::USER, 0, Tail::Nothing),
             Entry::Note { .. } => (Self::NOTE, 0, Tail::Nothing),
             Entry::Reply(reply) => {
                 let tail = match &reply.state {
-                    ReplyState::Streaming if !reply.text.is_empty() => Tail::Nothing,
+                    ReplyState::Streaming
+                        if !reply.text.is_empty() || !reply.thought.is_empty() =>
+                    {
+                        Tail::Nothing
+                    }
                     ReplyState::Sent | ReplyState::Prefilling { .. } | ReplyState::Streaming => {
                         Tail::Progress
                     }
@@ -314,7 +414,8 @@ impl Key {
         };
         Self {
             kind,
-            reading,
+            thought: ThoughtKey::of(entry, chat.thoughts),
+            reading: chat.reading,
             request,
             address: text.as_ptr().addr(),
             len: text.len(),
@@ -337,6 +438,14 @@ pub fn text(entry: &Entry) -> &str {
     match entry {
         Entry::User(text) | Entry::Note { text, .. } => text,
         Entry::Reply(reply) => &reply.text,
+    }
+}
+
+/// What a reply thought.
+pub fn thought(entry: &Entry) -> &str {
+    match entry {
+        Entry::Reply(reply) => &reply.thought.text,
+        _ => "",
     }
 }
 

@@ -22,6 +22,9 @@ use crate::ui::transcript::{self, Page, TranscriptCache, TranscriptLine};
 /// Columns for the mark of who speaks.
 const GUTTER: u16 = 2;
 
+/// Lines kept in view above code that was jumped to.
+const CONTEXT: usize = 2;
+
 /// Draws the pane and says what it could show.
 pub fn draw(
     painter: &mut Painter<'_>,
@@ -48,9 +51,11 @@ pub fn draw(
     }
     let height = usize::from(inner.height);
     let last_top = total.saturating_sub(height);
-    let top = match state.chat.scroll {
-        Scroll::End => last_top,
-        Scroll::Line(line) => line.min(last_top),
+    let code = state.chat.code.and_then(|picked| cache.code(picked));
+    let top = match (state.chat.scroll, &code) {
+        (Scroll::Line(line), _) => line.min(last_top),
+        (Scroll::Code, Some(lines)) => lines.start.saturating_sub(CONTEXT).min(last_top),
+        (Scroll::End | Scroll::Code, _) => last_top,
     };
     cache.highlight(top..total.min(top + height));
     for (row, line) in (inner.y..inner.bottom()).zip(top..total) {
@@ -66,6 +71,14 @@ pub fn draw(
             cache.line(line),
         );
     }
+    if let Some(lines) = code {
+        let seen = lines.start.max(top)..lines.end.min(top + height);
+        for line in seen {
+            let y = inner.y + u16::try_from(line - top).unwrap_or(u16::MAX);
+            let bar = painter.glyphs.focus.vertical_left;
+            painter.text(inner.x, y, inner.right(), bar, Role::Focus);
+        }
+    }
     if top < last_top {
         lines_below(painter, area, inner, frame, last_top - top);
     }
@@ -73,6 +86,7 @@ pub fn draw(
         width,
         height,
         total,
+        top,
     }
 }
 
@@ -144,6 +158,23 @@ fn draw_line(
             if let Some(line) = cache.markdown(index, line) {
                 laid_out(painter, x, area, line, |role| in_prompt(index, role));
             }
+        }
+        TranscriptLine::Thought { entry: index } => {
+            let Some(Entry::Reply(said)) = entry(index) else {
+                return;
+            };
+            let (glyph, role) = (painter.glyphs.assistant, in_prompt(index, Role::Accent));
+            painter.text(area.x, area.y, area.right(), glyph, role);
+            let area = Rect {
+                x,
+                width: area.width.saturating_sub(GUTTER),
+                ..area
+            };
+            reply::thought(painter, area, said, state.chat.thoughts);
+        }
+        TranscriptLine::ThoughtRow { entry: index, row } => {
+            let text = entry(index).map(transcript::thought).unwrap_or_default();
+            raw(painter, x, area, row.text(text), Role::Thinking);
         }
         TranscriptLine::Progress {
             entry: index,

@@ -1,5 +1,7 @@
 //! Fenced code: a line above with its language, the code, a line below. Its colours come when it is shown.
 
+use std::ops::Range;
+
 use super::highlight::Highlighter;
 use super::line::{CodeLine, Line, Look, Styled};
 use crate::theme::Role;
@@ -7,8 +9,11 @@ use crate::ui::glyphs::Marks;
 use crate::ui::text::wrap::RowKind;
 use crate::ui::text::{fit, sanitise};
 
-/// Lines of code given colours in one frame at most; the frames after it do the rest.
-const MOST_AT_ONCE: usize = 2_000;
+/// Lines above those in view from which colours are made out: a comment that begins further up is
+/// not recognised.
+const LEAD: usize = 100;
+/// More lines than this are not coloured on the way to those in view.
+const GAP: usize = 400;
 
 /// A fenced code block among the lines of a text.
 #[derive(Debug)]
@@ -24,8 +29,8 @@ pub struct Code {
 enum Colours {
     /// None have been given yet.
     Awaited,
-    /// Lines before this one have them.
-    Given(Box<Highlighter>, usize),
+    /// These lines have them.
+    Given(Box<Highlighter>, Range<usize>),
     /// There is no grammar for the language.
     Never,
 }
@@ -40,27 +45,33 @@ impl Code {
         }
     }
 
-    /// Gives the code its colours up to that line.
-    pub fn highlight(&mut self, lines: &mut [Line], to: usize) {
-        if let Colours::Awaited = self.colours {
+    /// Gives the code in view its colours.
+    pub fn highlight(&mut self, lines: &mut [Line], view: Range<usize>) {
+        let view = view.start.max(self.top + 1)..view.end.min(self.end);
+        let is_far = match &self.colours {
+            Colours::Never => return,
+            Colours::Awaited => true,
+            Colours::Given(_, given) => {
+                view.start < given.start || view.end > given.end.saturating_add(GAP)
+            }
+        };
+        if is_far {
+            let from = view.start.saturating_sub(LEAD).max(self.top + 1);
             self.colours = match Highlighter::new(&self.language) {
-                Some(highlighter) => Colours::Given(Box::new(highlighter), self.top + 1),
+                Some(highlighter) => Colours::Given(Box::new(highlighter), from..from),
                 None => Colours::Never,
             };
         }
-        let Colours::Given(highlighter, done) = &mut self.colours else {
+        let Colours::Given(highlighter, given) = &mut self.colours else {
             return;
         };
-        let to = to.min(self.end).min(*done + MOST_AT_ONCE);
-        while *done < to {
+        while given.end < view.end {
             let continues = |line: &&Line| line.code.is_some_and(|code: CodeLine| code.continues);
-            let rest = lines.get(*done..self.end).unwrap_or_default();
+            let rest = lines.get(given.end..self.end).unwrap_or_default();
             let rows = 1 + rest.iter().skip(1).take_while(continues).count();
-            paint(
-                highlighter,
-                lines.get_mut(*done..*done + rows).unwrap_or_default(),
-            );
-            *done += rows;
+            let rows = given.end..given.end + rows;
+            paint(highlighter, lines.get_mut(rows.clone()).unwrap_or_default());
+            given.end = rows.end;
         }
     }
 }

@@ -127,7 +127,7 @@ impl Document {
             if code.top >= lines.end {
                 break;
             }
-            code.highlight(&mut self.lines, lines.end);
+            code.highlight(&mut self.lines, lines.clone());
         }
     }
 
