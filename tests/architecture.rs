@@ -22,6 +22,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     (
         "app",
         &[
+            "bench",
             "chat",
             "config",
             "engine",
@@ -37,6 +38,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         "ui",
         &[
             "app",
+            "bench",
             "engine",
             "keymap",
             "params",
@@ -49,6 +51,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         "runtime",
         &[
             "app",
+            "bench",
             "config",
             "engine",
             "keymap",
