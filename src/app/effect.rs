@@ -18,6 +18,8 @@ pub enum Effect {
     Edit(String),
     /// List files that complete this path; answered by `Event::Paths`.
     ListPaths(String),
+    /// Read the measurements kept; answered by `Event::Measurements`.
+    ReadMeasurements,
     /// Use another theme for this session.
     UseTheme(String),
     /// Send `Event::Timer` after a while.

@@ -3,6 +3,7 @@
 //! `update(&mut State, Event) -> Vec<Effect>`; the runtime performs the effects.
 
 mod action;
+mod bench;
 mod chat;
 mod composer;
 mod copying;
@@ -28,6 +29,7 @@ mod state;
 mod tests;
 mod thought;
 mod update;
+mod view;
 
 /// Questions the model that comes with the program answers, to begin with.
 pub const QUESTIONS: &[&str] = &[
@@ -37,6 +39,7 @@ pub const QUESTIONS: &[&str] = &[
 ];
 
 pub use action::Action;
+pub use bench::BenchState;
 pub use chat::{ChatState, Entry, Notice, Reading, Reply, ReplyState, Scroll, Viewport};
 pub use composer::Composer;
 pub use copying::PickedCode;
@@ -57,3 +60,4 @@ pub use speed::SpeedState;
 pub use state::{Pane, State};
 pub use thought::{Folding, Thought};
 pub use update::{note_problem, start, update};
+pub use view::View;
