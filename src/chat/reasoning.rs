@@ -225,21 +225,36 @@ impl Splitter {
     }
 
     fn thinking(&mut self, inside: Inside, thought: &mut String) -> bool {
-        let (taken, next) = match inside {
-            Inside::Tags(close) => (self.until(&[close]), State::Leaving),
-            Inside::Channel => (self.until(&CHANNEL_ENDS), State::Header),
+        let Inside::Tags(close) = inside else {
+            let taken = self.until(&CHANNEL_ENDS);
+            thought.push_str(&taken.text);
+            if taken.mark.is_some() {
+                self.state = State::Header;
+            }
+            return taken.mark.is_some();
         };
-        thought.push_str(&taken.text);
-        self.last = taken.text.chars().next_back().or(self.last);
-        let Some(mark) = taken.mark else { return false };
-        // A tag in quotes is one that the model thinks about.
-        if inside != Inside::Channel && matches!(self.last, Some('`' | '"' | '\'')) {
-            thought.push_str(mark);
-            self.last = mark.chars().next_back();
-        } else {
-            self.state = next;
+        let Some(at) = self.held.find(close) else {
+            let taken = self.until(&[close]);
+            self.think(&taken.text, thought);
+            return false;
+        };
+        let text: String = self.held.drain(..at).collect();
+        self.think(&text, thought);
+        let quote = self.last.filter(|last| matches!(last, '`' | '"' | '\''));
+        match (quote, self.held[close.len()..].chars().next()) {
+            // Whether the tag stands in quotes, the next character tells.
+            (Some(_), None) => return false,
+            // One that the model thinks about.
+            (Some(before), Some(after)) if before == after => self.think(close, thought),
+            _ => self.state = State::Leaving,
         }
+        self.held.drain(..close.len());
         true
+    }
+
+    fn think(&mut self, text: &str, thought: &mut String) {
+        thought.push_str(text);
+        self.last = text.chars().next_back().or(self.last);
     }
 
     /// The name of a channel stands between two marks; what is before it says who speaks.

@@ -266,7 +266,7 @@ fn meanings_have_their_style() {
     );
     assert_eq!(
         style_at(&states::finished(size), "let counter"),
-        color(Role::Code)
+        color(Role::Keyword)
     );
     assert_eq!(
         style_at(&states::finished(size), "stopped after"),

@@ -179,7 +179,6 @@ mod tests {
             "lua",
             "haskell",
             "r",
-            "powershell",
             "nix",
             "makefile",
             "latex",

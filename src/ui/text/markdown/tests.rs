@@ -205,16 +205,9 @@ fn an_open_fence_is_code_and_its_end_is_not_shown_half() {
             .map(|line| line.text.clone())
             .collect()
     };
-    assert_eq!(
-        lines("```py\nx = 1\ny"),
-        ["── py ─────────────", "x = 1", "y"].map(|line| {
-            if line.starts_with('─') {
-                format!("{line}─")
-            } else {
-                line.to_owned()
-            }
-        })
-    );
+    let open = lines("```py\nx = 1\ny");
+    assert!(open[0].starts_with("── py ─"), "{open:?}");
+    assert_eq!(open[1..], ["x = 1", "y"]);
     assert_eq!(lines("```py\nx = 1\n``").len(), 2);
     assert_eq!(lines("```py\nx = 1\n```\n").len(), 3);
 }
@@ -300,6 +293,8 @@ proptest! {
 
     #[test]
     fn no_letter_is_lost(text in TEXT, width in 8u16..30) {
+        // Of what stands behind a fence as much is shown as fits.
+        prop_assume!(!text.contains("```") && !text.contains("~~~"));
         let letters = |text: &str| text.chars().filter(|c| matches!(c, 'a'..='d' | '漢' | '\u{5d0}')).collect::<String>();
         let lines = document(&text, width, Ending::Final);
         let shown: String = lines.lines().iter().map(|line| line.text.as_str()).collect();
