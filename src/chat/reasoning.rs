@@ -3,6 +3,8 @@
 //! A reply begins to think with its first characters or not at all: a tag further down is something
 //! the answer speaks of. Where the template ends with the opening tag, the reply begins inside.
 
+use super::{Segment, SegmentKind};
+
 /// The tags that models put around their thoughts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tags {
@@ -73,6 +75,28 @@ pub fn opened_by(prompt: &str) -> Option<Tags> {
         .iter()
         .find(|style| end.ends_with(style.open))
         .copied()
+}
+
+/// Fits a reply to the end of its prompt, where the template may have opened a thought: one that goes
+/// on must not open it again. Gives the tags when a new reply begins inside.
+pub fn meet(prompt: &mut [Segment]) -> Option<Tags> {
+    let last = prompt
+        .iter()
+        .rposition(|segment| segment.kind == SegmentKind::Template)?;
+    let (template, after) = prompt.split_at_mut(last + 1);
+    let template = &template.last()?.text;
+    let tags = opened_by(template)?;
+    let Some(reply) = after.first_mut() else {
+        return Some(tags);
+    };
+    if let Some(rest) = reply.text.trim_start().strip_prefix(tags.open) {
+        let rest = match template.ends_with('\n') {
+            true => rest.strip_prefix('\n').unwrap_or(rest),
+            false => rest,
+        };
+        reply.text = rest.to_owned();
+    }
+    None
 }
 
 /// What new text of a reply is.
@@ -368,6 +392,23 @@ mod tests {
             ("so", "yes")
         );
         assert_eq!(opened_by("<think>\n\n</think>\n\n"), None);
+    }
+
+    #[test]
+    fn a_reply_that_goes_on_does_not_open_the_thought_again() {
+        let segment = |kind, text: &str| Segment {
+            kind,
+            text: text.to_owned(),
+        };
+        let open = || segment(SegmentKind::Template, "assistant\n<think>\n");
+        assert_eq!(meet(&mut [open()]), Some(STYLES[0]));
+        let mut prompt = [open(), segment(SegmentKind::Content, "<think>\nhm")];
+        assert_eq!(meet(&mut prompt), None);
+        assert_eq!(prompt[1].text, "hm");
+        let plain = segment(SegmentKind::Template, "assistant\n");
+        let mut prompt = [plain, segment(SegmentKind::Content, "<think>\nhm")];
+        assert_eq!(meet(&mut prompt), None);
+        assert_eq!(prompt[1].text, "<think>\nhm");
     }
 
     #[test]

@@ -2,7 +2,15 @@
 
 use super::llama::{Side, Special, Vocab};
 use super::{EngineError, ErrorKind, GenerateRequest};
+use crate::chat::reasoning::{self, Tags};
 use crate::chat::{ChatTemplate, Segment, SegmentKind, TemplateError, TemplateOptions};
+
+/// The tokens of a prompt, and the tags of the thought that a new reply to it begins inside.
+#[derive(Debug)]
+pub(super) struct Made {
+    pub tokens: Vec<i32>,
+    pub thinking: Option<Tags>,
+}
 
 /// Renders and tokenises a conversation. Only what the template wrote can become control tokens.
 ///
@@ -12,7 +20,7 @@ pub(super) fn tokens(
     request: &GenerateRequest,
     template: &Result<ChatTemplate, TemplateError>,
     vocab: Vocab<'_>,
-) -> Result<Vec<i32>, EngineError> {
+) -> Result<Made, EngineError> {
     let options = TemplateOptions {
         system: request.reply.system.clone(),
         thinking: request.reply.thinking,
@@ -23,13 +31,17 @@ pub(super) fn tokens(
         Ok(template) => template.render(&request.messages, &options),
         Err(error) => Err(error.clone()),
     };
-    let segments = segments.map_err(|error| EngineError {
+    let mut segments = segments.map_err(|error| EngineError {
         kind: ErrorKind::Template,
         what: "making the prompt".into(),
         why: error.to_string(),
         hint: "the template is part of the model file; another conversion of the model may bring a working one".into(),
     })?;
-    Ok(tokenize(&segments, vocab))
+    let thinking = reasoning::meet(&mut segments);
+    Ok(Made {
+        tokens: tokenize(&segments, vocab),
+        thinking,
+    })
 }
 
 /// Tokens of a prompt, as one tokenisation of the whole text would give them, but for control

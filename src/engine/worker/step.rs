@@ -100,7 +100,14 @@ impl Worker {
             return Err(no_slot());
         };
         let model = &running.open.model;
-        let prompt = prompt::tokens(&waiting.request, &running.open.template, model.vocab())?;
+        let made = prompt::tokens(&waiting.request, &running.open.template, model.vocab())?;
+        let prompt = made.tokens;
+        if let Some(tags) = made.thinking {
+            let request = waiting.request.id;
+            self.mail
+                .outbox
+                .push(EngineEvent::Thinking { request, tags });
+        }
         let n_ctx = running.context_info.n_ctx;
         let n_prompt = count_of(prompt.len());
         if prompt.is_empty() || n_prompt >= n_ctx {
