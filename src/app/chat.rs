@@ -37,7 +37,7 @@ pub enum Entry {
 pub struct Reply {
     pub request: RequestId,
     /// What it thought before the answer.
-    pub thought: Thought,
+    pub thought: Box<Thought>,
     /// The answer.
     pub text: String,
     pub state: ReplyState,
@@ -66,7 +66,7 @@ impl Reply {
     pub fn new(request: RequestId, model: String) -> Self {
         Self {
             request,
-            thought: Thought::default(),
+            thought: Box::default(),
             text: String::new(),
             state: ReplyState::Sent,
             timings: Timings::default(),

@@ -248,7 +248,7 @@ fn entry(state: &mut State, message: Message) -> Entry {
     }
     Entry::Reply(Reply {
         request: state.next_request(),
-        thought: Thought::saved(said.reasoning, &said.content),
+        thought: Box::new(Thought::saved(said.reasoning, &said.content)),
         state: read_stop(&said.stop, said.state),
         text: said.content,
         timings: said.timings.unwrap_or_default(),

@@ -122,9 +122,7 @@ pub fn open_after(open: Option<&'static str>, line: &str) -> Option<&'static str
                     .iter()
                     .filter_map(|(opens, closes)| Some((rest.find(opens)?, *opens, *closes)))
                     .min();
-                let Some((at, opens, closes)) = first else {
-                    return None;
-                };
+                let (at, opens, closes) = first?;
                 rest = &rest[at + opens.len()..];
                 if !rest.contains(closes) {
                     return Some(closes);

@@ -110,7 +110,7 @@ fn with_editor(script: &str) -> Program {
 #[test]
 fn the_message_is_written_in_the_users_editor() {
     let script = r#"printf 'EDITING '; read -r line; printf ', %s' "$line" >> "$1""#;
-    let mut session = ready(with_editor(script).start());
+    let mut session = ready(with_editor(script).start_in_shell());
     write(&mut session, "half a message");
     session.send("\x07");
     session.wait_for("EDITING");
