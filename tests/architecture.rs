@@ -31,6 +31,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "plan",
             "store",
             "telemetry",
+            "tune",
         ],
     ),
     ("terminal", &["app", "keymap", "theme"]),
@@ -45,6 +46,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "store",
             "telemetry",
             "theme",
+            "tune",
         ],
     ),
     (
@@ -52,6 +54,8 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         &[
             "app",
             "bench",
+            "gguf",
+            "tune",
             "config",
             "engine",
             "keymap",
