@@ -91,7 +91,7 @@ const RETIRED: &[Retired] = &[
         &["-cl", "--cache-list"],
         Takes::Nothing,
         Fate::Refused(
-            "the models in the Hub's cache are not listed yet by this flag",
+            "models in the Hub's cache are not listed by a flag",
             "give a model of the cache by name with -hf org/repo",
         ),
     ),

@@ -120,7 +120,9 @@ fn count(text: &str) -> Option<u64> {
         _ => return None,
     };
     let count = number.parse::<f64>().ok()? * factor;
-    (1e6..=1e14).contains(&count).then_some(count as u64)
+    (1e6..=1e14)
+        .contains(&count)
+        .then_some(count.round() as u64)
 }
 
 #[cfg(test)]

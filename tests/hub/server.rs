@@ -213,12 +213,13 @@ impl Server {
     }
 
     fn file(&self, request: &Request, out: &mut TcpStream) -> bool {
+        let path = request.path.split('?').next().unwrap_or_default();
         let (deed, bytes) = {
             let mut hub = self.hub();
             let found = hub
                 .files
                 .iter()
-                .find(|(name, _)| request.path.ends_with(&format!("/{name}")));
+                .find(|(name, _)| path.ends_with(&format!("/{name}")));
             let Some(bytes) = found.map(|(_, bytes)| bytes.clone()) else {
                 drop(hub);
                 let head = "HTTP/1.1 404 Not Found\r\nX-Error-Code: EntryNotFound\r\nContent-Length: 0\r\n\r\n";
