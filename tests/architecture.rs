@@ -23,6 +23,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     (
         "app",
         &[
+            "bench",
             "chat",
             "config",
             "engine",
@@ -38,6 +39,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         "ui",
         &[
             "app",
+            "bench",
             "engine",
             "keymap",
             "params",
@@ -50,6 +52,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         "runtime",
         &[
             "app",
+            "bench",
             "config",
             "engine",
             "keymap",
