@@ -9,6 +9,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("gguf", &[]),
     ("params", &[]),
     ("hardware", &[]),
+    ("hub", &["params"]),
     ("chat", &[]),
     ("markdown", &[]),
     ("plan", &["gguf", "params"]),
@@ -33,6 +34,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "plan",
             "store",
             "telemetry",
+            "tune",
         ],
     ),
     ("terminal", &["app", "keymap", "theme"]),
@@ -48,6 +50,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "store",
             "telemetry",
             "theme",
+            "tune",
         ],
     ),
     (
@@ -55,6 +58,8 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         &[
             "app",
             "bench",
+            "gguf",
+            "tune",
             "config",
             "engine",
             "keymap",
@@ -76,6 +81,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "engine",
             "gguf",
             "hardware",
+            "hub",
             "keymap",
             "params",
             "plan",
@@ -105,6 +111,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
         &["src/markdown/", "src/ui/text/markdown/"],
     ),
     ("syntect", &["src/ui/text/markdown/"]),
+    ("ureq", &["src/hub/"]),
 ];
 
 #[test]

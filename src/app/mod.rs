@@ -39,7 +39,10 @@ pub const QUESTIONS: &[&str] = &[
 ];
 
 pub use action::Action;
-pub use bench::BenchState;
+pub use bench::{
+    BenchState, End as MeasureEnd, Measure, News as MeasureNews, Order,
+    Progress as MeasureProgress, QUESTIONS as MEASUREMENTS, Question, Run as MeasureRun, Work,
+};
 pub use chat::{ChatState, Entry, Notice, Reading, Reply, ReplyState, Scroll, Viewport};
 pub use composer::Composer;
 pub use copying::PickedCode;
