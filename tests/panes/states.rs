@@ -218,7 +218,7 @@ pub fn thought(size: (u16, u16)) -> State {
     );
     if let Entry::Reply(reply) = &mut said {
         let text = "Is 31 divisible by 2, 3 or 5? It is not, and 7 * 7 is more than 31.\n\nSo it is prime.";
-        reply.thought = Box::new(Thought::saved(text.to_owned(), &reply.text));
+        *reply.thought = Thought::saved(text.to_owned(), &reply.text);
         reply.thought.tokens = 41;
         reply.thought.took_ms = 1712.0;
     }
