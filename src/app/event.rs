@@ -40,6 +40,8 @@ pub enum Event {
     Copied(Result<String, String>),
     /// Answer to `Effect::Edit`: the text as it is now, or why it is as it was.
     Edited(Result<String, String>),
+    /// Answer to `Effect::Export`: where it was written, or why it could not be.
+    Exported(Result<PathBuf, String>),
     Timer(Timer),
     /// A model to load was found while starting.
     Open(PathBuf),

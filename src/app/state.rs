@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::{
-    BenchState, ChatState, Composer, GaugesState, LogState, ModelState, Notice, Overlay,
-    ParamsState, SessionsState, SpeedState, View,
+    BenchState, ChatState, Composer, GaugesState, LogState, MetricsState, ModelState, Notice,
+    Overlay, ParamsState, SessionsState, SpeedState, View,
 };
 use crate::config::Preset;
 use crate::engine::{ConversationId, LoadId, RequestId};
@@ -44,6 +44,7 @@ pub struct State {
     pub speed: SpeedState,
     pub gauges: GaugesState,
     pub log: LogState,
+    pub metrics: MetricsState,
     pub sessions: SessionsState,
     pub bench: BenchState,
     pub presets: Arc<Vec<Preset>>,
@@ -72,6 +73,7 @@ impl State {
             speed: SpeedState::default(),
             gauges: GaugesState::default(),
             log: LogState::default(),
+            metrics: MetricsState::default(),
             sessions: SessionsState::default(),
             bench: BenchState::default(),
             presets: Arc::default(),
