@@ -21,6 +21,7 @@ pub enum Action {
     ShowGauges,
     ShowLog,
     ShowBench,
+    ShowTokens,
     // Chat
     Send,
     NewLine,
@@ -131,6 +132,11 @@ const ENTRIES: &[Entry] = &[
         Action::ShowBench,
         "show-bench",
         "Measure the model, tune it, and see earlier results",
+    ),
+    entry(
+        Action::ShowTokens,
+        "show-tokens",
+        "Walk through the tokens of a reply",
     ),
     entry(Action::NewChat, "new-chat", "Begin a new chat"),
     entry(

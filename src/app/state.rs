@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{
     BenchState, ChatState, Composer, GaugesState, LogState, ModelState, Notice, Overlay,
-    ParamsState, SessionsState, SpeedState, View,
+    ParamsState, Preview, SessionsState, SpeedState, TokensState, View,
 };
 use crate::config::Preset;
 use crate::engine::{ConversationId, LoadId, RequestId};
@@ -46,6 +46,8 @@ pub struct State {
     pub log: LogState,
     pub sessions: SessionsState,
     pub bench: BenchState,
+    pub tokens: TokensState,
+    pub preview: Preview,
     pub presets: Arc<Vec<Preset>>,
     pub themes: Arc<Vec<String>>,
     pub theme: String,
@@ -74,6 +76,8 @@ impl State {
             log: LogState::default(),
             sessions: SessionsState::default(),
             bench: BenchState::default(),
+            tokens: TokensState::default(),
+            preview: Preview::default(),
             presets: Arc::default(),
             themes: Arc::default(),
             theme: String::new(),

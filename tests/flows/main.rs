@@ -4,6 +4,7 @@
 mod harness;
 mod measuring;
 mod sessions;
+mod tokens;
 
 use harness::{Deck, key};
 use llmdeck::engine::fake::Script;
