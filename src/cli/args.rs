@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::bench::BenchArgs;
 use super::models::ModelsArgs;
+use super::replay::ReplayArgs;
 use super::sessions::SessionsArgs;
 use super::tune::TuneArgs;
 
@@ -86,6 +87,9 @@ pub enum Command {
     /// Search the Hub for models and download them
     #[command(display_order = 6)]
     Models(ModelsArgs),
+    /// Make a stored reply again and say whether it comes out the same
+    #[command(display_order = 7)]
+    Replay(ReplayArgs),
     /// Say whether a model fits, how much of it and how fast at most, without loading it
     Fit(FitArgs),
 }

@@ -9,6 +9,7 @@ mod fit;
 #[expect(dead_code, reason = "the tests of downloads misbehave more")]
 mod hub_server;
 mod models;
+mod replay;
 mod run;
 mod sessions;
 mod streams;
