@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::{
-    BenchState, ChatState, Composer, GaugesState, LogState, ModelState, Notice, Overlay,
-    ParamsState, Preview, SessionsState, SpeedState, TokensState, View,
+    BenchState, ChatState, Composer, GaugesState, LogState, MetricsState, ModelState, Notice,
+    Overlay, ParamsState, Preview, SessionsState, SpeedState, TokensState, View,
 };
 use crate::config::Preset;
 use crate::engine::{ConversationId, LoadId, RequestId};
@@ -44,6 +44,7 @@ pub struct State {
     pub speed: SpeedState,
     pub gauges: GaugesState,
     pub log: LogState,
+    pub metrics: MetricsState,
     pub sessions: SessionsState,
     pub bench: BenchState,
     pub tokens: TokensState,
@@ -74,6 +75,7 @@ impl State {
             speed: SpeedState::default(),
             gauges: GaugesState::default(),
             log: LogState::default(),
+            metrics: MetricsState::default(),
             sessions: SessionsState::default(),
             bench: BenchState::default(),
             tokens: TokensState::default(),

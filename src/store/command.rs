@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{
-    Conversation, ConversationId, Ending, Hit, Kept, Message, MessageId, Settings, Snapshot,
+    Conversation, ConversationId, Ending, Hit, Kept, Message, MessageId, Run, Settings, Snapshot,
 };
 use crate::engine::{ConversationId as Chat, RequestId as Reply};
 
@@ -79,6 +79,8 @@ pub enum Command {
         pinned: bool,
     },
     Delete(ConversationId),
+    /// A measurement is kept.
+    AddRun(Box<Run>),
     Restore(ConversationId),
     /// Ends the actor after all that came before.
     Stop,

@@ -33,6 +33,7 @@ mod search;
 mod traces;
 mod tree;
 mod types;
+mod usage;
 mod writer;
 
 pub use actor::{StoreGone, StoreHandle};
@@ -50,3 +51,4 @@ pub use types::{
     Conversation, ConversationId, Ending, Hit, Message, MessageId, MessageState, Said, Settings,
     Snapshot,
 };
+pub use usage::Usage;
