@@ -12,6 +12,19 @@ pub(super) struct Made {
     pub thinking: Option<Tags>,
 }
 
+/// A prompt that was tokenised before. Whether a reply to it begins inside a thought, its last tokens
+/// tell.
+pub(super) fn exact(tokens: &[i32], vocab: Vocab<'_>) -> Made {
+    /// More than any opening tag and the white space after it take.
+    const END: usize = 16;
+    let end = &tokens[tokens.len().saturating_sub(END)..];
+    let text: String = end.iter().map(|token| vocab.text(*token)).collect();
+    Made {
+        tokens: tokens.to_vec(),
+        thinking: reasoning::opened_by(&text),
+    }
+}
+
 /// Renders and tokenises a conversation. Only what the template wrote can become control tokens.
 ///
 /// # Errors

@@ -3,5 +3,6 @@
 pub mod fit;
 pub mod markdown;
 pub mod sanitise;
+pub mod spans;
 pub mod units;
 pub mod wrap;
