@@ -112,6 +112,8 @@ pub struct Viewport {
     pub total: usize,
     /// The first line that was shown.
     pub top: usize,
+    /// By how many lines it moved, because lines above it had been estimated.
+    pub moved: isize,
 }
 
 /// A short message in the status line.
@@ -230,6 +232,9 @@ impl ChatState {
             self.viewport = viewport;
             self.scroll_to(top * viewport.total / old_total);
         }
+        if let Scroll::Line(top) = self.scroll {
+            self.scroll = Scroll::Line(top.saturating_add_signed(viewport.moved));
+        }
         self.viewport = viewport;
     }
 }
@@ -307,7 +312,7 @@ mod tests {
             width: 80,
             height: 10,
             total: 100,
-            top: 0,
+            ..Viewport::default()
         });
         chat.scroll_by(-5);
         assert_eq!(chat.scroll, Scroll::Line(85));
@@ -315,7 +320,7 @@ mod tests {
             width: 80,
             height: 10,
             total: 120,
-            top: 0,
+            ..Viewport::default()
         });
         assert_eq!(chat.scroll, Scroll::Line(85));
         chat.scroll_by(1000);
@@ -331,14 +336,14 @@ mod tests {
             width: 80,
             height: 10,
             total: 100,
-            top: 0,
+            ..Viewport::default()
         });
         chat.scroll_to(40);
         chat.viewed(Viewport {
             width: 40,
             height: 10,
             total: 200,
-            top: 0,
+            ..Viewport::default()
         });
         assert_eq!(chat.scroll, Scroll::Line(80));
     }
