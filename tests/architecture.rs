@@ -10,6 +10,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("params", &[]),
     ("hardware", &[]),
     ("chat", &[]),
+    ("attach", &[]),
     ("plan", &["gguf", "params"]),
     ("engine", &["chat", "params", "gguf", "plan"]),
     ("bench", &["engine", "params"]),
@@ -22,6 +23,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     (
         "app",
         &[
+            "attach",
             "chat",
             "config",
             "engine",
@@ -37,6 +39,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         "ui",
         &[
             "app",
+            "attach",
             "engine",
             "keymap",
             "params",
@@ -49,6 +52,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         "runtime",
         &[
             "app",
+            "attach",
             "config",
             "engine",
             "keymap",
@@ -64,6 +68,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         "cli",
         &[
             "app",
+            "attach",
             "bench",
             "chat",
             "config",

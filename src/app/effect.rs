@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Timer;
+use super::{Origin, Timer};
 use crate::engine::Command;
 use crate::store;
 
@@ -16,6 +16,11 @@ pub enum Effect {
     Copy(String),
     /// List files that complete this path; answered by `Event::Paths`.
     ListPaths(String),
+    /// Read files for a message, by a path or a pattern; answered by `Event::Files`.
+    ReadFiles {
+        typed: String,
+        origin: Origin,
+    },
     /// Use another theme for this session.
     UseTheme(String),
     /// Send `Event::Timer` after a while.

@@ -3,8 +3,10 @@
 //! `update(&mut State, Event) -> Vec<Effect>`; the runtime performs the effects.
 
 mod action;
+mod attach;
 mod chat;
 mod composer;
+mod context;
 mod effect;
 mod event;
 mod foresight;
@@ -16,16 +18,20 @@ mod model;
 mod overlay;
 mod params;
 mod perform;
+mod prompt;
 mod replies;
 mod retune;
 mod saving;
+mod scroll;
 mod sessions;
 mod slash;
 mod speed;
 mod state;
+mod summary;
 #[cfg(test)]
 mod tests;
 mod update;
+mod view;
 
 /// Questions the model that comes with the program answers, to begin with.
 pub const QUESTIONS: &[&str] = &[
@@ -35,8 +41,10 @@ pub const QUESTIONS: &[&str] = &[
 ];
 
 pub use action::Action;
+pub use attach::{AttachChoice, AttachOffer, AttachState, Attached, Origin};
 pub use chat::{ChatState, Entry, Notice, Reply, ReplyState, Scroll, Viewport};
 pub use composer::Composer;
+pub use context::{ContextState, Filled};
 pub use effect::Effect;
 pub use event::{Event, Settings, Timer};
 pub use foresight::Foresight;
@@ -47,9 +55,12 @@ pub use model::{LoadPhase, ModelState};
 pub use overlay::{ContextFullChoice, LineEdit, Overlay, PickList, PromptOverlay};
 pub use params::{ParamEdit, ParamsState};
 pub use perform::stop;
+pub use prompt::{Piece, PieceKind, PromptForm, PromptState, Shown};
 pub use saving::{Left, Saving, close};
 pub use sessions::{Resume, SessionsState, look_for_left_chats};
 pub use slash::lines as slash_commands;
 pub use speed::SpeedState;
 pub use state::{Pane, State};
+pub use summary::Summarising;
 pub use update::{note_problem, start, update};
+pub use view::View;

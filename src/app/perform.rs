@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use super::overlay::{Overlay, PickList, PromptOverlay};
+use super::summary::{self, Then};
 use super::update::{IsError, notice};
-use super::{Action, ChatState, Effect, Pane, State, Timer};
-use super::{help, keys, params, replies, retune, sessions};
+use super::{Action, ChatState, Effect, Pane, State, Timer, View};
+use super::{attach, help, keys, params, replies, retune, sessions, view};
 use crate::engine::Command;
 use crate::keymap::Context;
 use crate::params::Param;
@@ -17,6 +18,11 @@ const ROUND: [Pane; 3] = [Pane::Composer, Pane::Chat, Pane::Parameters];
 
 /// Does an action where the keys are now.
 pub(super) fn perform(state: &mut State, action: Action) -> Vec<Effect> {
+    if state.overlay.is_none()
+        && let Some(effects) = view::perform(state, action)
+    {
+        return effects;
+    }
     match action {
         Action::Help => open(state, Overlay::Help { top: 0 }),
         Action::Palette => open_palette(state),
@@ -80,6 +86,9 @@ pub(super) fn perform(state: &mut State, action: Action) -> Vec<Effect> {
             retune::set(state, Param::CtxSize, raised)
         }
         Action::DropOldest => replies::drop_oldest(state),
+        Action::Summarise => summary::begin(state, Then::Nothing),
+        Action::ShowPrompt => view::toggle(state, View::Prompt),
+        Action::ShowContext => view::toggle(state, View::Context),
         Action::Up => step(state, Step::Line, Towards::Start),
         Action::Down => step(state, Step::Line, Towards::End),
         Action::PageUp => step(state, Step::Page, Towards::Start),
@@ -152,6 +161,8 @@ fn step(state: &mut State, step: Step, towards: Towards) -> Vec<Effect> {
         Some(Overlay::Palette(list)) => list.move_by(rows),
         Some(Overlay::Presets(list)) => list.move_by(rows),
         Some(Overlay::ContextFull(list)) => list.move_by(rows),
+        Some(Overlay::Attach(offer)) => offer.list.move_by(rows),
+        Some(Overlay::TemplateFailed(list)) => list.move_by(rows),
         Some(Overlay::Sessions(list)) => list.move_by(rows),
         Some(Overlay::Resume(list)) => list.move_by(rows),
         Some(Overlay::Themes(list)) => {
@@ -249,7 +260,12 @@ pub fn stop(state: &State) -> Vec<Effect> {
         .chat
         .running()
         .map(|request| Effect::Engine(Command::Cancel(request)));
-    reply.into_iter().chain(retune::cancel(state)).collect()
+    let summary = summary::stop(state);
+    reply
+        .into_iter()
+        .chain(summary)
+        .chain(retune::cancel(state))
+        .collect()
 }
 
 /// Esc: closes what is open, else stops what runs, else goes back to writing.
@@ -272,7 +288,8 @@ fn cancel(state: &mut State) -> Vec<Effect> {
 
 /// Shows a pane and gives it the keys; shown already, it goes away again.
 fn show(state: &mut State, pane: Pane) -> Vec<Effect> {
-    if state.focus == pane {
+    let came_back = std::mem::take(&mut state.view) != View::Deck;
+    if state.focus == pane && !came_back {
         state.focus = Pane::Composer;
         state.side = None;
     } else {
@@ -308,6 +325,7 @@ pub(super) fn new_chat(state: &mut State) -> Vec<Effect> {
     };
     state.speed.begin();
     state.speed.context_used = 0;
+    state.view = View::Deck;
     state.focus = Pane::Composer;
     state.side = None;
     effects
@@ -331,6 +349,11 @@ fn accept(state: &mut State) -> Vec<Effect> {
         Some(Overlay::ContextFull(list)) => match list.chosen() {
             Some(choice) => replies::make_room(state, *choice),
             None => vec![],
+        },
+        Some(Overlay::Attach(offer)) => attach::choose(state, offer.list.chosen()),
+        Some(Overlay::TemplateFailed(list)) => match list.chosen() {
+            Some(Some(name)) => replies::use_template(state, name),
+            _ => vec![],
         },
         Some(Overlay::Sessions(list)) => match list.chosen() {
             Some(id) => sessions::open(state, *id),

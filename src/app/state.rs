@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::{
-    ChatState, Composer, GaugesState, LogState, ModelState, Notice, Overlay, ParamsState,
-    SessionsState, SpeedState,
+    AttachState, ChatState, Composer, ContextState, GaugesState, LogState, ModelState, Notice,
+    Overlay, ParamsState, PromptState, SessionsState, SpeedState, Summarising, View,
 };
 use crate::config::Preset;
 use crate::engine::{ConversationId, LoadId, RequestId};
@@ -26,7 +26,8 @@ pub enum Pane {
 pub struct State {
     /// The terminal's size in cells: width, height.
     pub size: (u16, u16),
-    /// The pane that takes keys.
+    pub view: View,
+    /// The pane that takes keys while the view is the deck.
     pub focus: Pane,
     /// The pane shown in place of the chat where there is no room for all: one of Parameters,
     /// Speed, Gauges, Log; `None` = chat.
@@ -44,6 +45,11 @@ pub struct State {
     pub gauges: GaugesState,
     pub log: LogState,
     pub sessions: SessionsState,
+    pub attach: AttachState,
+    pub prompt: PromptState,
+    pub context: ContextState,
+    /// The summary that is being written.
+    pub summarising: Option<Summarising>,
     pub presets: Arc<Vec<Preset>>,
     pub themes: Arc<Vec<String>>,
     pub theme: String,
@@ -57,6 +63,7 @@ impl State {
     pub fn new(size: (u16, u16)) -> Self {
         Self {
             size,
+            view: View::default(),
             focus: Pane::Composer,
             side: None,
             overlay: None,
@@ -70,6 +77,10 @@ impl State {
             gauges: GaugesState::default(),
             log: LogState::default(),
             sessions: SessionsState::default(),
+            attach: AttachState::default(),
+            prompt: PromptState::default(),
+            context: ContextState::default(),
+            summarising: None,
             presets: Arc::default(),
             themes: Arc::default(),
             theme: String::new(),

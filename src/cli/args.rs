@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::bench::BenchArgs;
+use super::extract::ExtractArgs;
+use super::prompt::PromptArgs;
 use super::sessions::SessionsArgs;
 use super::tune::TuneArgs;
 
@@ -67,6 +69,12 @@ pub enum Command {
     /// List, read, search, export, import and delete saved chats
     #[command(display_order = 5)]
     Sessions(SessionsArgs),
+    /// Show the prompt that a model would see for a conversation, and its tokens
+    #[command(display_order = 6)]
+    Prompt(PromptArgs),
+    /// The text of a PDF or a web page, for the deck
+    #[command(hide = true)]
+    ExtractText(ExtractArgs),
     /// Say whether a model fits, how much of it and how fast at most, without loading it
     Fit(FitArgs),
 }

@@ -12,6 +12,7 @@ mod deck;
 mod doctor;
 mod engine;
 mod exit;
+mod extract;
 mod failure;
 mod fit;
 mod flags;
@@ -21,6 +22,7 @@ mod lossy;
 mod model;
 mod normalise;
 mod normalised;
+mod prompt;
 mod retired;
 mod run;
 pub mod sanitise;
@@ -39,7 +41,9 @@ use clap::error::ErrorKind;
 pub use args::{Cli, Command, DoctorArgs, FitArgs, General, LogLevel, RunArgs};
 pub use bench::{BenchAction, BenchArgs};
 pub use exit::ExitCode;
+pub use extract::ExtractArgs;
 pub use failure::Failure;
+pub use prompt::PromptArgs;
 pub use sessions::{SessionsArgs, SessionsCommand};
 pub use setup::Prepared;
 pub use tune::TuneArgs;
@@ -123,6 +127,9 @@ fn dispatch(asked: Asked) -> Result<ExitCode, Failure> {
         parameters,
         lists,
     } = asked;
+    if let Some(Command::ExtractText(args)) = &cli.command {
+        return extract::run(args);
+    }
     let folders = setup::folders(&cli.general)?;
     if cli.general.print_paths {
         return print(&folders.print());
@@ -144,6 +151,12 @@ fn dispatch(asked: Asked) -> Result<ExitCode, Failure> {
             let prepared = setup::prepare(&cli.general, folders, parameters, OnProblem::Fail)?;
             let _logging = log_to_file(&prepared, &filter);
             bench::run(args, &lists, &prepared)
+        }
+        Some(Command::ExtractText(args)) => extract::run(args),
+        Some(Command::Prompt(args)) => {
+            let prepared = setup::prepare(&cli.general, folders, parameters, OnProblem::Fail)?;
+            let _logging = log_to_file(&prepared, &filter);
+            prompt::run(args, &prepared)
         }
         Some(Command::Tune(args)) => {
             let prepared = setup::prepare(&cli.general, folders, parameters, OnProblem::Fail)?;

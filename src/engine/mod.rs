@@ -18,15 +18,17 @@ mod outbox;
 mod prompt;
 mod reply;
 mod scheduler;
+mod seen;
 mod shelf;
 mod slots;
 mod stops;
+mod templates;
 mod timing;
 mod utf8;
 mod worker;
 
 pub use command::{
-    BenchId, BenchRequest, BenchTest, Command, ConversationId, GenerateRequest, LoadId,
+    BenchId, BenchRequest, BenchTest, Command, ConversationId, CountId, GenerateRequest, LoadId,
     LoadRequest, RequestId,
 };
 pub use event::{
@@ -35,4 +37,5 @@ pub use event::{
 };
 pub use forecast::{Change, DeviceForecast, Forecast};
 pub use handle::{EngineHandle, EngineStopped};
+pub use seen::{Prompt, PromptOf, PromptToken, TextSize};
 pub use timing::{Timings, TokenRate};

@@ -14,6 +14,7 @@ use super::paths;
 use super::screen::Screen;
 use super::store::Saver;
 use crate::app::{self, Effect, Event, Left, Pane, Settings, State};
+use crate::attach::{self, Extractor};
 use crate::engine::{Command, EngineEvent, EngineHandle};
 use crate::terminal::{FramePacer, Input, Signal, Signals};
 use crate::theme::Theme;
@@ -231,6 +232,7 @@ impl<S: Screen> Deck<S> {
                     let _ = inbox.blocking_send(Wake::Event(Event::Paths { typed, found }));
                 });
             }
+            Effect::ReadFiles { typed, origin } => self.read_files(typed, origin),
             Effect::UseTheme(name) => self.use_theme(&name),
             Effect::After(timer, time) => {
                 let inbox = self.inbox.clone();
@@ -255,6 +257,24 @@ impl<S: Screen> Deck<S> {
             }
             Effect::Quit => self.ended = self.ended.or(Some(Ended::Quit)),
         }
+    }
+
+    /// Reads files off this task: they may be many, large, or far away.
+    fn read_files(&self, typed: String, origin: app::Origin) {
+        let (inbox, home) = (self.inbox.clone(), self.home.clone());
+        tokio::task::spawn_blocking(move || {
+            let read = std::env::current_exe()
+                .map_err(|error| format!("finding this program: {error}"))
+                .and_then(|program| {
+                    attach::read(&typed, home.as_deref(), &Extractor::new(program))
+                });
+            let event = Event::Files {
+                typed,
+                origin,
+                read,
+            };
+            let _ = inbox.blocking_send(Wake::Event(event));
+        });
     }
 
     fn command(&mut self, mut command: Command) {

@@ -4,6 +4,7 @@ mod bench;
 mod forecast;
 mod load;
 mod mail;
+mod prompt;
 mod replies;
 mod retune;
 mod room;
@@ -116,6 +117,8 @@ struct Worker {
     budget: StepBudget,
     watch: threads::Watch,
     shelf: Shelf,
+    /// Forgotten with the model whose tokens it has.
+    last_prompt: Option<prompt::LastPrompt>,
     /// Counts replies and uses.
     clock: u64,
     answering: Option<Answering>,
@@ -140,6 +143,7 @@ impl Worker {
             budget: StepBudget::new(None, Steps::RunToEnd),
             watch: threads::Watch::default(),
             shelf,
+            last_prompt: None,
             clock: 0,
             answering: None,
         }
@@ -211,6 +215,7 @@ impl Worker {
                 self.end_all();
                 self.shelve_all();
                 self.running = None;
+                self.last_prompt = None;
                 self.slots.clear();
                 self.turn_shelf();
                 self.mail.outbox.push(EngineEvent::Unloaded);
@@ -225,6 +230,8 @@ impl Worker {
                 self.answering = Some(Answering::Bench(request.id));
                 self.bench(request);
             }
+            Command::Count { id, texts, room } => self.count(id, &texts, room),
+            Command::ShowPrompt(request) => self.show_prompt(&request),
             // The measurement it means has ended.
             Command::CancelBench(id) => tracing::debug!(?id, "nothing to cancel"),
             Command::Stop => {

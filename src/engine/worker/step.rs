@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use super::prompt::LastPrompt;
 use super::{Slot, Worker, sequence};
 use crate::engine::llama::{self, Decode, Output, Sampler};
 use crate::engine::reply::{Reply, Waiting, count_of};
@@ -100,7 +101,13 @@ impl Worker {
             return Err(no_slot());
         };
         let model = &running.open.model;
-        let prompt = prompt::tokens(&waiting.request, &running.open.template, model.vocab())?;
+        let made = prompt::of(&waiting.request, &mut running.open.templates, model.vocab())?;
+        let prompt = made.tokens;
+        self.last_prompt = Some(LastPrompt {
+            request: waiting.request.id,
+            segments: made.segments,
+            tokens: prompt.clone(),
+        });
         let n_ctx = running.context_info.n_ctx;
         let n_prompt = count_of(prompt.len());
         if prompt.is_empty() || n_prompt >= n_ctx {
