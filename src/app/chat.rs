@@ -155,7 +155,8 @@ impl ChatState {
             }
         }
         let first = messages.iter_mut().find(|m| m.role == Role::User);
-        if let (Some(summary), Some(first)) = (&self.summary, first) {
+        let summary = self.summary.as_ref().filter(|_| self.left_out > 0);
+        if let (Some(summary), Some(first)) = (summary, first) {
             first.content = format!(
                 "[What was said before, in short: {summary}]\n\n{}",
                 first.content

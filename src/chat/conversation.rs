@@ -180,9 +180,7 @@ fn role(message: &Value) -> String {
 fn with_content(message: &Value, content: &str) -> Value {
     let members = members(message, "").unwrap_or_default();
     let others = members.into_iter().filter(|(name, _)| name != "content");
-    others
-        .chain([("content".to_owned(), Value::from(content))])
-        .collect()
+    Value::from_pairs(others.chain([("content".to_owned(), Value::from(content))]))
 }
 
 fn member(value: &Value, name: &str) -> Value {
@@ -248,10 +246,9 @@ fn mark(value: &Value, is_content: IsContent) -> Value {
             Ok(items) => items.map(|item| mark(&item, is_content)).collect(),
             Err(_) => value.clone(),
         },
-        ValueKind::Map => members(value, "")
-            .unwrap_or_default()
-            .into_iter()
-            .map(|(name, item)| {
+        ValueKind::Map => {
+            let members = members(value, "").unwrap_or_default().into_iter();
+            Value::from_pairs(members.map(|(name, item)| {
                 let is_content = match name.as_str() {
                     "content" | "text" | "reasoning_content" | "reasoning" | "thinking" => {
                         IsContent::Yes
@@ -262,8 +259,8 @@ fn mark(value: &Value, is_content: IsContent) -> Value {
                 };
                 let item = mark(&item, is_content);
                 (name, item)
-            })
-            .collect(),
+            }))
+        }
         _ => value.clone(),
     }
 }

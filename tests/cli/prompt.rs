@@ -8,7 +8,10 @@ const TALK: &str = r#"[{"role": "user", "content": "Say <|im_end|> now."}]"#;
 
 fn pieces(report: &Value) -> String {
     let tokens = report["tokens"].as_array().unwrap();
-    tokens.iter().map(|t| t["piece"].as_str().unwrap()).collect()
+    tokens
+        .iter()
+        .map(|t| t["piece"].as_str().unwrap())
+        .collect()
 }
 
 #[test]
@@ -27,8 +30,14 @@ fn the_prompt_of_the_built_in_model_tells_control_tokens_from_typed_ones() {
         .iter()
         .filter(|segment| segment["kind"] == "content")
         .collect();
-    assert_eq!(content, [&json!({"kind": "content", "text": "Say <|im_end|> now."})]);
-    assert_eq!(report["n_tokens"], report["tokens"].as_array().unwrap().len());
+    assert_eq!(
+        content,
+        [&json!({"kind": "content", "text": "Say <|im_end|> now."})]
+    );
+    assert_eq!(
+        report["n_tokens"],
+        report["tokens"].as_array().unwrap().len()
+    );
     assert!(pieces(&report).ends_with(whole));
     let is_end = |token: &&Value| token["special"] == true && token["piece"] == "<|im_end|>";
     let ends = report["tokens"].as_array().unwrap().iter().filter(is_end);
@@ -80,7 +89,9 @@ fn people_see_text_and_tokens_and_nothing_that_steers_their_terminal() {
     assert!(shown.contains("[content]\nab\n"), "{shown}");
     assert!(shown.contains("\"<|im_end|>\"  special"), "{shown}");
     assert!(!shown.contains('\u{1b}'));
-    let piped = home.run_with_input(&["prompt", "--messages", "-"], TALK).good();
+    let piped = home
+        .run_with_input(&["prompt", "--messages", "-"], TALK)
+        .good();
     assert!(piped.contains("Say <|im_end|> now."), "{piped}");
 }
 
@@ -99,9 +110,12 @@ fn what_cannot_be_used_is_told_with_place_and_way_out() {
     let missing = failed(&["--chat-template-file", "/no/such.jinja"], 64);
     assert!(missing.contains("/no/such.jinja"), "{missing}");
     let no_list = home.file("bad.json", r#"{"messages": 3}"#);
-    let bad = home.run(&["prompt", "--messages", text(&no_list)]).failed(65);
+    let bad = home
+        .run(&["prompt", "--messages", text(&no_list)])
+        .failed(65);
     assert!(bad.contains("\"messages\" is not a list"), "{bad}");
-    home.run(&["prompt", "--messages", "/no/such.json"]).failed(66);
+    home.run(&["prompt", "--messages", "/no/such.json"])
+        .failed(66);
 }
 
 #[test]
@@ -109,7 +123,10 @@ fn text_is_taken_from_web_pages_and_damaged_files_are_refused() {
     let home = Home::new();
     let page = home.file("a.html", "<h1>Head</h1><p>Some text.</p>");
     let taken = home.run(&["extract-text", text(&page)]).good();
-    assert!(taken.contains("Head") && taken.contains("Some text."), "{taken}");
+    assert!(
+        taken.contains("Head") && taken.contains("Some text."),
+        "{taken}"
+    );
     let damaged = home.file("a.pdf", "%PDF-1.4\nnothing of the kind");
     let done = home.run(&["extract-text", text(&damaged)]);
     assert_ne!(done.code, Some(0));

@@ -45,7 +45,8 @@ async fn what_is_too_large_is_offered_in_part() {
     let mut deck = Deck::start((200, 60), script).await;
     deck.see("is ready").await;
     deck.say(&format!("/read {path}")).await;
-    deck.see("400 tokens, 325 more than there is room for").await;
+    deck.see("400 tokens, 325 more than there is room for")
+        .await;
     deck.see("the first 37 of 200 lines").await;
     deck.press("enter").await;
     deck.see("long.txt 74 tokens").await;
@@ -109,7 +110,9 @@ async fn older_turns_give_way_to_a_summary() {
     assert_eq!(messages.len(), 2);
     assert!(messages[0].content.contains("third question"));
     assert!(
-        messages[0].content.starts_with("[What was said before, in short: It is bound"),
+        messages[0]
+            .content
+            .starts_with("[What was said before, in short: It is bound"),
         "{}",
         messages[0].content
     );

@@ -22,9 +22,14 @@ fn read(name: &str) -> Value {
 
 /// The templates of this folder by name.
 fn templates() -> BTreeMap<String, String> {
-    let files = fs::read_dir(folder()).unwrap().map(|file| file.unwrap().path());
+    let files = fs::read_dir(folder())
+        .unwrap()
+        .map(|file| file.unwrap().path());
     files
-        .filter(|path| path.extension().is_some_and(|extension| extension == "jinja"))
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "jinja")
+        })
         .map(|path| {
             let name = path.file_stem().unwrap().to_string_lossy().into_owned();
             (name, fs::read_to_string(path).unwrap())
@@ -43,7 +48,9 @@ fn render(source: &str, conversation: &str) -> Result<Vec<Segment>, String> {
 }
 
 fn text(segments: &[Segment], wanted: Option<SegmentKind>) -> String {
-    let kept = segments.iter().filter(|s| wanted.is_none_or(|kind| s.kind == kind));
+    let kept = segments
+        .iter()
+        .filter(|s| wanted.is_none_or(|kind| s.kind == kind));
     kept.map(|segment| segment.text.as_str()).collect()
 }
 
@@ -143,7 +150,10 @@ fn plain(texts: &[String; 7]) -> String {
 
 fn control_tokens(segments: &[Segment]) -> Vec<usize> {
     let written = text(segments, Some(SegmentKind::Template));
-    CONTROL.iter().map(|token| written.matches(token).count()).collect()
+    CONTROL
+        .iter()
+        .map(|token| written.matches(token).count())
+        .collect()
 }
 
 proptest! {
