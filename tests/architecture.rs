@@ -24,6 +24,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         "app",
         &[
             "attach",
+            "bench",
             "chat",
             "config",
             "engine",
@@ -40,6 +41,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         &[
             "app",
             "attach",
+            "bench",
             "engine",
             "keymap",
             "params",
@@ -53,6 +55,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         &[
             "app",
             "attach",
+            "bench",
             "config",
             "engine",
             "keymap",

@@ -21,6 +21,8 @@ pub enum Effect {
         typed: String,
         origin: Origin,
     },
+    /// Read the measurements kept; answered by `Event::Measurements`.
+    ReadMeasurements,
     /// Use another theme for this session.
     UseTheme(String),
     /// Send `Event::Timer` after a while.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::{LogLine, Origin, Viewport};
 use crate::attach::File;
+use crate::bench::Record;
 use crate::config::Preset;
 use crate::engine::{EngineEvent, RequestId};
 use crate::keymap::{Key, Keymap};
@@ -41,6 +42,8 @@ pub enum Event {
         origin: Origin,
         read: Result<Vec<File>, String>,
     },
+    /// Answer to `Effect::ReadMeasurements`: oldest first, or why they could not be read.
+    Measurements(Result<Vec<Record>, String>),
     /// Answer to `Effect::Copy`: how it was done, or why it could not be.
     Copied(Result<String, String>),
     Timer(Timer),

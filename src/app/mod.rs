@@ -4,6 +4,7 @@
 
 mod action;
 mod attach;
+mod bench;
 mod chat;
 mod composer;
 mod context;
@@ -42,6 +43,7 @@ pub const QUESTIONS: &[&str] = &[
 
 pub use action::Action;
 pub use attach::{AttachChoice, AttachOffer, AttachState, Attached, Origin};
+pub use bench::BenchState;
 pub use chat::{ChatState, Entry, Notice, Reply, ReplyState, Scroll, Viewport};
 pub use composer::Composer;
 pub use context::{ContextState, Filled};

@@ -51,6 +51,7 @@ pub(super) fn perform(state: &mut State, action: Action) -> Vec<Effect> {
         Action::ShowSpeed => show(state, Pane::Speed),
         Action::ShowGauges => show(state, Pane::Gauges),
         Action::ShowLog => show(state, Pane::Log),
+        Action::ShowBench => view::toggle(state, View::Bench),
         Action::Send => replies::send(state),
         Action::NewLine => {
             state.composer.new_line();

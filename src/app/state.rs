@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::{
-    AttachState, ChatState, Composer, ContextState, GaugesState, LogState, ModelState, Notice,
-    Overlay, ParamsState, PromptState, SessionsState, SpeedState, Summarising, View,
+    AttachState, BenchState, ChatState, Composer, ContextState, GaugesState, LogState, ModelState,
+    Notice, Overlay, ParamsState, PromptState, SessionsState, SpeedState, Summarising, View,
 };
 use crate::config::Preset;
 use crate::engine::{ConversationId, LoadId, RequestId};
@@ -50,6 +50,7 @@ pub struct State {
     pub context: ContextState,
     /// The summary that is being written.
     pub summarising: Option<Summarising>,
+    pub bench: BenchState,
     pub presets: Arc<Vec<Preset>>,
     pub themes: Arc<Vec<String>>,
     pub theme: String,
@@ -81,6 +82,7 @@ impl State {
             prompt: PromptState::default(),
             context: ContextState::default(),
             summarising: None,
+            bench: BenchState::default(),
             presets: Arc::default(),
             themes: Arc::default(),
             theme: String::new(),

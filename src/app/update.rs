@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use super::overlay::Overlay;
 use super::{Effect, Entry, Event, Notice, Settings, State, Timer};
-use super::{attach, context, foresight, keys, prompt, replies, retune, saving, sessions, summary};
+use super::{
+    attach, bench, context, foresight, keys, prompt, replies, retune, saving, sessions, summary,
+};
 use crate::config::Preset;
 use crate::engine::EngineEvent;
 
@@ -67,6 +69,7 @@ fn take(state: &mut State, event: Event) -> Vec<Effect> {
             origin,
             read,
         } => attach::on_read(state, &typed, origin, read),
+        Event::Measurements(history) => bench::on_history(state, history),
         Event::Copied(Ok(how)) => notice(state, how, IsError::No),
         Event::Copied(Err(why)) => notice(state, why, IsError::Yes),
         Event::Timer(Timer::QuitArmed(number)) => {

@@ -1,6 +1,6 @@
 //! What fills the screen between the header and the status line.
 
-use super::{Action, Effect, State, context, prompt};
+use super::{Action, Effect, State, bench, context, prompt};
 use crate::keymap::{Context, Key};
 
 /// The one view that is shown.
@@ -13,6 +13,8 @@ pub enum View {
     Prompt,
     /// What fills the context.
     Context,
+    /// Measurements: what to measure, results, history.
+    Bench,
 }
 
 impl View {
@@ -21,6 +23,7 @@ impl View {
         match self {
             Self::Deck => None,
             Self::Prompt | Self::Context => Some(Context::Page),
+            Self::Bench => Some(Context::Bench),
         }
     }
 }
@@ -36,6 +39,7 @@ pub(super) fn toggle(state: &mut State, view: View) -> Vec<Effect> {
         View::Deck => vec![],
         View::Prompt => prompt::enter(state),
         View::Context => context::enter(state),
+        View::Bench => bench::enter(state),
     }
 }
 
@@ -45,6 +49,7 @@ pub(super) fn perform(state: &mut State, action: Action) -> Option<Vec<Effect>> 
         View::Deck => return None,
         View::Prompt => prompt::perform(state, action),
         View::Context => context::perform(state, action),
+        View::Bench => bench::perform(state, action),
     };
     own.or_else(|| match action {
         Action::Cancel | Action::FocusNext | Action::FocusPrevious => {
@@ -58,6 +63,41 @@ pub(super) fn perform(state: &mut State, action: Action) -> Option<Vec<Effect>> 
 /// Types where a view takes text; in others a letter is the beginning of nothing.
 pub(super) fn type_key(state: &mut State, _key: Key) -> Vec<Effect> {
     match state.view {
-        View::Deck | View::Prompt | View::Context => vec![],
+        View::Deck | View::Bench | View::Prompt | View::Context => vec![],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::{Event, Pane, context, update};
+
+    fn press(state: &mut State, key: &str) {
+        update(state, Event::Key(key.parse().unwrap()));
+    }
+
+    #[test]
+    fn a_view_has_the_keys_until_it_is_left() {
+        let mut state = State::new((80, 24));
+        press(&mut state, "f12");
+        assert_eq!(state.view, View::Bench);
+        assert_eq!(context(&state), Context::Bench);
+        press(&mut state, "x");
+        assert!(state.composer.is_empty(), "a letter is no message there");
+        press(&mut state, "esc");
+        assert_eq!(state.view, View::Deck);
+        assert_eq!(context(&state), Context::Composer);
+    }
+
+    #[test]
+    fn panes_and_pasted_text_bring_the_deck_back() {
+        let mut state = State::new((80, 24));
+        press(&mut state, "f12");
+        press(&mut state, "f2");
+        assert_eq!((state.view, state.focus), (View::Deck, Pane::Parameters));
+        press(&mut state, "f12");
+        update(&mut state, Event::Paste("hello".into()));
+        assert_eq!(state.view, View::Deck);
+        assert!(!state.composer.is_empty());
     }
 }

@@ -10,6 +10,7 @@ use tokio::time::{sleep, timeout};
 use tokio_stream::StreamExt;
 
 use super::Ended;
+use super::measure::Measurer;
 use super::paths;
 use super::screen::Screen;
 use super::store::Saver;
@@ -49,6 +50,8 @@ pub struct Deck<S> {
     engine: EngineHandle,
     /// `None` when nothing is saved.
     saver: Option<Saver>,
+    /// `None` when nothing can be measured.
+    measurer: Option<Measurer>,
     pacer: FramePacer,
     themes: Vec<Theme>,
     theme: Theme,
@@ -88,6 +91,7 @@ impl<S: Screen> Deck<S> {
             screen,
             engine,
             saver: None,
+            measurer: None,
             pacer,
             themes,
             theme,
@@ -102,6 +106,13 @@ impl<S: Screen> Deck<S> {
     #[must_use]
     pub fn with_saver(mut self, saver: Saver) -> Self {
         self.saver = Some(saver);
+        self
+    }
+
+    /// The same deck that can measure.
+    #[must_use]
+    pub fn with_measurer(mut self, measurer: Measurer) -> Self {
+        self.measurer = Some(measurer);
         self
     }
 
@@ -233,6 +244,11 @@ impl<S: Screen> Deck<S> {
                 });
             }
             Effect::ReadFiles { typed, origin } => self.read_files(typed, origin),
+            Effect::ReadMeasurements => {
+                if let Some(measurer) = &self.measurer {
+                    measurer.read();
+                }
+            }
             Effect::UseTheme(name) => self.use_theme(&name),
             Effect::After(timer, time) => {
                 let inbox = self.inbox.clone();

@@ -89,6 +89,7 @@ fn hints(state: &State) -> Vec<(String, &'static str)> {
                 (Action::Cancel, "back"),
             ],
         },
+        Context::Bench => &[(Action::Down, "scroll"), (Action::Cancel, "back")],
         Context::Help => &[(Action::Down, "scroll"), (Action::Cancel, "close")],
         Context::List => &[
             (Action::Accept, "take"),

@@ -1,5 +1,6 @@
 //! What can stand in the place of the panes: one file a view.
 
+mod bench;
 mod context;
 mod prompt;
 
@@ -14,5 +15,6 @@ pub fn draw(painter: &mut Painter<'_>, area: Rect, state: &State) {
         View::Deck => {}
         View::Prompt => prompt::draw(painter, area, state),
         View::Context => context::draw(painter, area, state),
+        View::Bench => bench::draw(painter, area, state),
     }
 }
