@@ -9,6 +9,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("gguf", &[]),
     ("params", &[]),
     ("hardware", &[]),
+    ("hub", &["params"]),
     ("chat", &[]),
     ("attach", &[]),
     ("plan", &["gguf", "params"]),
@@ -78,6 +79,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "engine",
             "gguf",
             "hardware",
+            "hub",
             "keymap",
             "params",
             "plan",
@@ -102,6 +104,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("crossterm::", &["src/terminal/"]),
     ("nvml_wrapper", &["src/telemetry/"]),
     ("rusqlite", &["src/store/"]),
+    ("ureq", &["src/hub/"]),
 ];
 
 #[test]

@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::bench::BenchArgs;
 use super::extract::ExtractArgs;
+use super::models::ModelsArgs;
 use super::prompt::PromptArgs;
 use super::sessions::SessionsArgs;
 use super::tune::TuneArgs;
@@ -32,6 +33,21 @@ pub struct General {
     /// The GGUF model file; without it the configured model, or the small built-in guide
     #[arg(short, long, global = true, value_name = "FILE")]
     pub model: Option<PathBuf>,
+    /// A model of the Hub that is here already: org/repo or org/repo:Q5_K_M
+    #[arg(long, global = true, value_name = "NAME", visible_aliases = ["hf", "hfr"], conflicts_with = "model")]
+    pub hf_repo: Option<String>,
+    /// The file in that repository
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        visible_alias = "hff",
+        requires = "hf_repo"
+    )]
+    pub hf_file: Option<String>,
+    /// Never use the network
+    #[arg(long, global = true)]
+    pub offline: bool,
     /// A named set of parameter values, from the presets
     #[arg(long, global = true, value_name = "NAME")]
     pub preset: Option<String>,
@@ -70,11 +86,14 @@ pub enum Command {
     #[command(display_order = 5)]
     Sessions(SessionsArgs),
     /// Show the prompt that a model would see for a conversation, and its tokens
-    #[command(display_order = 6)]
+    #[command(display_order = 7)]
     Prompt(PromptArgs),
     /// The text of a PDF or a web page, for the deck
     #[command(hide = true)]
     ExtractText(ExtractArgs),
+    /// Search the Hub for models and download them
+    #[command(display_order = 6)]
+    Models(ModelsArgs),
     /// Say whether a model fits, how much of it and how fast at most, without loading it
     Fit(FitArgs),
 }
