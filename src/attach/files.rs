@@ -109,7 +109,8 @@ fn read_one(path: &Path, name: &str, extractor: &Extractor) -> Result<File, Stri
         }
         kind => {
             let text = extractor.run(path).map_err(failed)?;
-            if text.trim().is_empty() {
+            let text = text.trim().to_owned();
+            if text.is_empty() {
                 return Err(failed("there is no text in it".to_owned()));
             }
             let lines = text.lines().count();
