@@ -20,7 +20,8 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("telemetry", &[]),
     ("theme", &[]),
     ("keymap", &["app"]),
-    ("config", &["params"]),
+    ("costs", &[]),
+    ("config", &["costs", "params"]),
     (
         "app",
         &[
@@ -34,6 +35,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "plan",
             "store",
             "telemetry",
+            "tune",
         ],
     ),
     ("terminal", &["app", "keymap", "theme"]),
@@ -49,6 +51,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "store",
             "telemetry",
             "theme",
+            "tune",
         ],
     ),
     (
@@ -57,6 +60,8 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "app",
             "attach",
             "bench",
+            "gguf",
+            "tune",
             "config",
             "engine",
             "keymap",
@@ -76,6 +81,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "bench",
             "chat",
             "config",
+            "costs",
             "engine",
             "gguf",
             "hardware",

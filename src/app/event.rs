@@ -3,9 +3,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::{LogLine, Origin, Viewport};
+use super::{LogLine, MeasureNews, Origin, Viewport};
 use crate::attach::File;
-use crate::bench::Record;
 use crate::config::Preset;
 use crate::engine::{EngineEvent, RequestId};
 use crate::keymap::{Key, Keymap};
@@ -42,10 +41,12 @@ pub enum Event {
         origin: Origin,
         read: Result<Vec<File>, String>,
     },
-    /// Answer to `Effect::ReadMeasurements`: oldest first, or why they could not be read.
-    Measurements(Result<Vec<Record>, String>),
+    /// Answers to `Effect::Measure`.
+    Measure(MeasureNews),
     /// Answer to `Effect::Copy`: how it was done, or why it could not be.
     Copied(Result<String, String>),
+    /// Answer to `Effect::Export`: where it was written, or why it could not be.
+    Exported(Result<PathBuf, String>),
     Timer(Timer),
     /// A model to load was found while starting.
     Open(PathBuf),

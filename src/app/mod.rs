@@ -15,6 +15,7 @@ mod gauges;
 pub mod help;
 mod keys;
 mod log;
+mod metrics;
 mod model;
 mod overlay;
 mod params;
@@ -43,7 +44,10 @@ pub const QUESTIONS: &[&str] = &[
 
 pub use action::Action;
 pub use attach::{AttachChoice, AttachOffer, AttachState, Attached, Origin};
-pub use bench::BenchState;
+pub use bench::{
+    BenchState, End as MeasureEnd, Measure, News as MeasureNews, Order,
+    Progress as MeasureProgress, QUESTIONS as MEASUREMENTS, Question, Run as MeasureRun, Work,
+};
 pub use chat::{ChatState, Entry, Notice, Reply, ReplyState, Scroll, Viewport};
 pub use composer::Composer;
 pub use context::{ContextState, Filled};
@@ -53,6 +57,7 @@ pub use foresight::Foresight;
 pub use gauges::GaugesState;
 pub use keys::context;
 pub use log::{LogLevel, LogLine, LogState};
+pub use metrics::{ENERGY_RUN, MetricsState, Window, ZOOMS_MS};
 pub use model::{LoadPhase, ModelState};
 pub use overlay::{ContextFullChoice, LineEdit, Overlay, PickList, PromptOverlay};
 pub use params::{ParamEdit, ParamsState};

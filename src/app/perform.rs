@@ -6,7 +6,7 @@ use super::overlay::{Overlay, PickList, PromptOverlay};
 use super::summary::{self, Then};
 use super::update::{IsError, notice};
 use super::{Action, ChatState, Effect, Pane, State, Timer, View};
-use super::{attach, help, keys, params, replies, retune, sessions, view};
+use super::{attach, help, keys, metrics, params, replies, retune, sessions, view};
 use crate::engine::Command;
 use crate::keymap::Context;
 use crate::params::Param;
@@ -51,6 +51,16 @@ pub(super) fn perform(state: &mut State, action: Action) -> Vec<Effect> {
         Action::ShowSpeed => show(state, Pane::Speed),
         Action::ShowGauges => show(state, Pane::Gauges),
         Action::ShowLog => show(state, Pane::Log),
+        Action::ShowMetrics => view::toggle(state, View::Metrics),
+        Action::ExportCsv | Action::ExportJson | Action::ExportText => {
+            metrics::perform(state, action).unwrap_or_default()
+        }
+        Action::Earlier
+        | Action::Later
+        | Action::ZoomIn
+        | Action::ZoomOut
+        | Action::Freeze
+        | Action::NextGpu => vec![],
         Action::ShowBench => view::toggle(state, View::Bench),
         Action::Send => replies::send(state),
         Action::NewLine => {

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use super::{
-    AttachState, BenchState, ChatState, Composer, ContextState, GaugesState, LogState, ModelState,
-    Notice, Overlay, ParamsState, PromptState, SessionsState, SpeedState, Summarising, View,
+    AttachState, BenchState, ChatState, Composer, ContextState, GaugesState, LogState, MetricsState,
+    ModelState, Notice, Overlay, ParamsState, PromptState, SessionsState, SpeedState, Summarising,
+    View,
 };
 use crate::config::Preset;
 use crate::engine::{ConversationId, LoadId, RequestId};
@@ -44,6 +45,7 @@ pub struct State {
     pub speed: SpeedState,
     pub gauges: GaugesState,
     pub log: LogState,
+    pub metrics: MetricsState,
     pub sessions: SessionsState,
     pub attach: AttachState,
     pub prompt: PromptState,
@@ -77,6 +79,7 @@ impl State {
             speed: SpeedState::default(),
             gauges: GaugesState::default(),
             log: LogState::default(),
+            metrics: MetricsState::default(),
             sessions: SessionsState::default(),
             attach: AttachState::default(),
             prompt: PromptState::default(),
@@ -101,6 +104,13 @@ impl State {
 
     pub(super) fn next_conversation(&mut self) -> ConversationId {
         ConversationId(self.next_id())
+    }
+
+    /// The first of so many numbers that are given to nothing else.
+    pub(super) fn reserve_ids(&mut self, count: u64) -> u64 {
+        let first = self.last_id + 1;
+        self.last_id += count;
+        first
     }
 
     pub(super) fn next_id(&mut self) -> u64 {

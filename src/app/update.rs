@@ -7,7 +7,8 @@ use std::time::Duration;
 use super::overlay::Overlay;
 use super::{Effect, Entry, Event, Notice, Settings, State, Timer};
 use super::{
-    attach, bench, context, foresight, keys, prompt, replies, retune, saving, sessions, summary,
+    attach, bench, context, foresight, keys, metrics, prompt, replies, retune, saving, sessions,
+    summary,
 };
 use crate::config::Preset;
 use crate::engine::EngineEvent;
@@ -41,11 +42,16 @@ fn take(state: &mut State, event: Event) -> Vec<Effect> {
             state.chat.viewed(viewport);
             vec![]
         }
-        Event::Engine(event) => engine(state, event),
+        Event::Engine(event) => {
+            let effects = engine(state, event);
+            metrics::observe(state);
+            effects
+        }
         Event::Store(event) => sessions::on_store(state, event),
         Event::Sample(sample) => {
+            let effects = metrics::take(state, &sample);
             state.gauges.take(*sample);
-            vec![]
+            effects
         }
         Event::Bandwidth(bytes_per_second) => {
             state.gauges.bandwidth = Some(bytes_per_second);
@@ -69,9 +75,13 @@ fn take(state: &mut State, event: Event) -> Vec<Effect> {
             origin,
             read,
         } => attach::on_read(state, &typed, origin, read),
-        Event::Measurements(history) => bench::on_history(state, history),
+        Event::Measure(news) => bench::on_news(state, news),
         Event::Copied(Ok(how)) => notice(state, how, IsError::No),
         Event::Copied(Err(why)) => notice(state, why, IsError::Yes),
+        Event::Exported(Ok(path)) => {
+            notice(state, format!("Written to {}", path.display()), IsError::No)
+        }
+        Event::Exported(Err(why)) => notice(state, why, IsError::Yes),
         Event::Timer(Timer::QuitArmed(number)) => {
             state.quit_armed.take_if(|armed| *armed == number);
             vec![]

@@ -1,6 +1,6 @@
 //! What fills the screen between the header and the status line.
 
-use super::{Action, Effect, State, bench, context, prompt};
+use super::{Action, Effect, State, bench, context, metrics, prompt};
 use crate::keymap::{Context, Key};
 
 /// The one view that is shown.
@@ -15,6 +15,8 @@ pub enum View {
     Context,
     /// Measurements: what to measure, results, history.
     Bench,
+    /// The last hour on one time axis.
+    Metrics,
 }
 
 impl View {
@@ -24,6 +26,7 @@ impl View {
             Self::Deck => None,
             Self::Prompt | Self::Context => Some(Context::Page),
             Self::Bench => Some(Context::Bench),
+            Self::Metrics => Some(Context::Metrics),
         }
     }
 }
@@ -36,7 +39,7 @@ pub(super) fn toggle(state: &mut State, view: View) -> Vec<Effect> {
     }
     state.view = view;
     match view {
-        View::Deck => vec![],
+        View::Deck | View::Metrics => vec![],
         View::Prompt => prompt::enter(state),
         View::Context => context::enter(state),
         View::Bench => bench::enter(state),
@@ -50,6 +53,7 @@ pub(super) fn perform(state: &mut State, action: Action) -> Option<Vec<Effect>> 
         View::Prompt => prompt::perform(state, action),
         View::Context => context::perform(state, action),
         View::Bench => bench::perform(state, action),
+        View::Metrics => metrics::perform(state, action),
     };
     own.or_else(|| match action {
         Action::Cancel | Action::FocusNext | Action::FocusPrevious => {
@@ -63,7 +67,7 @@ pub(super) fn perform(state: &mut State, action: Action) -> Option<Vec<Effect>> 
 /// Types where a view takes text; in others a letter is the beginning of nothing.
 pub(super) fn type_key(state: &mut State, _key: Key) -> Vec<Effect> {
     match state.view {
-        View::Deck | View::Bench | View::Prompt | View::Context => vec![],
+        View::Deck | View::Bench | View::Metrics | View::Prompt | View::Context => vec![],
     }
 }
 

@@ -25,6 +25,8 @@ pub enum Context {
     Log,
     /// A view that fills the screen: the prompt, the context.
     Page,
+    /// The last hour on one time axis.
+    Metrics,
     /// The view of measurements.
     Bench,
     /// The help overlay.
@@ -170,7 +172,7 @@ impl Keymap {
 }
 
 impl Context {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         Self::Global,
         Self::Composer,
         Self::Chat,
@@ -178,6 +180,7 @@ impl Context {
         Self::Parameters,
         Self::Log,
         Self::Page,
+        Self::Metrics,
         Self::Bench,
         Self::Help,
         Self::List,
@@ -194,6 +197,7 @@ impl Context {
             Self::Parameters => "parameters",
             Self::Log => "log",
             Self::Page => "page",
+            Self::Metrics => "metrics",
             Self::Bench => "bench",
             Self::Help => "help",
             Self::List => "list",
@@ -211,6 +215,7 @@ impl Context {
             Self::Parameters => "Parameters",
             Self::Log => "Log",
             Self::Page => "Prompt and context",
+            Self::Metrics => "Metrics",
             Self::Bench => "Measurements",
             Self::Help => "Help",
             Self::List => "Lists",

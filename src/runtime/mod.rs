@@ -10,6 +10,7 @@
 
 mod bandwidth;
 mod deck;
+mod exports;
 mod measure;
 mod paths;
 mod screen;
@@ -41,7 +42,7 @@ pub use screen::{RealScreen, Screen};
 pub use store::Saver;
 
 /// How often the sensors are read.
-const SENSOR_INTERVAL: Duration = Duration::from_secs(1);
+const SENSOR_INTERVAL: Duration = Duration::from_millis(500);
 /// How long a sensor that hangs in a driver is waited for at the end.
 const SENSOR_END: Duration = Duration::from_millis(500);
 /// Samples, log lines, timers and answers that may wait.
@@ -164,6 +165,7 @@ async fn start(startup: Startup) -> io::Result<Ended> {
     );
 
     state.sessions.saving = saving;
+    state.bench.n_cores = std::thread::available_parallelism().map_or(1, usize::from);
     let saver = match saving {
         Saving::On => Some(Saver::start(folders.sessions_dir.clone(), inbox.clone())?),
         Saving::Off | Saving::Incognito => None,
@@ -188,6 +190,7 @@ async fn start(startup: Startup) -> io::Result<Ended> {
     };
     let measured = inbox.clone();
     let mut deck = Deck::new(state, screen, engine, look, inbox);
+    deck = deck.with_exports(folders.data_dir.join("exports"));
     deck = deck.with_measurer(Measurer::new(folders.data_dir.clone(), measured));
     if let Some(saver) = saver {
         deck = deck.with_saver(saver);

@@ -76,6 +76,7 @@ fn hints(state: &State) -> Vec<(String, &'static str)> {
             (Action::Bottom, "follow"),
             (Action::Cancel, "write"),
         ],
+<<<<<<< HEAD
         Context::Page => match state.view {
             View::Prompt => &[
                 (Action::Down, "scroll"),
@@ -90,6 +91,24 @@ fn hints(state: &State) -> Vec<(String, &'static str)> {
             ],
         },
         Context::Bench => &[(Action::Down, "scroll"), (Action::Cancel, "back")],
+=======
+        Context::Metrics => &[
+            (Action::Earlier, "earlier"),
+            (Action::ZoomIn, "zoom"),
+            (Action::Freeze, "freeze"),
+            (Action::ExportCsv, "CSV"),
+            (Action::Cancel, "back"),
+        ],
+        Context::Bench if state.bench.is_running() => {
+            &[(Action::Cancel, "stop"), (Action::PageDown, "scroll")]
+        }
+        Context::Bench => &[
+            (Action::Accept, "measure"),
+            (Action::Down, "next"),
+            (Action::PageDown, "scroll"),
+            (Action::Cancel, "back"),
+        ],
+>>>>>>> main
         Context::Help => &[(Action::Down, "scroll"), (Action::Cancel, "close")],
         Context::List => &[
             (Action::Accept, "take"),

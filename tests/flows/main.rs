@@ -2,7 +2,12 @@
 //! Waiting costs no real time: tokio moves its clock on when nothing else can happen.
 
 mod harness;
+<<<<<<< HEAD
 mod reading;
+=======
+mod measuring;
+mod metrics;
+>>>>>>> main
 mod sessions;
 
 use harness::{Deck, key};
