@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use super::{
-    AttachState, BenchState, ChatState, Composer, ContextState, GaugesState, LogState, MetricsState,
-    ModelState, Notice, Overlay, ParamsState, PromptState, SessionsState, SpeedState, Summarising,
-    View,
+    AttachState, BenchState, ChatState, Composer, ContextState, GaugesState, LogState,
+    MetricsState, ModelState, Notice, Overlay, ParamsState, PromptState, SessionsState, SpeedState,
+    Summarising, View,
 };
 use crate::config::Preset;
 use crate::engine::{ConversationId, LoadId, RequestId};

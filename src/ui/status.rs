@@ -76,7 +76,6 @@ fn hints(state: &State) -> Vec<(String, &'static str)> {
             (Action::Bottom, "follow"),
             (Action::Cancel, "write"),
         ],
-<<<<<<< HEAD
         Context::Page => match state.view {
             View::Prompt => &[
                 (Action::Down, "scroll"),
@@ -90,8 +89,6 @@ fn hints(state: &State) -> Vec<(String, &'static str)> {
                 (Action::Cancel, "back"),
             ],
         },
-        Context::Bench => &[(Action::Down, "scroll"), (Action::Cancel, "back")],
-=======
         Context::Metrics => &[
             (Action::Earlier, "earlier"),
             (Action::ZoomIn, "zoom"),
@@ -108,7 +105,6 @@ fn hints(state: &State) -> Vec<(String, &'static str)> {
             (Action::PageDown, "scroll"),
             (Action::Cancel, "back"),
         ],
->>>>>>> main
         Context::Help => &[(Action::Down, "scroll"), (Action::Cancel, "close")],
         Context::List => &[
             (Action::Accept, "take"),

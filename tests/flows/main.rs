@@ -2,12 +2,9 @@
 //! Waiting costs no real time: tokio moves its clock on when nothing else can happen.
 
 mod harness;
-<<<<<<< HEAD
-mod reading;
-=======
 mod measuring;
 mod metrics;
->>>>>>> main
+mod reading;
 mod sessions;
 
 use harness::{Deck, key};

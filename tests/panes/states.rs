@@ -3,15 +3,9 @@
 use std::path::PathBuf;
 
 use llmdeck::app::{
-<<<<<<< HEAD
     self, Action, Attached, ContextFullChoice, Effect, Entry, Event, Foresight, LineEdit,
     LoadPhase, LogLevel, LogLine, Notice, Origin, Overlay, Pane, ParamEdit, PickList,
-    PromptOverlay, Reply, ReplyState, Resume, Scroll, State,
-=======
-    Action, ContextFullChoice, Entry, Foresight, LineEdit, LoadPhase, LogLevel, LogLine, Notice,
-    Overlay, Pane, ParamEdit, PickList, PromptOverlay, Reply, ReplyState, Resume, Scroll, State,
-    View,
->>>>>>> main
+    PromptOverlay, Reply, ReplyState, Resume, Scroll, State, View,
 };
 use llmdeck::attach::File;
 use llmdeck::chat::{Segment, SegmentKind};
@@ -575,7 +569,6 @@ pub fn hostile(size: (u16, u16)) -> State {
     state
 }
 
-<<<<<<< HEAD
 fn press(state: &mut State, key: &str) -> Vec<Effect> {
     app::update(state, Event::Key(key.parse().unwrap()))
 }
@@ -707,7 +700,9 @@ pub fn template_failed(size: (u16, u16)) -> State {
         error,
     };
     app::update(&mut state, Event::Engine(failed));
-=======
+    state
+}
+
 /// Three minutes on a machine with a GPU: a model is loaded, two replies, a parameter between them.
 pub fn metrics(size: (u16, u16)) -> State {
     let mut state = finished(size);
@@ -793,6 +788,5 @@ pub fn gauges_with_everything(size: (u16, u16)) -> State {
     gpu.fan = Ok(80.0);
     sample.gpus = Ok(vec![gpu]);
     state.gauges.latest = Some(sample);
->>>>>>> main
     state
 }

@@ -1,12 +1,9 @@
 //! What can stand in the place of the panes: one file a view.
 
 mod bench;
-<<<<<<< HEAD
 mod context;
-mod prompt;
-=======
 mod metrics;
->>>>>>> main
+mod prompt;
 
 use ratatui::layout::Rect;
 
@@ -17,12 +14,9 @@ use crate::app::{State, View};
 pub fn draw(painter: &mut Painter<'_>, area: Rect, state: &State) {
     match state.view {
         View::Deck => {}
-<<<<<<< HEAD
         View::Prompt => prompt::draw(painter, area, state),
         View::Context => context::draw(painter, area, state),
-=======
         View::Metrics => metrics::draw(painter, area, state),
->>>>>>> main
         View::Bench => bench::draw(painter, area, state),
     }
 }
