@@ -5,7 +5,8 @@ use super::summary::{self, Then};
 use super::update::{IsError, note, notice};
 use super::{Action, Effect, Entry, Reply, ReplyState, Scroll, State, attach, retune, saving};
 use crate::engine::{
-    Command, EngineError, EngineEvent, ErrorKind, GenerateRequest, RequestId, StopReason, Timings,
+    Command, EngineError, EngineEvent, ErrorKind, Exact, GenerateRequest, RequestId, StopReason,
+    Timings,
 };
 use crate::keymap::Context;
 use crate::params::{Param, Source, Value};
@@ -68,7 +69,7 @@ pub(super) fn go_on(state: &mut State) -> Vec<Effect> {
     let Some(Entry::Reply(mut reply)) = state.chat.entries.pop() else {
         return vec![];
     };
-    let generate = generate(state, request, reply.text.clone());
+    let generate = generate(state, request, reply.text.clone(), None);
     let saved = reply.text.len();
     reply.request = request;
     reply.state = ReplyState::Sent;
@@ -253,8 +254,17 @@ pub(super) fn cannot_reply(state: &State) -> Option<String> {
 }
 
 fn begin_reply(state: &mut State) -> Vec<Effect> {
+    begin(state, None)
+}
+
+/// Begins a reply whose prompt and beginning are given as tokens.
+pub(super) fn begin_exactly(state: &mut State, exact: Exact) -> Vec<Effect> {
+    begin(state, Some(exact))
+}
+
+fn begin(state: &mut State, exact: Option<Exact>) -> Vec<Effect> {
     let request = state.next_request();
-    let generate = generate(state, request, String::new());
+    let generate = generate(state, request, String::new(), exact);
     let model = state
         .model
         .running
@@ -276,12 +286,11 @@ fn begin_reply(state: &mut State) -> Vec<Effect> {
     effects
 }
 
-fn generate(state: &State, id: RequestId, reply_so_far: String) -> Effect {
-    Effect::Engine(Command::Generate(Box::new(request(
-        state,
-        id,
-        reply_so_far,
-    ))))
+fn generate(state: &State, id: RequestId, reply_so_far: String, exact: Option<Exact>) -> Effect {
+    Effect::Engine(Command::Generate(Box::new(GenerateRequest {
+        exact,
+        ..request(state, id, reply_so_far)
+    })))
 }
 
 fn request(state: &State, id: RequestId, reply_so_far: String) -> GenerateRequest {
@@ -290,6 +299,7 @@ fn request(state: &State, id: RequestId, reply_so_far: String) -> GenerateReques
         conversation: state.chat.conversation,
         messages: state.chat.messages(),
         reply_so_far,
+        exact: None,
         sampling: state.params.values.sampling(),
         reply: state.params.values.reply(),
     }
@@ -353,20 +363,20 @@ fn offer_template(state: &mut State, like: &'static str) {
     }
     let mut items = vec![(
         Some(like),
-        format!("Use the template {like} and answer again"),
-        "it writes the control tokens that this model's own names".to_owned(),
+        format!("Use {like}, answer again"),
+        "the template with this model's control tokens".to_owned(),
     )];
     if like != "chatml" {
         items.push((
             Some("chatml"),
-            "Use the template chatml and answer again".to_owned(),
-            "the most common one".to_owned(),
+            "Use chatml, answer again".to_owned(),
+            "the most common template".to_owned(),
         ));
     }
     items.push((
         None,
         "Leave it as it is".to_owned(),
-        "chat-template and chat-template-file choose another at any time".to_owned(),
+        "chat-template names another at any time".to_owned(),
     ));
     // It opens by itself: an Enter that was on its way must not change anything.
     let leave = items.len() - 1;

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::{
     AttachState, BenchState, ChatState, Composer, ContextState, GaugesState, LogState,
-    MetricsState, ModelState, Notice, Overlay, ParamsState, PromptState, SessionsState, SpeedState,
-    Summarising, View,
+    MetricsState, ModelState, Notice, Overlay, ParamsState, Preview, PromptState, SessionsState,
+    SpeedState, Summarising, TokensState, View,
 };
 use crate::config::Preset;
 use crate::engine::{ConversationId, LoadId, RequestId};
@@ -53,6 +53,8 @@ pub struct State {
     /// The summary that is being written.
     pub summarising: Option<Summarising>,
     pub bench: BenchState,
+    pub tokens: TokensState,
+    pub preview: Preview,
     pub presets: Arc<Vec<Preset>>,
     pub themes: Arc<Vec<String>>,
     pub theme: String,
@@ -86,6 +88,8 @@ impl State {
             context: ContextState::default(),
             summarising: None,
             bench: BenchState::default(),
+            tokens: TokensState::default(),
+            preview: Preview::default(),
             presets: Arc::default(),
             themes: Arc::default(),
             theme: String::new(),

@@ -1,6 +1,6 @@
 //! What fills the screen between the header and the status line.
 
-use super::{Action, Effect, State, bench, context, metrics, prompt};
+use super::{Action, Effect, State, bench, context, metrics, prompt, tokens};
 use crate::keymap::{Context, Key};
 
 /// The one view that is shown.
@@ -17,6 +17,8 @@ pub enum View {
     Bench,
     /// The last hour on one time axis.
     Metrics,
+    /// A walk through the tokens of a reply.
+    Tokens,
 }
 
 impl View {
@@ -27,6 +29,7 @@ impl View {
             Self::Prompt | Self::Context => Some(Context::Page),
             Self::Bench => Some(Context::Bench),
             Self::Metrics => Some(Context::Metrics),
+            Self::Tokens => Some(Context::Tokens),
         }
     }
 }
@@ -43,6 +46,7 @@ pub(super) fn toggle(state: &mut State, view: View) -> Vec<Effect> {
         View::Prompt => prompt::enter(state),
         View::Context => context::enter(state),
         View::Bench => bench::enter(state),
+        View::Tokens => tokens::enter(state),
     }
 }
 
@@ -54,6 +58,7 @@ pub(super) fn perform(state: &mut State, action: Action) -> Option<Vec<Effect>> 
         View::Context => context::perform(state, action),
         View::Bench => bench::perform(state, action),
         View::Metrics => metrics::perform(state, action),
+        View::Tokens => tokens::perform(state, action),
     };
     own.or_else(|| match action {
         Action::Cancel | Action::FocusNext | Action::FocusPrevious => {
@@ -67,7 +72,9 @@ pub(super) fn perform(state: &mut State, action: Action) -> Option<Vec<Effect>> 
 /// Types where a view takes text; in others a letter is the beginning of nothing.
 pub(super) fn type_key(state: &mut State, _key: Key) -> Vec<Effect> {
     match state.view {
-        View::Deck | View::Bench | View::Metrics | View::Prompt | View::Context => vec![],
+        View::Deck | View::Bench | View::Metrics | View::Tokens | View::Prompt | View::Context => {
+            vec![]
+        }
     }
 }
 

@@ -10,6 +10,7 @@ use super::extract::ExtractArgs;
 use super::metrics::MetricsArgs;
 use super::models::ModelsArgs;
 use super::prompt::PromptArgs;
+use super::replay::ReplayArgs;
 use super::sessions::SessionsArgs;
 use super::tune::TuneArgs;
 
@@ -100,6 +101,9 @@ pub enum Command {
     Metrics(MetricsArgs),
     /// Reckon what a million tokens cost here and at an API, and when the hardware has paid off
     Costs(CostsArgs),
+    /// Make a stored reply again and say whether it comes out the same
+    #[command(display_order = 7)]
+    Replay(ReplayArgs),
     /// Say whether a model fits, how much of it and how fast at most, without loading it
     Fit(FitArgs),
 }

@@ -14,6 +14,7 @@ pub mod fake;
 mod forecast;
 mod handle;
 pub mod llama;
+mod origin;
 mod outbox;
 mod prompt;
 mod reply;
@@ -24,12 +25,13 @@ mod slots;
 mod stops;
 mod templates;
 mod timing;
+pub mod trace;
 mod utf8;
 mod worker;
 
 pub use command::{
-    BenchId, BenchRequest, BenchTest, Command, ConversationId, CountId, GenerateRequest, LoadId,
-    LoadRequest, RequestId,
+    BenchId, BenchRequest, BenchTest, Command, ConversationId, CountId, Exact, GenerateRequest,
+    LoadId, LoadRequest, PreviewRequest, RequestId,
 };
 pub use event::{
     BenchSample, ContextInfo, Device, DeviceKind, DeviceMemory, EngineError, EngineEvent,
@@ -37,5 +39,6 @@ pub use event::{
 };
 pub use forecast::{Change, DeviceForecast, Forecast};
 pub use handle::{EngineHandle, EngineStopped};
+pub use origin::{Batches, Origin};
 pub use seen::{Prompt, PromptOf, PromptToken, TextSize};
 pub use timing::{Timings, TokenRate};

@@ -29,6 +29,8 @@ pub enum Context {
     Metrics,
     /// The view of measurements.
     Bench,
+    /// The walk through tokens.
+    Tokens,
     /// The help overlay.
     Help,
     /// A list that narrows while one types.
@@ -172,7 +174,7 @@ impl Keymap {
 }
 
 impl Context {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 13] = [
         Self::Global,
         Self::Composer,
         Self::Chat,
@@ -182,6 +184,7 @@ impl Context {
         Self::Page,
         Self::Metrics,
         Self::Bench,
+        Self::Tokens,
         Self::Help,
         Self::List,
         Self::Prompt,
@@ -199,6 +202,7 @@ impl Context {
             Self::Page => "page",
             Self::Metrics => "metrics",
             Self::Bench => "bench",
+            Self::Tokens => "tokens",
             Self::Help => "help",
             Self::List => "list",
             Self::Prompt => "prompt",
@@ -217,6 +221,7 @@ impl Context {
             Self::Page => "Prompt and context",
             Self::Metrics => "Metrics",
             Self::Bench => "Measurements",
+            Self::Tokens => "Tokens of a reply",
             Self::Help => "Help",
             Self::List => "Lists",
             Self::Prompt => "Typing a value or a path",

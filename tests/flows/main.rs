@@ -6,6 +6,7 @@ mod measuring;
 mod metrics;
 mod reading;
 mod sessions;
+mod tokens;
 
 use harness::{Deck, key};
 use llmdeck::engine::fake::Script;

@@ -4,6 +4,8 @@ mod bench;
 mod forecast;
 mod load;
 mod mail;
+mod origin;
+mod preview;
 mod prompt;
 mod replies;
 mod retune;
@@ -27,7 +29,7 @@ use super::scheduler::{StepBudget, Steps};
 use super::shelf::Shelf;
 use super::{
     BenchId, Command, ContextInfo, ConversationId, EngineError, EngineEvent, EngineHandle,
-    ErrorKind, LoadId, RequestId,
+    ErrorKind, LoadId, PreviewRequest, RequestId,
 };
 use crate::params::LoadParams;
 
@@ -119,6 +121,8 @@ struct Worker {
     shelf: Shelf,
     /// Forgotten with the model whose tokens it has.
     last_prompt: Option<prompt::LastPrompt>,
+    /// Waits for the next logits of a reply.
+    preview: Option<Box<PreviewRequest>>,
     /// Counts replies and uses.
     clock: u64,
     answering: Option<Answering>,
@@ -144,6 +148,7 @@ impl Worker {
             watch: threads::Watch::default(),
             shelf,
             last_prompt: None,
+            preview: None,
             clock: 0,
             answering: None,
         }
@@ -185,6 +190,7 @@ impl Worker {
             return Flow::Stop;
         }
         self.step();
+        self.preview_late();
         self.mail.outbox.flush();
         Flow::GoOn
     }
@@ -225,6 +231,7 @@ impl Worker {
                 self.generate(request, at);
             }
             Command::Resample { request, sampling } => self.resample(request, &sampling),
+            Command::Preview(request) => self.preview(request),
             Command::Cancel(request) => self.cancel(request),
             Command::Bench(request) => {
                 self.answering = Some(Answering::Bench(request.id));

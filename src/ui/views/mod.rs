@@ -4,6 +4,7 @@ mod bench;
 mod context;
 mod metrics;
 mod prompt;
+mod tokens;
 
 use ratatui::layout::Rect;
 
@@ -18,5 +19,6 @@ pub fn draw(painter: &mut Painter<'_>, area: Rect, state: &State) {
         View::Context => context::draw(painter, area, state),
         View::Metrics => metrics::draw(painter, area, state),
         View::Bench => bench::draw(painter, area, state),
+        View::Tokens => tokens::draw(painter, area, state),
     }
 }
