@@ -59,6 +59,7 @@ pub(super) fn begin(state: &mut State, then: Then) -> Vec<Effect> {
         conversation: state.next_conversation(),
         messages,
         reply_so_far: String::new(),
+        exact: None,
         sampling: state.params.values.sampling(),
         reply,
     };
