@@ -12,6 +12,8 @@ pub struct ChatState {
     pub entries: Vec<Entry>,
     /// Entries before this index are left out of the prompt.
     pub left_out: usize,
+    /// What the model wrote to stand in their place.
+    pub summary: Option<String>,
     pub scroll: Scroll,
     pub viewport: Viewport,
     pub reading: Reading,
@@ -112,6 +114,8 @@ pub struct Viewport {
     pub total: usize,
     /// The first line that was shown.
     pub top: usize,
+    /// By how many lines it moved, because lines above it had been estimated.
+    pub moved: isize,
 }
 
 /// A short message in the status line.
@@ -128,6 +132,7 @@ impl ChatState {
             conversation,
             entries: Vec::new(),
             left_out: 0,
+            summary: None,
             scroll: Scroll::End,
             viewport: Viewport::default(),
             reading: Reading::default(),
@@ -163,9 +168,16 @@ impl ChatState {
     ///
     /// Neighbours of the same role are joined, because many templates insist on turns that
     /// alternate: a message whose reply failed stands directly before the next one.
+    ///
+    /// A summary of what is left out goes before what the user says first.
     pub fn messages(&self) -> Vec<Message> {
+        self.messages_until(self.entries.len())
+    }
+
+    /// The same of the entries before an index.
+    pub fn messages_until(&self, end: usize) -> Vec<Message> {
         let mut messages: Vec<Message> = Vec::new();
-        for entry in self.entries.iter().skip(self.left_out) {
+        for entry in self.entries.iter().take(end).skip(self.left_out) {
             let (role, content) = match entry {
                 Entry::User(text) => (Role::User, text),
                 Entry::Reply(reply) if !reply.state.is_running() && !reply.text.is_empty() => {
@@ -183,6 +195,14 @@ impl ChatState {
                     content: content.clone(),
                 }),
             }
+        }
+        let first = messages.iter_mut().find(|m| m.role == Role::User);
+        let summary = self.summary.as_ref().filter(|_| self.left_out > 0);
+        if let (Some(summary), Some(first)) = (summary, first) {
+            first.content = format!(
+                "[What was said before, in short: {summary}]\n\n{}",
+                first.content
+            );
         }
         messages
     }
@@ -229,6 +249,9 @@ impl ChatState {
             let old_total = self.viewport.total;
             self.viewport = viewport;
             self.scroll_to(top * viewport.total / old_total);
+        }
+        if let Scroll::Line(top) = self.scroll {
+            self.scroll = Scroll::Line(top.saturating_add_signed(viewport.moved));
         }
         self.viewport = viewport;
     }
@@ -307,7 +330,7 @@ mod tests {
             width: 80,
             height: 10,
             total: 100,
-            top: 0,
+            ..Viewport::default()
         });
         chat.scroll_by(-5);
         assert_eq!(chat.scroll, Scroll::Line(85));
@@ -315,7 +338,7 @@ mod tests {
             width: 80,
             height: 10,
             total: 120,
-            top: 0,
+            ..Viewport::default()
         });
         assert_eq!(chat.scroll, Scroll::Line(85));
         chat.scroll_by(1000);
@@ -331,14 +354,14 @@ mod tests {
             width: 80,
             height: 10,
             total: 100,
-            top: 0,
+            ..Viewport::default()
         });
         chat.scroll_to(40);
         chat.viewed(Viewport {
             width: 40,
             height: 10,
             total: 200,
-            top: 0,
+            ..Viewport::default()
         });
         assert_eq!(chat.scroll, Scroll::Line(80));
     }

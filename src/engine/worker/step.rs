@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use super::prompt::LastPrompt;
 use super::{Slot, Worker, sequence};
 use crate::engine::llama::{self, Decode, Output, Sampler};
 use crate::engine::reply::{Reply, Waiting, count_of};
@@ -110,8 +111,13 @@ impl Worker {
                 )
             }
             None => {
-                let template = &running.open.template;
-                let made = prompt::tokens(&waiting.request, template, model.vocab())?;
+                let templates = &mut running.open.templates;
+                let made = prompt::of(&waiting.request, templates, model.vocab())?;
+                self.last_prompt = Some(LastPrompt {
+                    request: waiting.request.id,
+                    segments: made.segments.clone(),
+                    tokens: made.tokens.clone(),
+                });
                 (made, Vec::new())
             }
         };
