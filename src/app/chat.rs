@@ -114,8 +114,6 @@ pub struct Viewport {
     pub total: usize,
     /// The first line that was shown.
     pub top: usize,
-    /// By how many lines it moved, because lines above it had been estimated.
-    pub moved: isize,
 }
 
 /// A short message in the status line.
@@ -250,9 +248,6 @@ impl ChatState {
             self.viewport = viewport;
             self.scroll_to(top * viewport.total / old_total);
         }
-        if let Scroll::Line(top) = self.scroll {
-            self.scroll = Scroll::Line(top.saturating_add_signed(viewport.moved));
-        }
         self.viewport = viewport;
     }
 }
@@ -330,7 +325,7 @@ mod tests {
             width: 80,
             height: 10,
             total: 100,
-            ..Viewport::default()
+            top: 0,
         });
         chat.scroll_by(-5);
         assert_eq!(chat.scroll, Scroll::Line(85));
@@ -338,7 +333,7 @@ mod tests {
             width: 80,
             height: 10,
             total: 120,
-            ..Viewport::default()
+            top: 0,
         });
         assert_eq!(chat.scroll, Scroll::Line(85));
         chat.scroll_by(1000);
@@ -354,14 +349,14 @@ mod tests {
             width: 80,
             height: 10,
             total: 100,
-            ..Viewport::default()
+            top: 0,
         });
         chat.scroll_to(40);
         chat.viewed(Viewport {
             width: 40,
             height: 10,
             total: 200,
-            ..Viewport::default()
+            top: 0,
         });
         assert_eq!(chat.scroll, Scroll::Line(80));
     }

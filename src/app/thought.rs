@@ -72,7 +72,6 @@ impl Reply {
     pub(super) fn begins_inside(&mut self, tags: Tags) {
         if self.text.is_empty() && self.thought.before.is_empty() {
             self.thought.splitter = Splitter::inside(tags);
-            self.thought.before = format!("{}\n", tags.open);
         }
     }
 
@@ -104,8 +103,7 @@ impl Reply {
         self.text.push_str(&rest.answer);
     }
 
-    /// All that the model wrote, as it must be given back when the reply goes on; with the opening tag
-    /// where the template wrote that.
+    /// All that the model wrote, as it must be given back when the reply goes on.
     pub(super) fn written(&self) -> String {
         format!("{}{}", self.thought.before, self.text)
     }
@@ -150,12 +148,12 @@ mod tests {
     }
 
     #[test]
-    fn a_reply_that_begins_inside_gives_back_its_thought_whole() {
+    fn a_reply_that_begins_inside_gives_back_what_it_wrote_itself() {
         let mut reply = reply();
         reply.begins_inside(STYLES[0]);
         reply.take("hm\n</think>\n\nYes", &at(3));
         assert_eq!((&*reply.thought.text, &*reply.text), ("hm\n", "Yes"));
-        assert_eq!(reply.written(), "<think>\nhm\n</think>\n\nYes");
+        assert_eq!(reply.written(), "hm\n</think>\n\nYes");
     }
 
     #[test]

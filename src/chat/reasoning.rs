@@ -78,8 +78,7 @@ pub fn opened_by(prompt: &str) -> Option<Tags> {
 }
 
 /// Fits a reply to the end of its prompt, where the template may have opened a thought: one that goes
-/// on must not open it again, and one that goes on with an answer must close it. Gives the tags when a
-/// new reply begins inside.
+/// on must not open it again. Gives the tags when a new reply begins inside.
 pub fn meet(prompt: &mut [Segment]) -> Option<Tags> {
     let last = prompt
         .iter()
@@ -90,10 +89,13 @@ pub fn meet(prompt: &mut [Segment]) -> Option<Tags> {
     let Some(reply) = after.first_mut() else {
         return Some(tags);
     };
-    reply.text = match reply.text.trim_start().strip_prefix(tags.open) {
-        Some(rest) => rest.strip_prefix('\n').unwrap_or(rest).to_owned(),
-        None => format!("\n{}\n\n{}", tags.close, reply.text),
-    };
+    if let Some(rest) = reply.text.trim_start().strip_prefix(tags.open) {
+        let rest = match template.ends_with('\n') {
+            true => rest.strip_prefix('\n').unwrap_or(rest),
+            false => rest,
+        };
+        reply.text = rest.to_owned();
+    }
     None
 }
 
@@ -403,9 +405,6 @@ mod tests {
         let mut prompt = [open(), segment(SegmentKind::Content, "<think>\nhm")];
         assert_eq!(meet(&mut prompt), None);
         assert_eq!(prompt[1].text, "hm");
-        let mut prompt = [open(), segment(SegmentKind::Content, "An answer")];
-        assert_eq!(meet(&mut prompt), None);
-        assert_eq!(prompt[1].text, "\n</think>\n\nAn answer");
         let plain = segment(SegmentKind::Template, "assistant\n");
         let mut prompt = [plain, segment(SegmentKind::Content, "<think>\nhm")];
         assert_eq!(meet(&mut prompt), None);

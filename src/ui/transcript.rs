@@ -2,8 +2,7 @@
 //!
 //! A frame costs what is visible, not what was said: each entry is laid out once per width, replies as
 //! Markdown and the rest as byte ranges into its own text, sums of heights find the entry of a line,
-//! and a reply that grows is laid out on from its last lines. Of a long conversation only the end is laid
-//! out at once; what lies further up counts with an estimate of its lines until it comes into view.
+//! and a reply that grows is laid out on from its last lines.
 //!
 //! An entry is known by its kind, its request, and its text's address and length: text may grow or be
 //! replaced by another `String`, and must not be rewritten in place.
@@ -13,7 +12,7 @@ use std::ops::Range;
 use super::glyphs::{Marks, glyphs};
 use super::text::markdown::{self, Document, Ending};
 use super::text::wrap::{Row, Wrapped};
-use crate::app::{ChatState, Entry, Folding, PickedCode, Reading, ReplyState, Scroll};
+use crate::app::{ChatState, Entry, Folding, PickedCode, Reading, ReplyState};
 use crate::engine::ConversationId;
 use crate::theme::GlyphSet;
 
@@ -22,7 +21,6 @@ use crate::theme::GlyphSet;
 pub struct TranscriptCache {
     conversation: Option<ConversationId>,
     page: Page,
-    shown: (Reading, Folding),
     entries: Vec<CachedEntry>,
     /// After each entry, the number of lines so far, with the blank line that follows it.
     ends: Vec<usize>,
@@ -46,27 +44,12 @@ struct CachedEntry {
     failure: Option<Wrapped>,
 }
 
-/// Bytes of text laid out in one frame whether or not they are in view.
-const AT_ONCE: usize = 256 * 1024;
-
 /// The text of an entry.
 #[derive(Debug)]
 enum Body {
-    /// Not laid out yet; about so many lines, with those of its thought and its tail.
-    Unseen(usize),
     Plain(Wrapped),
     Markdown(Document),
 }
-
-/// Which end of the view stays while what comes into it is laid out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Anchor {
-    Above,
-    Below,
-}
-
-/// Lines kept in view above code that was jumped to.
-const CONTEXT: usize = 2;
 
 /// What tells that an entry is still the one that was wrapped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -157,20 +140,13 @@ pub enum TranscriptLine {
 impl TranscriptCache {
     /// Brings the cache to the present transcript on a page; returns the number of lines.
     pub fn update(&mut self, chat: &ChatState, page: Page) -> usize {
-        let shown = (chat.reading, chat.thoughts);
-        if self.conversation != Some(chat.conversation) || self.page != page || self.shown != shown
-        {
+        if self.conversation != Some(chat.conversation) || self.page != page {
             self.entries.clear();
-            self.shown = shown;
             self.conversation = Some(chat.conversation);
             self.page = page;
         }
         self.entries.truncate(chat.entries.len());
         let mut first_changed = self.entries.len();
-        let mut to_come: usize = chat.entries[first_changed..]
-            .iter()
-            .map(|entry| text(entry).len())
-            .sum();
         for (index, entry) in chat.entries.iter().enumerate() {
             let above = if index > 0 && index == chat.left_out {
                 Above::Rule
@@ -181,111 +157,16 @@ impl TranscriptCache {
             match self.entries.get_mut(index) {
                 Some(cached) if cached.key == key => continue,
                 Some(cached) => cached.update(entry, key, page),
-                None => {
-                    let cached = match to_come <= AT_ONCE {
-                        true => CachedEntry::new(entry, key, page),
-                        false => CachedEntry::unseen(entry, key, page),
-                    };
-                    to_come -= text(entry).len();
-                    self.entries.push(cached);
-                }
+                None => self.entries.push(CachedEntry::new(entry, key, page)),
             }
             first_changed = first_changed.min(index);
         }
-        self.measure(first_changed);
-        self.total()
-    }
-
-    /// Lays out what comes into view; returns the first line in view of a window of that height, and by
-    /// how much it moved because estimates above it were wrong.
-    pub fn view(&mut self, chat: &ChatState, height: usize) -> (usize, isize) {
-        let target = match chat.scroll {
-            Scroll::Code => chat.code.map(|picked| picked.entry),
-            Scroll::End | Scroll::Line(_) => None,
-        };
-        if let Some(entry) = target {
-            self.lay_out(chat, entry);
-        }
-        let mut moved = 0_isize;
-        let mut anchor = None;
-        loop {
-            let last_top = self.total().saturating_sub(height);
-            let top = match chat.scroll {
-                Scroll::End => last_top,
-                Scroll::Line(line) => line.saturating_add_signed(moved).min(last_top),
-                Scroll::Code => {
-                    let code = chat.code.and_then(|picked| self.code(picked));
-                    code.map_or(last_top, |lines| {
-                        lines.start.saturating_sub(CONTEXT).min(last_top)
-                    })
-                }
-            };
-            let view = top..top + height;
-            let anchor = *anchor.get_or_insert_with(|| self.anchor(view.end));
-            let Some(entry) = self.unseen_in(view, anchor) else {
-                return (top, moved);
-            };
-            let before = self.lines_of(entry);
-            self.lay_out(chat, entry);
-            let grown = self.lines_of(entry).end as isize - before.end as isize;
-            match anchor {
-                Anchor::Below => moved += grown,
-                // What stands below an entry that reaches into view from above stays where it is.
-                Anchor::Above if before.start < top => {
-                    moved += grown.max(before.start as isize - top as isize);
-                }
-                Anchor::Above => {}
-            }
-        }
-    }
-
-    /// Who scrolls up comes from below and has read what stands there; who jumps has not.
-    fn anchor(&self, end: usize) -> Anchor {
-        let last = self.ends.partition_point(|line| *line < end);
-        match self.entries.get(last).or(self.entries.last()) {
-            Some(cached) if matches!(cached.body, Body::Unseen(_)) => Anchor::Above,
-            _ => Anchor::Below,
-        }
-    }
-
-    /// The entry on these lines that is to be laid out next.
-    fn unseen_in(&self, lines: Range<usize>, anchor: Anchor) -> Option<usize> {
-        let first = self.ends.partition_point(|end| *end <= lines.start);
-        let mut unseen = (first..self.entries.len())
-            .take_while(|entry| self.lines_of(*entry).start < lines.end)
-            .filter(|entry| matches!(self.entries[*entry].body, Body::Unseen(_)));
-        match anchor {
-            Anchor::Above => unseen.next(),
-            Anchor::Below => unseen.last(),
-        }
-    }
-
-    fn lay_out(&mut self, chat: &ChatState, entry: usize) {
-        let page = self.page;
-        if let (Some(cached), Some(said)) = (self.entries.get_mut(entry), chat.entries.get(entry))
-            && let Body::Unseen(_) = cached.body
-        {
-            *cached = CachedEntry::new(said, cached.key, page);
-            self.measure(entry);
-        }
-    }
-
-    /// Sums heights up anew from this entry on.
-    fn measure(&mut self, first: usize) {
-        self.ends.truncate(first);
-        for cached in &self.entries[first.min(self.entries.len())..] {
+        self.ends.truncate(first_changed);
+        for cached in &self.entries[first_changed.min(self.entries.len())..] {
             let before = self.ends.last().copied().unwrap_or(0);
             self.ends.push(before + cached.height() + 1);
         }
-    }
-
-    /// The lines of an entry, without the blank one after it.
-    pub fn lines_of(&self, entry: usize) -> Range<usize> {
-        let before = entry
-            .checked_sub(1)
-            .and_then(|before| self.ends.get(before));
-        let start = before.copied().unwrap_or(0);
-        start..self.ends.get(entry).map_or(start, |end| end - 1)
+        self.total()
     }
 
     /// Lines of the whole transcript, without the blank one after the last entry.
@@ -317,7 +198,7 @@ impl TranscriptCache {
         let start = before + cached.rows_above();
         let laid_out = match &cached.body {
             Body::Markdown(document) => document.code_block(picked.block),
-            Body::Plain(_) | Body::Unseen(_) => None,
+            Body::Plain(_) => None,
         };
         Some(match laid_out {
             Some(lines) => {
@@ -332,7 +213,7 @@ impl TranscriptCache {
     pub fn markdown(&self, entry: usize, line: usize) -> Option<&markdown::Line> {
         match &self.entries.get(entry)?.body {
             Body::Markdown(document) => document.lines().get(line),
-            Body::Plain(_) | Body::Unseen(_) => None,
+            Body::Plain(_) => None,
         }
     }
 
@@ -348,24 +229,6 @@ impl TranscriptCache {
 }
 
 impl CachedEntry {
-    /// With an estimate of its lines: bytes by columns, line by line.
-    fn unseen(entry: &Entry, key: Key, page: Page) -> Self {
-        let width = usize::from(page.width.max(1));
-        let lines = |text: &str| -> usize { text.lines().map(|line| line.len() / width + 1).sum() };
-        let thought = match key.thought {
-            ThoughtKey::Nothing => 0,
-            ThoughtKey::Folded => 1,
-            ThoughtKey::Unfolded(_) => 2 + lines(thought(entry)),
-        };
-        let tail = failure(entry).map_or(usize::from(key.tail != Tail::Nothing), lines);
-        Self {
-            key,
-            thought: None,
-            body: Body::Unseen((thought + lines(text(entry)) + tail).max(1)),
-            failure: None,
-        }
-    }
-
     fn new(entry: &Entry, key: Key, page: Page) -> Self {
         let failure = failure(entry).map(|reason| Wrapped::new(reason, page.width));
         let body = if key.kind == Key::REPLY && key.reading == Reading::Markdown {
@@ -396,10 +259,6 @@ impl CachedEntry {
             match &mut self.body {
                 Body::Plain(wrapped) => wrapped.extend(text(entry)),
                 Body::Markdown(document) => document.extend(text(entry), key.ending()),
-                Body::Unseen(_) => {
-                    *self = Self::new(entry, key, page);
-                    return;
-                }
             }
             match (&mut self.thought, key.thought.unfolded()) {
                 (Some(wrapped), Some(len)) if len >= wrapped.text_len() => {
@@ -430,14 +289,10 @@ impl CachedEntry {
         match &self.body {
             Body::Plain(wrapped) => wrapped.rows().len(),
             Body::Markdown(document) => document.lines().len(),
-            Body::Unseen(rows) => *rows,
         }
     }
 
     fn height(&self) -> usize {
-        if let Body::Unseen(rows) = self.body {
-            return self.rows_above() + rows;
-        }
         let tail = match self.key.tail {
             Tail::Nothing => 0,
             Tail::Progress | Tail::Footer => 1,
@@ -466,9 +321,6 @@ impl CachedEntry {
             };
         }
         let within = within - above;
-        if let Body::Unseen(_) = self.body {
-            return TranscriptLine::Blank;
-        }
         let above = self.thought_rows();
         if within < above {
             let row = within
@@ -490,7 +342,7 @@ impl CachedEntry {
                     row: wrapped.rows()[within],
                     first,
                 },
-                Body::Markdown(_) | Body::Unseen(_) => TranscriptLine::Markdown {
+                Body::Markdown(_) => TranscriptLine::Markdown {
                     entry,
                     line: within,
                     first,
@@ -609,6 +461,3 @@ pub fn failure(entry: &Entry) -> Option<&str> {
         _ => None,
     }
 }
-
-#[cfg(test)]
-mod tests;

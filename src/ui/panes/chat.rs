@@ -22,6 +22,9 @@ use crate::ui::transcript::{self, Page, TranscriptCache, TranscriptLine};
 /// Columns for the mark of who speaks.
 const GUTTER: u16 = 2;
 
+/// Lines kept in view above code that was jumped to.
+const CONTEXT: usize = 2;
+
 /// Draws the pane and says what it could show.
 pub fn draw(
     painter: &mut Painter<'_>,
@@ -47,10 +50,13 @@ pub fn draw(
         welcome::draw(painter, below, state);
     }
     let height = usize::from(inner.height);
-    let (top, moved) = cache.view(&state.chat, height);
-    let total = cache.total();
     let last_top = total.saturating_sub(height);
     let code = state.chat.code.and_then(|picked| cache.code(picked));
+    let top = match (state.chat.scroll, &code) {
+        (Scroll::Line(line), _) => line.min(last_top),
+        (Scroll::Code, Some(lines)) => lines.start.saturating_sub(CONTEXT).min(last_top),
+        (Scroll::End | Scroll::Code, _) => last_top,
+    };
     cache.highlight(top..total.min(top + height));
     for (row, line) in (inner.y..inner.bottom()).zip(top..total) {
         draw_line(
@@ -81,7 +87,6 @@ pub fn draw(
         height,
         total,
         top,
-        moved,
     }
 }
 
