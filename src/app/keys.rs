@@ -14,6 +14,7 @@ pub fn context(state: &State) -> Context {
             | Overlay::Themes(_)
             | Overlay::Sessions(_)
             | Overlay::Resume(_)
+            | Overlay::Why(_)
             | Overlay::ContextFull(_),
         ) => Context::List,
         None => state.view.context().unwrap_or_else(|| match state.focus {
@@ -103,7 +104,9 @@ fn type_key(state: &mut State, key: Key) -> Vec<Effect> {
             state.focus = Pane::Composer;
             state.composer.type_key(key);
         }
-        Some(Overlay::ContextFull(_) | Overlay::Resume(_) | Overlay::Help { .. }) => {}
+        Some(
+            Overlay::ContextFull(_) | Overlay::Resume(_) | Overlay::Why(_) | Overlay::Help { .. },
+        ) => {}
         None if state.view != View::Deck => return view::type_key(state, key),
         None => match state.focus {
             Pane::Composer => state.composer.type_key(key),

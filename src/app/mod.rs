@@ -13,6 +13,7 @@ mod gauges;
 pub mod help;
 mod keys;
 mod log;
+mod metrics;
 mod model;
 mod overlay;
 mod params;
@@ -28,6 +29,7 @@ mod state;
 mod tests;
 mod update;
 mod view;
+mod why;
 
 /// Questions the model that comes with the program answers, to begin with.
 pub const QUESTIONS: &[&str] = &[
@@ -49,6 +51,7 @@ pub use foresight::Foresight;
 pub use gauges::GaugesState;
 pub use keys::context;
 pub use log::{LogLevel, LogLine, LogState};
+pub use metrics::{ENERGY_RUN, MetricsState, Window, ZOOMS_MS};
 pub use model::{LoadPhase, ModelState};
 pub use overlay::{ContextFullChoice, LineEdit, Overlay, PickList, PromptOverlay};
 pub use params::{ParamEdit, ParamsState};
@@ -60,3 +63,4 @@ pub use speed::SpeedState;
 pub use state::{Pane, State};
 pub use update::{note_problem, start, update};
 pub use view::View;
+pub use why::{WhyState, facts};

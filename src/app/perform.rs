@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::overlay::{Overlay, PickList, PromptOverlay};
 use super::update::{IsError, notice};
 use super::{Action, ChatState, Effect, Pane, State, Timer, View};
-use super::{help, keys, params, replies, retune, sessions, view};
+use super::{help, keys, metrics, params, replies, retune, sessions, view, why};
 use crate::engine::Command;
 use crate::keymap::Context;
 use crate::params::Param;
@@ -50,6 +50,17 @@ pub(super) fn perform(state: &mut State, action: Action) -> Vec<Effect> {
         Action::ShowSpeed => show(state, Pane::Speed),
         Action::ShowGauges => show(state, Pane::Gauges),
         Action::ShowLog => show(state, Pane::Log),
+        Action::ShowMetrics => view::toggle(state, View::Metrics),
+        Action::ExportCsv | Action::ExportJson | Action::ExportText => {
+            metrics::perform(state, action).unwrap_or_default()
+        }
+        Action::Earlier
+        | Action::Later
+        | Action::ZoomIn
+        | Action::ZoomOut
+        | Action::Freeze
+        | Action::NextGpu => vec![],
+        Action::ShowWhy => why::open(state),
         Action::ShowBench => view::toggle(state, View::Bench),
         Action::Send => replies::send(state),
         Action::NewLine => {
@@ -160,6 +171,7 @@ fn step(state: &mut State, step: Step, towards: Towards) -> Vec<Effect> {
         Some(Overlay::ContextFull(list)) => list.move_by(rows),
         Some(Overlay::Sessions(list)) => list.move_by(rows),
         Some(Overlay::Resume(list)) => list.move_by(rows),
+        Some(Overlay::Why(list)) => list.move_by(rows),
         Some(Overlay::Themes(list)) => {
             list.move_by(rows);
             return keys::preview_theme(state);
@@ -345,6 +357,7 @@ fn accept(state: &mut State) -> Vec<Effect> {
             None => vec![],
         },
         Some(Overlay::Resume(list)) => sessions::resume(state, &list),
+        Some(Overlay::Why(list)) => why::mend(state, &list),
         Some(Overlay::LoadModel(mut prompt)) => {
             let chosen = prompt.chosen().map(str::to_owned);
             let path = chosen.unwrap_or_else(|| prompt.line.text.trim().to_owned());

@@ -68,6 +68,7 @@ pub(super) fn set(state: &mut State, param: Param, value: i64) -> Vec<Effect> {
 pub(super) fn change(state: &mut State, make: impl FnOnce(&mut ParamsState)) -> Vec<Effect> {
     let before = state.params.values.clone();
     make(&mut state.params);
+    super::metrics::note_changes(state, &before);
     let after = &state.params.values;
     let mut effects = Vec::new();
     if let Some(request) = state.chat.running()
@@ -121,8 +122,11 @@ pub(super) fn on_engine(state: &mut State, event: EngineEvent) -> Vec<Effect> {
             id,
             model,
             context,
-            took: _,
-        } => loaded(state, id, model, context),
+            took,
+        } => {
+            state.why.load_seconds = Some(took.as_secs_f64());
+            loaded(state, id, model, context)
+        }
         EngineEvent::Retuned {
             id,
             context,
@@ -134,6 +138,9 @@ pub(super) fn on_engine(state: &mut State, event: EngineEvent) -> Vec<Effect> {
             let notes = context.notes.join("; ");
             if let Some((_, running)) = &mut state.model.running {
                 *running = context;
+            }
+            if let KvOutcome::Prefill { reason, .. } = &kv {
+                state.why.lost_because = Some(reason.clone());
             }
             let kept = match kv {
                 KvOutcome::Untouched => "nothing had to be computed again".to_owned(),
@@ -248,6 +255,7 @@ fn loaded(
     state.speed.context_used = 0;
     state.model.threads_given_up = 0;
     state.model.running = Some((model, context));
+    super::metrics::note_model(state);
     state.composer.suggest(if state.model.is_guide() {
         super::QUESTIONS
     } else {

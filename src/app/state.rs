@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::{
-    BenchState, ChatState, Composer, GaugesState, LogState, ModelState, Notice, Overlay,
-    ParamsState, SessionsState, SpeedState, View,
+    BenchState, ChatState, Composer, GaugesState, LogState, MetricsState, ModelState, Notice,
+    Overlay, ParamsState, SessionsState, SpeedState, View, WhyState,
 };
 use crate::config::Preset;
 use crate::engine::{ConversationId, LoadId, RequestId};
@@ -44,8 +44,10 @@ pub struct State {
     pub speed: SpeedState,
     pub gauges: GaugesState,
     pub log: LogState,
+    pub metrics: MetricsState,
     pub sessions: SessionsState,
     pub bench: BenchState,
+    pub why: WhyState,
     pub presets: Arc<Vec<Preset>>,
     pub themes: Arc<Vec<String>>,
     pub theme: String,
@@ -72,8 +74,10 @@ impl State {
             speed: SpeedState::default(),
             gauges: GaugesState::default(),
             log: LogState::default(),
+            metrics: MetricsState::default(),
             sessions: SessionsState::default(),
             bench: BenchState::default(),
+            why: WhyState::default(),
             presets: Arc::default(),
             themes: Arc::default(),
             theme: String::new(),

@@ -23,6 +23,8 @@ pub enum Context {
     Figures,
     Parameters,
     Log,
+    /// The last hour on one time axis.
+    Metrics,
     /// The view of measurements.
     Bench,
     /// The help overlay.
@@ -168,13 +170,14 @@ impl Keymap {
 }
 
 impl Context {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
         Self::Global,
         Self::Composer,
         Self::Chat,
         Self::Figures,
         Self::Parameters,
         Self::Log,
+        Self::Metrics,
         Self::Bench,
         Self::Help,
         Self::List,
@@ -190,6 +193,7 @@ impl Context {
             Self::Figures => "figures",
             Self::Parameters => "parameters",
             Self::Log => "log",
+            Self::Metrics => "metrics",
             Self::Bench => "bench",
             Self::Help => "help",
             Self::List => "list",
@@ -206,6 +210,7 @@ impl Context {
             Self::Figures => "Speed and gauges",
             Self::Parameters => "Parameters",
             Self::Log => "Log",
+            Self::Metrics => "Metrics",
             Self::Bench => "Measurements",
             Self::Help => "Help",
             Self::List => "Lists",

@@ -10,6 +10,8 @@
 
 mod bandwidth;
 mod deck;
+mod exports;
+mod machine;
 mod measure;
 mod paths;
 mod screen;
@@ -36,12 +38,13 @@ use crate::theme::{self, GlyphSet, Theme};
 use crate::ui::TranscriptCache;
 pub use bandwidth::known_bandwidth;
 pub use deck::{Deck, Look, Sources, Wake};
+pub use machine::machine_facts;
 pub use measure::Measurer;
 pub use screen::{RealScreen, Screen};
 pub use store::Saver;
 
 /// How often the sensors are read.
-const SENSOR_INTERVAL: Duration = Duration::from_secs(1);
+const SENSOR_INTERVAL: Duration = Duration::from_millis(500);
 /// How long a sensor that hangs in a driver is waited for at the end.
 const SENSOR_END: Duration = Duration::from_millis(500);
 /// Samples, log lines, timers and answers that may wait.
@@ -153,6 +156,7 @@ async fn start(startup: Startup) -> io::Result<Ended> {
     let (sampler, samples) = Sampler::start(Sensors::system(), SENSOR_INTERVAL)?;
     tokio::spawn(forward_samples(samples, inbox.clone()));
     tokio::spawn(forward_log(log, inbox.clone()));
+    state.why.machine = machine_facts(&engine::llama::system_info());
     tokio::spawn(bandwidth::tell(folders.state_dir.clone(), inbox.clone()));
     let watch = watch_settings(
         &folders,
@@ -189,6 +193,7 @@ async fn start(startup: Startup) -> io::Result<Ended> {
     };
     let measured = inbox.clone();
     let mut deck = Deck::new(state, screen, engine, look, inbox);
+    deck = deck.with_exports(folders.data_dir.join("exports"));
     deck = deck.with_measurer(Measurer::new(folders.data_dir.clone(), measured));
     if let Some(saver) = saver {
         deck = deck.with_saver(saver);

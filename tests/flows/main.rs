@@ -3,6 +3,7 @@
 
 mod harness;
 mod measuring;
+mod metrics;
 mod sessions;
 
 use harness::{Deck, key};

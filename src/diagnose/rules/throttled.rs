@@ -16,7 +16,9 @@ pub fn rule(facts: &Facts) -> Option<Finding> {
     if let Some((power, limit)) = gpu.power.zip(gpu.power_limit) {
         evidence.push(format!("{power:.0} of {limit:.0} W"));
     }
-    let heat = reason.contains("thermal") || reason.contains("temperature");
+    let heat = ["hot", "heat", "thermal"]
+        .iter()
+        .any(|word| reason.contains(word));
     Some(Finding {
         rule: "throttled",
         what: if heat {
