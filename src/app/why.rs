@@ -272,7 +272,15 @@ mod tests {
             ..ModelInfo::default()
         };
         state.model.running = Some((Box::new(model), Box::new(context)));
-        state.params.values.set(Source::Session, Param::UbatchSize, crate::params::Value::Int(32)).unwrap();
+        state
+            .params
+            .values
+            .set(
+                Source::Session,
+                Param::UbatchSize,
+                crate::params::Value::Int(32),
+            )
+            .unwrap();
         state.speed.timings.prompt_n = 900;
         state
     }
@@ -284,10 +292,15 @@ mod tests {
         let Some(Overlay::Why(list)) = &state.overlay else {
             panic!("{:?}", state.notice);
         };
-        assert!(list.items[0].2.contains("Enter sets ubatch-size 512"), "{list:?}");
+        assert!(
+            list.items[0].2.contains("Enter sets ubatch-size 512"),
+            "{list:?}"
+        );
         let effects = press(&mut state, "enter");
-        let retuned = effects.iter().any(|effect| matches!(effect,
-            Effect::Engine(Command::Retune { params, .. }) if params.context.n_ubatch == 512));
+        let retuned = effects.iter().any(|effect| {
+            matches!(effect,
+            Effect::Engine(Command::Retune { params, .. }) if params.context.n_ubatch == 512)
+        });
         assert!(retuned, "{effects:?}");
     }
 
@@ -297,7 +310,11 @@ mod tests {
         state.speed.timings.prompt_n = 20;
         press(&mut state, "alt+w");
         assert_eq!(state.overlay, None);
-        assert!(state.notice.is_some_and(|notice| notice.text.contains("Nothing is found")));
+        assert!(
+            state
+                .notice
+                .is_some_and(|notice| notice.text.contains("Nothing is found"))
+        );
     }
 
     #[test]
@@ -307,7 +324,12 @@ mod tests {
         state.speed.could_reuse = Some(800);
         state.why.missed_because = Some("the cache types changed".into());
         let found = diagnose::diagnose(&facts(&state));
-        let missed = found.iter().find(|finding| finding.rule == "prompt-cache-missed");
-        assert!(missed.unwrap().evidence.contains("the cache types changed"), "{found:?}");
+        let missed = found
+            .iter()
+            .find(|finding| finding.rule == "prompt-cache-missed");
+        assert!(
+            missed.unwrap().evidence.contains("the cache types changed"),
+            "{found:?}"
+        );
     }
 }
