@@ -38,6 +38,7 @@ mod thought;
 mod tokens;
 mod update;
 mod view;
+mod why;
 
 /// Questions the model that comes with the program answers, to begin with.
 pub const QUESTIONS: &[&str] = &[
@@ -79,3 +80,4 @@ pub use thought::{Folding, Thought};
 pub use tokens::{Recorded, Shade, TokensState, Walk, made_with};
 pub use update::{note_problem, start, update};
 pub use view::View;
+pub use why::{WhyState, facts};
