@@ -283,7 +283,7 @@ fn ceiling(state: &State) -> Option<Row<'static>> {
     ];
     if reached > 0.0 {
         let share = format!("{:.0} %", reached / most * 100.0);
-        facts.insert(1, vec![part(share, Role::Text)]);
+        facts.insert(0, vec![part(share, Role::Text)]);
     }
     Some(Row {
         label: "at most",
