@@ -277,14 +277,16 @@ fn ceiling(state: &State) -> Option<Row<'static>> {
         return None;
     }
     let gigabytes = format!("{:.1} GB/s", bandwidth as f64 / 1e9);
-    let mut facts = vec![
-        vec![part(format!("about {}", units::rate(most)), Role::Text)],
+    // An estimate: measured bandwidth / bytes that a token reads.
+    let most_words = if reached > 0.0 {
+        format!("{:.0} % of ~{}", reached / most * 100.0, units::rate(most))
+    } else {
+        format!("~{}", units::rate(most))
+    };
+    let facts = vec![
+        vec![part(most_words, Role::Text)],
         vec![part(gigabytes, Role::Muted)],
     ];
-    if reached > 0.0 {
-        let share = format!("{:.0} %", reached / most * 100.0);
-        facts.insert(1, vec![part(share, Role::Text)]);
-    }
     Some(Row {
         label: "at most",
         bar: (reached > 0.0).then_some((reached / most, Role::Gauge)),
