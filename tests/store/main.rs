@@ -6,6 +6,7 @@ mod files;
 mod lists;
 mod search;
 mod trees;
+mod usage;
 
 use llmdeck::chat::Role;
 use llmdeck::store::{ConversationId, MessageId, Said, Settings, Store};

@@ -149,7 +149,7 @@ fn draw_chart(
         painter.text(right, plot.y, inner.right(), &why, Role::Muted);
         return;
     }
-    let top = chart.top.unwrap_or_else(|| charts::round_up(most));
+    let top = chart.top.unwrap_or_else(|| chart.round(most));
     let at = state.metrics.window.cursor.unwrap_or(range.to - 1);
     let now = match history.value(chart.series, at) {
         Some(value) => part(chart.text(value), Role::Text),
