@@ -27,6 +27,8 @@ pub enum Context {
     Metrics,
     /// The view of measurements.
     Bench,
+    /// The walk through tokens.
+    Tokens,
     /// The help overlay.
     Help,
     /// A list that narrows while one types.
@@ -170,7 +172,7 @@ impl Keymap {
 }
 
 impl Context {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         Self::Global,
         Self::Composer,
         Self::Chat,
@@ -179,6 +181,7 @@ impl Context {
         Self::Log,
         Self::Metrics,
         Self::Bench,
+        Self::Tokens,
         Self::Help,
         Self::List,
         Self::Prompt,
@@ -195,6 +198,7 @@ impl Context {
             Self::Log => "log",
             Self::Metrics => "metrics",
             Self::Bench => "bench",
+            Self::Tokens => "tokens",
             Self::Help => "help",
             Self::List => "list",
             Self::Prompt => "prompt",
@@ -212,6 +216,7 @@ impl Context {
             Self::Log => "Log",
             Self::Metrics => "Metrics",
             Self::Bench => "Measurements",
+            Self::Tokens => "Tokens of a reply",
             Self::Help => "Help",
             Self::List => "Lists",
             Self::Prompt => "Typing a value or a path",
