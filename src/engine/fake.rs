@@ -178,6 +178,7 @@ impl Fake {
         let loaded = self.place(params);
         let model = ModelInfo {
             path: path.into(),
+            fingerprint: "fake".into(),
             name: path
                 .file_stem()
                 .unwrap_or_default()

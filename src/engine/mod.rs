@@ -15,6 +15,7 @@ mod forecast;
 mod handle;
 pub mod llama;
 mod outbox;
+mod prefix;
 mod prompt;
 mod reply;
 mod scheduler;
@@ -31,7 +32,7 @@ pub use command::{
 };
 pub use event::{
     BenchSample, ContextInfo, Device, DeviceKind, DeviceMemory, EngineError, EngineEvent,
-    ErrorKind, KvOutcome, ModelInfo, Reads, StopReason,
+    ErrorKind, KvOutcome, ModelInfo, PrefixSharing, Reads, StopReason,
 };
 pub use forecast::{Change, DeviceForecast, Forecast};
 pub use handle::{EngineHandle, EngineStopped};

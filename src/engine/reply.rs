@@ -22,6 +22,8 @@ pub(super) struct Reply {
     pub generated: u32,
     /// Waits for cache space that another reply holds.
     pub paused: bool,
+    /// Whether it takes over what other sequences compute; not any more when that failed once.
+    pub may_follow: bool,
     decoder: Utf8Decoder,
     stops: StopMatcher,
 }
@@ -58,6 +60,7 @@ impl Reply {
             n_prompt,
             generated: 0,
             paused: false,
+            may_follow: true,
             decoder: Utf8Decoder::default(),
             stops: StopMatcher::new(&request.reply.stop),
             request,

@@ -4,6 +4,7 @@ mod bench;
 mod forecast;
 mod load;
 mod mail;
+mod prefix;
 mod replies;
 mod retune;
 mod room;
