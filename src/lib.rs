@@ -8,6 +8,7 @@ pub mod app;
 pub mod bench;
 pub mod chat;
 pub mod cli;
+pub mod compare;
 pub mod config;
 pub mod engine;
 pub mod gguf;

@@ -2,12 +2,13 @@
 //!
 //! ```text
 //! argv ─► normalise (llama.cpp's spellings) ─► clap ─► setup (folders, files, parameters, log)
-//!      ─► deck (no command) | run | bench | tune | fit | sessions | doctor ─► exit code
+//!      ─► deck (no command) | run | bench | tune | compare | fit | sessions | doctor ─► exit code
 //! ```
 //! Failures travel as [`Failure`] and are printed here, once.
 
 mod args;
 mod bench;
+mod compare;
 mod deck;
 mod doctor;
 mod engine;
@@ -38,6 +39,7 @@ use clap::error::ErrorKind;
 
 pub use args::{Cli, Command, DoctorArgs, FitArgs, General, LogLevel, RunArgs};
 pub use bench::{BenchAction, BenchArgs};
+pub use compare::{CompareAction, CompareArgs};
 pub use exit::ExitCode;
 pub use failure::Failure;
 pub use sessions::{SessionsArgs, SessionsCommand};
@@ -144,6 +146,14 @@ fn dispatch(asked: Asked) -> Result<ExitCode, Failure> {
             let prepared = setup::prepare(&cli.general, folders, parameters, OnProblem::Fail)?;
             let _logging = log_to_file(&prepared, &filter);
             bench::run(args, &lists, &prepared)
+        }
+        Some(Command::Compare(args)) => {
+            if let Some(action) = &args.action {
+                return compare::action(action, &folders);
+            }
+            let prepared = setup::prepare(&cli.general, folders, parameters, OnProblem::Fail)?;
+            let _logging = log_to_file(&prepared, &filter);
+            compare::run(args, prepared)
         }
         Some(Command::Tune(args)) => {
             let prepared = setup::prepare(&cli.general, folders, parameters, OnProblem::Fail)?;

@@ -12,6 +12,7 @@ use super::{
     Command, ConversationId, Event, MessageId, Opened, Said, Settings, Store, StoreError, Which,
 };
 use crate::chat::Role;
+use crate::compare;
 use crate::engine::{ConversationId as Chat, RequestId as Reply};
 
 /// Commands that may wait.
@@ -306,6 +307,11 @@ impl Worker {
             Command::Rename { id, title } => changed(&*self.tell, store.rename(*id, title))?,
             Command::SetPinned { id, pinned } => {
                 changed(&*self.tell, store.set_pinned(*id, *pinned))?;
+            }
+            Command::Cast { prompt, ballot } => store.cast(prompt, ballot)?,
+            Command::Stand => {
+                let standing = compare::standing(&store.ballots()?, compare::SEED);
+                (self.tell)(Event::Standing(Box::new(standing)));
             }
             Command::Delete(id) => changed(&*self.tell, store.delete(*id))?,
             Command::Restore(id) => changed(&*self.tell, store.restore(*id))?,

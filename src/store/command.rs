@@ -1,6 +1,7 @@
 //! What the deck asks of the store, and what it is told.
 
 use super::{Conversation, ConversationId, Ending, Hit, Message, Settings, Snapshot};
+use crate::compare::{Ballot, Standing};
 use crate::engine::{ConversationId as Chat, RequestId as Reply};
 
 /// A thing to do. Chats and replies go by the deck's own numbers; which ones of the store they are,
@@ -66,6 +67,13 @@ pub enum Command {
     },
     Delete(ConversationId),
     Restore(ConversationId),
+    /// Somebody liked some answers to a prompt best.
+    Cast {
+        prompt: String,
+        ballot: Ballot,
+    },
+    /// Answered by [`Event::Standing`].
+    Stand,
     /// Ends the actor after all that came before.
     Stop,
 }
@@ -75,7 +83,7 @@ impl Command {
     pub(super) fn is_change(&self) -> bool {
         !matches!(
             self,
-            Self::Open { .. } | Self::List { .. } | Self::FindLeftOpen | Self::Stop
+            Self::Open { .. } | Self::List { .. } | Self::Stand | Self::FindLeftOpen | Self::Stop
         )
     }
 }
@@ -101,6 +109,8 @@ pub enum Event {
         /// Where the words were said, when there are any.
         hits: Vec<Hit>,
     },
+    /// What all votes show.
+    Standing(Box<Standing>),
     /// Conversations that programs died with, the last one first.
     LeftOpen(Vec<Conversation>),
     /// The list is no longer what it was.
