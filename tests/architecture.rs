@@ -14,7 +14,8 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("engine", &["chat", "params", "gguf", "plan"]),
     ("bench", &["engine", "params"]),
     ("tune", &["bench", "engine", "params"]),
-    ("store", &["chat", "engine"]),
+    ("compare", &["engine", "params"]),
+    ("store", &["chat", "compare", "engine"]),
     ("telemetry", &[]),
     ("theme", &[]),
     ("keymap", &["app"]),
@@ -24,6 +25,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         &[
             "bench",
             "chat",
+            "compare",
             "config",
             "engine",
             "keymap",
@@ -39,6 +41,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         &[
             "app",
             "bench",
+            "compare",
             "engine",
             "keymap",
             "params",
@@ -69,6 +72,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "app",
             "bench",
             "chat",
+            "compare",
             "config",
             "engine",
             "gguf",

@@ -124,8 +124,13 @@ impl ChatState {
     /// Neighbours of the same role are joined, because many templates insist on turns that
     /// alternate: a message whose reply failed stands directly before the next one.
     pub fn messages(&self) -> Vec<Message> {
+        self.messages_of(self.entries.len())
+    }
+
+    /// As [`Self::messages`], of the first so many entries.
+    pub fn messages_of(&self, entries: usize) -> Vec<Message> {
         let mut messages: Vec<Message> = Vec::new();
-        for entry in self.entries.iter().skip(self.left_out) {
+        for entry in self.entries.iter().take(entries).skip(self.left_out) {
             let (role, content) = match entry {
                 Entry::User(text) => (Role::User, text),
                 Entry::Reply(reply) if !reply.state.is_running() && !reply.text.is_empty() => {

@@ -37,6 +37,8 @@ pub enum Event {
     },
     /// Answer to `Effect::ReadMeasurements`: oldest first, or why they could not be read.
     Measurements(Result<Vec<Record>, String>),
+    /// Answer to `Effect::WriteFile`: where it lies now, or why it could not be written.
+    Written(Result<String, String>),
     /// Answer to `Effect::Copy`: how it was done, or why it could not be.
     Copied(Result<String, String>),
     Timer(Timer),

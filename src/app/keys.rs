@@ -16,7 +16,7 @@ pub fn context(state: &State) -> Context {
             | Overlay::Resume(_)
             | Overlay::ContextFull(_),
         ) => Context::List,
-        None => state.view.context().unwrap_or_else(|| match state.focus {
+        None => view::context(state).unwrap_or_else(|| match state.focus {
             Pane::Parameters if state.params.is_typing() => Context::Prompt,
             Pane::Parameters => Context::Parameters,
             Pane::Composer => Context::Composer,
@@ -60,6 +60,9 @@ pub(super) fn paste(state: &mut State, text: &str) -> Vec<Effect> {
         }
         Some(_) => return vec![],
         None => {}
+    }
+    if view::paste(state, text) {
+        return vec![];
     }
     match state.focus {
         Pane::Parameters if state.view == View::Deck && state.params.is_typing() => {

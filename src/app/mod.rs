@@ -5,6 +5,7 @@
 mod action;
 mod bench;
 mod chat;
+mod compare;
 mod composer;
 mod effect;
 mod event;
@@ -39,8 +40,12 @@ pub const QUESTIONS: &[&str] = &[
 pub use action::Action;
 pub use bench::BenchState;
 pub use chat::{ChatState, Entry, Notice, Reply, ReplyState, Scroll, Viewport};
+pub use compare::{
+    Answer, CompareState, Line, Names, Place, Purpose, Run, Scrolling, Stage,
+    offered as offered_columns,
+};
 pub use composer::Composer;
-pub use effect::Effect;
+pub use effect::{Effect, FilePlace};
 pub use event::{Event, Settings, Timer};
 pub use foresight::Foresight;
 pub use gauges::GaugesState;

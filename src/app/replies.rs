@@ -197,7 +197,7 @@ pub(super) fn make_room(state: &mut State, choice: ContextFullChoice) -> Vec<Eff
 }
 
 /// Why no reply can begin now.
-fn cannot_reply(state: &State) -> Option<String> {
+pub(super) fn cannot_reply(state: &State) -> Option<String> {
     if state.chat.running().is_some() {
         return Some("A reply is being written; Esc stops it.".into());
     }

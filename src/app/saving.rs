@@ -76,6 +76,30 @@ pub(super) fn began(state: &mut State, reply: RequestId, model: &str) -> Vec<Eff
     store(state, begin)
 }
 
+/// Saves a reply that is complete already.
+pub(super) fn whole(state: &State, reply: &Reply, params: Snapshot) -> Vec<Effect> {
+    let id = reply.request;
+    [
+        Command::Begin {
+            chat: state.chat.conversation,
+            reply: id,
+            model: reply.model.clone(),
+            params,
+        },
+        Command::Grow {
+            reply: id,
+            text: reply.text.clone(),
+        },
+        Command::Finish {
+            reply: id,
+            ending: ending(reply),
+        },
+    ]
+    .into_iter()
+    .flat_map(|command| store(state, command))
+    .collect()
+}
+
 /// Saves that the last reply goes on, of whose text the store has so many bytes; what followed it
 /// is gone from the transcript already.
 pub(super) fn resumed(state: &mut State, reply: RequestId, saved: usize) -> Vec<Effect> {

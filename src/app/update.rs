@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::overlay::Overlay;
 use super::{Effect, Entry, Event, Notice, Settings, State, Timer};
-use super::{bench, foresight, keys, replies, retune, saving, sessions};
+use super::{bench, compare, foresight, keys, replies, retune, saving, sessions};
 use crate::config::Preset;
 use crate::engine::EngineEvent;
 
@@ -39,7 +39,10 @@ fn take(state: &mut State, event: Event) -> Vec<Effect> {
             vec![]
         }
         Event::Engine(event) => engine(state, event),
-        Event::Store(event) => sessions::on_store(state, event),
+        Event::Store(event) => {
+            compare::on_store(state, &event);
+            sessions::on_store(state, event)
+        }
         Event::Sample(sample) => {
             state.gauges.take(*sample);
             vec![]
@@ -62,6 +65,8 @@ fn take(state: &mut State, event: Event) -> Vec<Effect> {
             vec![]
         }
         Event::Measurements(history) => bench::on_history(state, history),
+        Event::Written(Ok(how)) => notice(state, how, IsError::No),
+        Event::Written(Err(why)) => notice(state, why, IsError::Yes),
         Event::Copied(Ok(how)) => notice(state, how, IsError::No),
         Event::Copied(Err(why)) => notice(state, why, IsError::Yes),
         Event::Timer(Timer::QuitArmed(number)) => {
@@ -145,7 +150,10 @@ fn engine(state: &mut State, event: EngineEvent) -> Vec<Effect> {
         | EngineEvent::Prefill { .. }
         | EngineEvent::Tokens { .. }
         | EngineEvent::Finished { .. }
-        | EngineEvent::Failed { .. } => replies::on_engine(state, event),
+        | EngineEvent::Failed { .. } => {
+            compare::on_engine(state, &event);
+            replies::on_engine(state, event)
+        }
         // Measurements belong to the command line.
         EngineEvent::BenchSample { .. }
         | EngineEvent::BenchDone { .. }

@@ -1,6 +1,6 @@
 //! What fills the screen between the header and the status line.
 
-use super::{Action, Effect, State, bench};
+use super::{Action, Effect, State, bench, compare};
 use crate::keymap::{Context, Key};
 
 /// The one view that is shown.
@@ -11,15 +11,16 @@ pub enum View {
     Deck,
     /// Measurements: what to measure, results, history.
     Bench,
+    /// Presets side by side.
+    Compare,
 }
 
-impl View {
-    /// What has the keys in it; `None` where the pane with focus has.
-    pub(super) fn context(self) -> Option<Context> {
-        match self {
-            Self::Deck => None,
-            Self::Bench => Some(Context::Bench),
-        }
+/// What has the keys in the view; `None` where the pane with focus has.
+pub(super) fn context(state: &State) -> Option<Context> {
+    match state.view {
+        View::Deck => None,
+        View::Bench => Some(Context::Bench),
+        View::Compare => Some(compare::context(state)),
     }
 }
 
@@ -33,6 +34,7 @@ pub(super) fn toggle(state: &mut State, view: View) -> Vec<Effect> {
     match view {
         View::Deck => vec![],
         View::Bench => bench::enter(state),
+        View::Compare => compare::enter(state),
     }
 }
 
@@ -41,6 +43,7 @@ pub(super) fn perform(state: &mut State, action: Action) -> Option<Vec<Effect>> 
     let own = match state.view {
         View::Deck => return None,
         View::Bench => bench::perform(state, action),
+        View::Compare => compare::perform(state, action),
     };
     own.or_else(|| match action {
         Action::Cancel | Action::FocusNext | Action::FocusPrevious => {
@@ -52,9 +55,18 @@ pub(super) fn perform(state: &mut State, action: Action) -> Option<Vec<Effect>> 
 }
 
 /// Types where a view takes text; in others a letter is the beginning of nothing.
-pub(super) fn type_key(state: &mut State, _key: Key) -> Vec<Effect> {
+pub(super) fn type_key(state: &mut State, key: Key) -> Vec<Effect> {
     match state.view {
         View::Deck | View::Bench => vec![],
+        View::Compare => compare::type_key(state, key),
+    }
+}
+
+/// Pastes where a view takes text; false where it takes none.
+pub(super) fn paste(state: &mut State, text: &str) -> bool {
+    match state.view {
+        View::Deck | View::Bench => false,
+        View::Compare => compare::paste(state, text),
     }
 }
 

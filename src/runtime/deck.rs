@@ -10,6 +10,7 @@ use tokio::time::{sleep, timeout};
 use tokio_stream::StreamExt;
 
 use super::Ended;
+use super::files;
 use super::measure::Measurer;
 use super::paths;
 use super::screen::Screen;
@@ -58,6 +59,8 @@ pub struct Deck<S> {
     /// Timers and jobs answer through it.
     inbox: Sender<Wake>,
     home: Option<PathBuf>,
+    /// Where the user's presets lie; `None` = none are kept.
+    presets_dir: Option<PathBuf>,
     /// Set when the loop is to end.
     ended: Option<Ended>,
 }
@@ -97,6 +100,7 @@ impl<S: Screen> Deck<S> {
             cache,
             inbox,
             home,
+            presets_dir: None,
             ended: None,
         }
     }
@@ -112,6 +116,13 @@ impl<S: Screen> Deck<S> {
     #[must_use]
     pub fn with_measurer(mut self, measurer: Measurer) -> Self {
         self.measurer = Some(measurer);
+        self
+    }
+
+    /// The same deck that keeps presets in that folder.
+    #[must_use]
+    pub fn with_presets(mut self, folder: PathBuf) -> Self {
+        self.presets_dir = Some(folder);
         self
     }
 
@@ -246,6 +257,15 @@ impl<S: Screen> Deck<S> {
                 if let Some(measurer) = &self.measurer {
                     measurer.read();
                 }
+            }
+            Effect::WriteFile { place, text } => {
+                let (inbox, home) = (self.inbox.clone(), self.home.clone());
+                let presets_dir = self.presets_dir.clone();
+                tokio::task::spawn_blocking(move || {
+                    let outcome =
+                        files::write(&place, &text, presets_dir.as_deref(), home.as_deref());
+                    let _ = inbox.blocking_send(Wake::Event(Event::Written(outcome)));
+                });
             }
             Effect::UseTheme(name) => self.use_theme(&name),
             Effect::After(timer, time) => {

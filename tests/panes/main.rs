@@ -1,5 +1,6 @@
 //! What the screen looks like, in every situation and size, as text; and how it is styled.
 
+mod compare;
 mod states;
 
 use insta::assert_snapshot;

@@ -6,6 +6,6 @@ mod forecast;
 pub mod gauges;
 pub mod log;
 pub mod params;
-mod reply;
+pub mod reply;
 pub mod speed;
 mod welcome;
