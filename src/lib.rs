@@ -13,6 +13,7 @@ pub mod config;
 pub mod engine;
 pub mod gguf;
 pub mod hardware;
+pub mod hub;
 pub mod keymap;
 pub mod params;
 pub mod plan;

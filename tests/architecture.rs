@@ -9,6 +9,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("gguf", &[]),
     ("params", &[]),
     ("hardware", &[]),
+    ("hub", &["params"]),
     ("chat", &[]),
     ("plan", &["gguf", "params"]),
     ("engine", &["chat", "params", "gguf", "plan"]),
@@ -77,6 +78,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "engine",
             "gguf",
             "hardware",
+            "hub",
             "keymap",
             "params",
             "plan",
@@ -101,6 +103,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("crossterm::", &["src/terminal/"]),
     ("nvml_wrapper", &["src/telemetry/"]),
     ("rusqlite", &["src/store/"]),
+    ("ureq", &["src/hub/"]),
 ];
 
 #[test]

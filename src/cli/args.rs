@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::bench::BenchArgs;
 use super::compare::CompareArgs;
+use super::models::ModelsArgs;
 use super::sessions::SessionsArgs;
 use super::tune::TuneArgs;
 
@@ -31,6 +32,21 @@ pub struct General {
     /// The GGUF model file; without it the configured model, or the small built-in guide
     #[arg(short, long, global = true, value_name = "FILE")]
     pub model: Option<PathBuf>,
+    /// A model of the Hub that is here already: org/repo or org/repo:Q5_K_M
+    #[arg(long, global = true, value_name = "NAME", visible_aliases = ["hf", "hfr"], conflicts_with = "model")]
+    pub hf_repo: Option<String>,
+    /// The file in that repository
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        visible_alias = "hff",
+        requires = "hf_repo"
+    )]
+    pub hf_file: Option<String>,
+    /// Never use the network
+    #[arg(long, global = true)]
+    pub offline: bool,
     /// A named set of parameter values, from the presets
     #[arg(long, global = true, value_name = "NAME")]
     pub preset: Option<String>,
@@ -71,6 +87,9 @@ pub enum Command {
     /// List, read, search, export, import and delete saved chats
     #[command(display_order = 5)]
     Sessions(SessionsArgs),
+    /// Search the Hub for models and download them
+    #[command(display_order = 6)]
+    Models(ModelsArgs),
     /// Say whether a model fits, how much of it and how fast at most, without loading it
     Fit(FitArgs),
 }

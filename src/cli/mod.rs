@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! argv ─► normalise (llama.cpp's spellings) ─► clap ─► setup (folders, files, parameters, log)
-//!      ─► deck (no command) | run | bench | tune | compare | fit | sessions | doctor ─► exit code
+//!      ─► deck (no command) | run | bench | tune | compare | fit | sessions | models | doctor ─► exit code
 //! ```
 //! Failures travel as [`Failure`] and are printed here, once.
 
@@ -20,6 +20,7 @@ mod interrupts;
 pub mod logging;
 mod lossy;
 mod model;
+mod models;
 mod normalise;
 mod normalised;
 mod retired;
@@ -42,6 +43,7 @@ pub use bench::{BenchAction, BenchArgs};
 pub use compare::{CompareAction, CompareArgs};
 pub use exit::ExitCode;
 pub use failure::Failure;
+pub use models::{ModelsArgs, ModelsCommand};
 pub use sessions::{SessionsArgs, SessionsCommand};
 pub use setup::Prepared;
 pub use tune::TuneArgs;
@@ -134,6 +136,7 @@ fn dispatch(asked: Asked) -> Result<ExitCode, Failure> {
         Some(Command::Doctor(args)) => doctor::run(args, &cli.general, folders),
         Some(Command::Fit(args)) => fit::run(args, &cli.general, folders, parameters),
         Some(Command::Sessions(args)) => sessions::run(args, &folders),
+        Some(Command::Models(args)) => models::run(args, &cli.general, &folders),
         Some(Command::Run(args)) => {
             let prepared = setup::prepare(&cli.general, folders, parameters, OnProblem::Fail)?;
             let _logging = log_to_file(&prepared, &filter);

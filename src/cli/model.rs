@@ -3,8 +3,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{ExitCode, Failure, Prepared};
+use super::{ExitCode, Failure, General, Prepared};
 use crate::config;
+use crate::hub::{Access, ErrorKind, Pick, Wanted};
 
 /// Names shown of the models near a wrong path.
 const SHOWN: usize = 4;
@@ -24,6 +25,47 @@ pub(super) fn resolve(prepared: &Prepared) -> Result<PathBuf, Failure> {
             )
             .hint("name a writable folder with --data-dir, or a model with --model")
         }),
+    }
+}
+
+/// The model of the command line: a file, or a model of the Hub that is here.
+///
+/// # Errors
+/// When it is not here: nothing is fetched that was not asked for, so the message says how.
+pub(super) fn asked(general: &General) -> Result<Option<PathBuf>, Failure> {
+    if let Some(path) = &general.model {
+        return check(path).map(|()| Some(path.clone()));
+    }
+    let Some(name) = &general.hf_repo else {
+        return Ok(None);
+    };
+    let name = match &general.hf_file {
+        Some(file) => format!("{}/{file}", name.split(':').next().unwrap_or_default()),
+        None => name.clone(),
+    };
+    let Wanted::Repo { repo, pick } = Wanted::parse(&name)? else {
+        let what = format!("looking for {name}");
+        return Err(Failure::new(
+            ExitCode::Usage,
+            what,
+            "it is no repository of the Hub",
+        ));
+    };
+    let missing = |why: &str, hint: String| {
+        Failure::new(ExitCode::NoInput, format!("looking for {name}"), why).hint(hint)
+    };
+    let pull = format!("llmdeck models pull {name}");
+    match Access::from_env(general.network())?
+        .cache
+        .held(&repo, &pick)
+    {
+        Ok(Some(path)) => Ok(Some(path)),
+        Ok(None) => Err(missing("it is not on this machine", pull)),
+        Err(error) if error.kind == ErrorKind::NotFound && pick != Pick::Usual => Err(missing(
+            "other models of that repository are on this machine, this one is not",
+            format!("{pull}, or take what is here: {}", error.hint),
+        )),
+        Err(error) => Err(error.into()),
     }
 }
 

@@ -54,9 +54,7 @@ pub(super) fn prepare(
     parameters: Overrides,
     on_problem: OnProblem,
 ) -> Result<Prepared, Failure> {
-    if let Some(path) = &general.model {
-        model::check(path)?;
-    }
+    let asked = model::asked(general)?;
     let mut problems = Vec::new();
     let config = Config::load(&folders).unwrap_or_else(|error| {
         problems.push(error.to_string());
@@ -93,7 +91,7 @@ pub(super) fn prepare(
         );
     }
     Ok(Prepared {
-        model: general.model.clone().or_else(|| config.model.clone()),
+        model: asked.or_else(|| config.model.clone()),
         preset: preset.map(|preset| preset.name.clone()),
         theme: general.theme.clone().or_else(|| config.theme.clone()),
         folders,

@@ -6,6 +6,10 @@ mod compare;
 mod doctor;
 mod errors;
 mod fit;
+#[path = "../hub/server.rs"]
+#[expect(dead_code, reason = "the tests of downloads misbehave more")]
+mod hub_server;
+mod models;
 mod run;
 mod sessions;
 mod streams;

@@ -1,0 +1,68 @@
+//! `llmdeck models`: models from the Hub, found, listed with what they take, and brought here.
+
+mod args;
+mod files;
+mod line;
+mod pull;
+mod search;
+
+pub use args::{ModelsArgs, ModelsCommand};
+
+use super::{ExitCode, Failure, General};
+use crate::config::Folders;
+use crate::hub::{Access, Client, ErrorKind, HubError, Network, Stop};
+
+/// Does what was asked of models.
+///
+/// # Errors
+/// When a name is none, the Hub does not have it or cannot be reached, or the disk refuses.
+pub(super) fn run(
+    args: &ModelsArgs,
+    general: &General,
+    folders: &Folders,
+) -> Result<ExitCode, Failure> {
+    let access = Access::from_env(general.network())?;
+    match &args.command {
+        ModelsCommand::Pull(args) => pull::run(args, &access, folders),
+        ModelsCommand::Search(args) => search::run(args, &access, folders),
+        ModelsCommand::Files(args) => files::run(args, &access),
+    }
+}
+
+/// A way to the Hub that nobody stops but by ending the program.
+fn client(access: &Access) -> Client {
+    Client::new(access.clone(), Stop::default())
+}
+
+impl General {
+    /// Whether the network may be used.
+    pub(super) fn network(&self) -> Network {
+        if self.offline {
+            Network::Offline
+        } else {
+            Network::Allowed
+        }
+    }
+}
+
+impl From<HubError> for Failure {
+    fn from(error: HubError) -> Self {
+        let code = match error.kind {
+            ErrorKind::Usage => ExitCode::Usage,
+            ErrorKind::NotFound => ExitCode::NoInput,
+            ErrorKind::Offline | ErrorKind::Refused | ErrorKind::Network | ErrorKind::Server => {
+                ExitCode::Unavailable
+            }
+            ErrorKind::Data => ExitCode::Data,
+            ErrorKind::NoSpace => ExitCode::CantCreate,
+            ErrorKind::Disk => ExitCode::Io,
+            ErrorKind::Stopped => ExitCode::Interrupted,
+        };
+        Self {
+            code,
+            what: error.what,
+            why: error.why,
+            hint: error.hint,
+        }
+    }
+}
