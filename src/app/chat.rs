@@ -130,7 +130,13 @@ impl ChatState {
     /// As [`Self::messages`], of the first so many entries.
     pub fn messages_of(&self, entries: usize) -> Vec<Message> {
         let mut messages: Vec<Message> = Vec::new();
-        for entry in self.entries.iter().take(entries).skip(self.left_out) {
+        // Before what is left out, nothing is.
+        let left_out = if self.left_out < entries {
+            self.left_out
+        } else {
+            0
+        };
+        for entry in self.entries.iter().take(entries).skip(left_out) {
             let (role, content) = match entry {
                 Entry::User(text) => (Role::User, text),
                 Entry::Reply(reply) if !reply.state.is_running() && !reply.text.is_empty() => {

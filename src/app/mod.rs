@@ -41,8 +41,8 @@ pub use action::Action;
 pub use bench::BenchState;
 pub use chat::{ChatState, Entry, Notice, Reply, ReplyState, Scroll, Viewport};
 pub use compare::{
-    Answer, CompareState, Line, Names, Place, Purpose, Run, Scrolling, Stage,
-    offered as offered_columns,
+    Answer, CompareState, Line, Message as Compared, Names, Place, Purpose, Run, Scrolling, Stage,
+    message as compared_message, offered as offered_columns,
 };
 pub use composer::Composer;
 pub use effect::{Effect, FilePlace};

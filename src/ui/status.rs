@@ -114,6 +114,7 @@ fn compare_hints(state: &State) -> &'static [(Action, &'static str)] {
             (Action::ColumnRemove, "one less"),
             (Action::CompareBlind, "hide names"),
             (Action::Accept, "compare"),
+            (Action::ColumnPrevious, "earlier message"),
             (Action::CompareStanding, "votes"),
             (Action::Cancel, "back"),
         ],

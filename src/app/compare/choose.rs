@@ -1,6 +1,6 @@
 //! Choosing the columns of a comparison.
 
-use super::{CompareState, Names, Purpose, open_line, refuse, run};
+use super::{CompareState, Names, Purpose, message, open_line, refuse, run};
 use crate::app::{Action, Effect, State};
 use crate::compare::{CURRENT, MOST};
 
@@ -21,6 +21,13 @@ pub(super) fn perform(state: &mut State, action: Action) -> Option<Vec<Effect>> 
         Action::Down => compare.selected = (compare.selected + 1).min(last),
         Action::Top => compare.selected = 0,
         Action::Bottom => compare.selected = last,
+        Action::ColumnPrevious => {
+            compare.back += 1;
+            if message(state).is_none() {
+                state.compare.back -= 1;
+            }
+        }
+        Action::ColumnNext => compare.back = compare.back.saturating_sub(1),
         Action::Toggle | Action::ColumnAdd => return Some(add(state)),
         Action::ColumnRemove => remove(state),
         Action::EditValue | Action::ColumnVary => {

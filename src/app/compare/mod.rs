@@ -18,7 +18,7 @@ pub use run::{Answer, Place, Run, Scrolling};
 
 use super::overlay::LineEdit;
 use super::update::{IsError, notice};
-use super::{Action, Effect, State, View};
+use super::{Action, Effect, Entry, State, View};
 use crate::compare::{self, Standing};
 use crate::engine::EngineEvent;
 use crate::keymap::{Context, Key};
@@ -34,6 +34,8 @@ pub struct CompareState {
     pub chosen: Vec<String>,
     /// The row of the offered presets that the selection stands on.
     pub selected: usize,
+    /// How many messages of the chat before the newest one the next comparison answers.
+    pub back: usize,
     /// Whether the next comparison hides which column is which.
     pub names: Names,
     pub run: Option<Run>,
@@ -82,6 +84,25 @@ pub enum Purpose {
     Export,
 }
 
+/// The message that is answered next: one of the composer, or the entry of the chat it is in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Message {
+    Written,
+    Entry(usize),
+}
+
+/// What a comparison would answer now; `None` when nothing was said or written.
+pub fn message(state: &State) -> Option<Message> {
+    let is_message = |at: &usize| matches!(state.chat.entries[*at], Entry::User(_));
+    let mut said = (0..state.chat.entries.len()).rev().filter(is_message);
+    let is_written = !state.composer.text().trim().is_empty();
+    match (is_written, state.compare.back) {
+        (true, 0) => Some(Message::Written),
+        (true, back) => said.nth(back - 1).map(Message::Entry),
+        (false, back) => said.nth(back).map(Message::Entry),
+    }
+}
+
 /// What has the keys.
 pub(super) fn context(state: &State) -> Context {
     match state.compare.line {
@@ -92,6 +113,7 @@ pub(super) fn context(state: &State) -> Context {
 
 /// The view comes up: with the comparison there is, else with the choice of columns.
 pub(super) fn enter(state: &mut State) -> Vec<Effect> {
+    state.compare.back = 0;
     state.compare.stage = match state.compare.run {
         Some(_) => Stage::Reading,
         None => Stage::Choosing,

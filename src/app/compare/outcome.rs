@@ -43,6 +43,9 @@ pub(super) fn keep(state: &mut State, at: usize) -> Vec<Effect> {
         return effects;
     };
     state.chat.entries.truncate(run.entries);
+    if state.chat.left_out >= run.entries {
+        state.chat.left_out = 0;
+    }
     effects.extend(saving::rewound(state));
     // The chosen one last: the newest sibling is the one that stands in the chat.
     let mut order: Vec<usize> = (0..run.answers.len())

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::outcome;
-use super::{Names, Purpose, Stage, open_line, parse, refuse};
+use super::{Message, Names, Purpose, Stage, open_line, parse, refuse};
 use crate::app::replies::cannot_reply;
 use crate::app::{Action, Effect, Entry, ReplyState, State, View, retune, saving};
-use crate::chat::Message;
+use crate::chat;
 use crate::compare::{self, Column, MOST, Room};
 use crate::engine::{
     Command, ContextInfo, ConversationId, EngineEvent, GenerateRequest, RequestId, Timings,
@@ -17,7 +17,7 @@ use crate::params::{Param, Source, Value};
 #[derive(Debug)]
 pub struct Run {
     pub prompt: String,
-    pub(super) messages: Vec<Message>,
+    pub(super) messages: Vec<chat::Message>,
     /// The chat it belongs to, and how many of its entries the prompt ends with.
     pub(super) chat: ConversationId,
     pub(super) entries: usize,
@@ -90,8 +90,7 @@ impl Place {
 /// Tokens after which the rate of one that goes on alone is believed.
 const ALONE: u32 = 16;
 
-/// Sends one prompt to all columns: the message given, else the one in the composer, else the last
-/// one of the chat.
+/// Sends one prompt to all columns: the message given, else what [`super::message`] says.
 ///
 /// # Errors
 /// In words, for columns that cannot be made, and when there is nothing to answer or nobody to.
@@ -114,13 +113,8 @@ pub(super) fn begin(
         .map(|text| parse(state, text))
         .collect::<Result<Vec<Column>, String>>()?;
     let mut effects = stop_all(state);
-    effects.extend(say(state, message));
-    let Some(at) = last_message(state) else {
-        return Err("There is no message to answer: write one first.".into());
-    };
-    let Some(Entry::User(prompt)) = state.chat.entries.get(at).cloned() else {
-        return Err("There is no message to answer: write one first.".into());
-    };
+    let (at, prompt, said) = say(state, message)?;
+    effects.extend(said);
     effects.extend(make_room(state, columns.len()));
     let names = state.compare.names;
     let order = match names {
@@ -131,6 +125,7 @@ pub(super) fn begin(
         }
     };
     state.compare.chosen = chosen;
+    state.compare.back = 0;
     state.compare.stage = Stage::Reading;
     state.view = View::Compare;
     let single = state
@@ -160,26 +155,24 @@ pub(super) fn begin(
     Ok(effects)
 }
 
-/// Puts what is to be answered into the chat, unless it is there already.
-fn say(state: &mut State, message: Option<String>) -> Vec<Effect> {
-    let written = state.composer.text();
-    let text = match message {
-        Some(message) => message,
-        None if written.trim().is_empty() => return vec![],
-        None => {
-            state.composer.take();
-            written.trim_end().to_owned()
-        }
+/// Finds what is to be answered, and puts it into the chat unless it is there already: the entry
+/// it is, its text, and what saves it.
+fn say(state: &mut State, message: Option<String>) -> Result<(usize, String, Vec<Effect>), String> {
+    let text = match (message, super::message(state)) {
+        (Some(message), _) => message,
+        (None, Some(Message::Written)) => state.composer.take().trim_end().to_owned(),
+        (None, Some(Message::Entry(at))) => match state.chat.entries.get(at) {
+            Some(Entry::User(text)) => return Ok((at, text.clone(), vec![])),
+            _ => return Err(NOTHING.into()),
+        },
+        (None, None) => return Err(NOTHING.into()),
     };
     let effects = saving::said(state, &text);
-    state.chat.entries.push(Entry::User(text));
-    effects
+    state.chat.entries.push(Entry::User(text.clone()));
+    Ok((state.chat.entries.len() - 1, text, effects))
 }
 
-fn last_message(state: &State) -> Option<usize> {
-    let is_message = |entry: &Entry| matches!(entry, Entry::User(_));
-    state.chat.entries.iter().rposition(is_message)
-}
+const NOTHING: &str = "There is no message to answer: write one first.";
 
 /// A sequence for each column, where the context has fewer and the user left the number open.
 pub(super) fn make_room(state: &mut State, columns: usize) -> Vec<Effect> {

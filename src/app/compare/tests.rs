@@ -435,3 +435,34 @@ fn columns_are_chosen_by_hand() {
     press(&mut state, &["n"]);
     assert_eq!(state.compare.stage, Stage::Choosing);
 }
+
+#[test]
+fn an_earlier_message_can_be_answered_and_what_followed_stays_in_the_store() {
+    let mut state = deck();
+    for text in ["First?", "Second?"] {
+        let request = requests(&say(&mut state, text))[0].id;
+        tokens(&mut state, request, "Yes.", 30, 1.0);
+        finish(&mut state, request);
+    }
+    state.compare.chosen = vec!["greedy".into(), "creative".into()];
+    press(&mut state, &["alt+c", "left", "left", "left"]);
+    assert_eq!(
+        message(&state),
+        Some(Message::Entry(0)),
+        "there is none before the first"
+    );
+    let requests = requests(&press(&mut state, &["enter"]));
+    assert_eq!(requests[0].messages.len(), 1);
+    assert_eq!(requests[0].messages[0].content, "First?");
+    assert_eq!(state.chat.entries.len(), 4, "until a column is kept");
+    tokens(&mut state, requests[1].id, "No.", 2, 1.0);
+    finish(&mut state, requests[1].id);
+    press(&mut state, &["right", "u"]);
+    let said: Vec<String> = state
+        .chat
+        .messages()
+        .into_iter()
+        .map(|message| message.content)
+        .collect();
+    assert_eq!(said, ["First?", "No."]);
+}

@@ -13,7 +13,7 @@
 
 use ratatui::layout::Rect;
 
-use crate::app::{self, Entry, Names, State};
+use crate::app::{self, Compared, Entry, Names, State};
 use crate::compare::MOST;
 use crate::theme::Role;
 use crate::ui::layout::Size;
@@ -78,17 +78,11 @@ pub fn draw(painter: &mut Painter<'_>, area: Rect, state: &State) {
 
 /// What will be answered.
 fn message(state: &State) -> Option<String> {
-    let written = state.composer.text();
-    if !written.trim().is_empty() {
-        return Some(written);
-    }
-    state
-        .chat
-        .entries
-        .iter()
-        .rev()
-        .find_map(|entry| match entry {
+    match app::compared_message(state)? {
+        Compared::Written => Some(state.composer.text()),
+        Compared::Entry(at) => match state.chat.entries.get(at)? {
             Entry::User(text) => Some(text.clone()),
             _ => None,
-        })
+        },
+    }
 }
