@@ -34,6 +34,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "plan",
             "store",
             "telemetry",
+            "tune",
         ],
     ),
     ("terminal", &["app", "keymap", "theme"]),
@@ -49,6 +50,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "store",
             "telemetry",
             "theme",
+            "tune",
         ],
     ),
     (
@@ -56,6 +58,8 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         &[
             "app",
             "bench",
+            "gguf",
+            "tune",
             "config",
             "engine",
             "keymap",

@@ -3,6 +3,7 @@
 
 mod compare;
 mod harness;
+mod measuring;
 mod sessions;
 
 use harness::{Deck, key};

@@ -1,5 +1,6 @@
 //! What the screen looks like, in every situation and size, as text; and how it is styled.
 
+mod bench;
 mod compare;
 mod states;
 
@@ -121,6 +122,12 @@ fn speed() {
 #[test]
 fn log() {
     snapshots("log", &SIZES, states::log);
+}
+
+#[test]
+fn measurements() {
+    snapshots("measuring", &SIZES, bench::measuring);
+    snapshots("tuned", &[(80, 24), (200, 60)], bench::tuned);
 }
 
 #[test]
