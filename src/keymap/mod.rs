@@ -172,7 +172,7 @@ impl Keymap {
 }
 
 impl Context {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         Self::Global,
         Self::Composer,
         Self::Chat,
