@@ -10,6 +10,7 @@ pub mod chat;
 pub mod cli;
 pub mod compare;
 pub mod config;
+pub mod costs;
 pub mod engine;
 pub mod gguf;
 pub mod hardware;

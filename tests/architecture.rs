@@ -20,7 +20,8 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("telemetry", &[]),
     ("theme", &[]),
     ("keymap", &["app"]),
-    ("config", &["params"]),
+    ("costs", &[]),
+    ("config", &["costs", "params"]),
     (
         "app",
         &[
@@ -79,6 +80,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "chat",
             "compare",
             "config",
+            "costs",
             "engine",
             "gguf",
             "hardware",

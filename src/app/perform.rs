@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::overlay::{Overlay, PickList, PromptOverlay};
 use super::update::{IsError, notice};
 use super::{Action, ChatState, Effect, Pane, State, Timer, View};
-use super::{help, keys, params, replies, retune, sessions, view};
+use super::{help, keys, metrics, params, replies, retune, sessions, view};
 use crate::engine::Command;
 use crate::keymap::Context;
 use crate::params::Param;
@@ -50,6 +50,16 @@ pub(super) fn perform(state: &mut State, action: Action) -> Vec<Effect> {
         Action::ShowSpeed => show(state, Pane::Speed),
         Action::ShowGauges => show(state, Pane::Gauges),
         Action::ShowLog => show(state, Pane::Log),
+        Action::ShowMetrics => view::toggle(state, View::Metrics),
+        Action::ExportCsv | Action::ExportJson | Action::ExportText => {
+            metrics::perform(state, action).unwrap_or_default()
+        }
+        Action::Earlier
+        | Action::Later
+        | Action::ZoomIn
+        | Action::ZoomOut
+        | Action::Freeze
+        | Action::NextGpu => vec![],
         Action::ShowBench => view::toggle(state, View::Bench),
         Action::ShowCompare => view::toggle(state, View::Compare),
         // They mean something in the view of comparisons only, which has had them already.

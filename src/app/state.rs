@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::{
-    BenchState, ChatState, CompareState, Composer, GaugesState, LogState, ModelState, Notice,
-    Overlay, ParamsState, SessionsState, SpeedState, View,
+    BenchState, ChatState, CompareState, Composer, GaugesState, LogState, MetricsState, ModelState,
+    Notice, Overlay, ParamsState, SessionsState, SpeedState, View,
 };
 use crate::config::Preset;
 use crate::engine::{ConversationId, LoadId, RequestId};
@@ -44,6 +44,7 @@ pub struct State {
     pub speed: SpeedState,
     pub gauges: GaugesState,
     pub log: LogState,
+    pub metrics: MetricsState,
     pub sessions: SessionsState,
     pub bench: BenchState,
     pub compare: CompareState,
@@ -73,6 +74,7 @@ impl State {
             speed: SpeedState::default(),
             gauges: GaugesState::default(),
             log: LogState::default(),
+            metrics: MetricsState::default(),
             sessions: SessionsState::default(),
             bench: BenchState::default(),
             compare: CompareState::default(),

@@ -1,6 +1,6 @@
 //! What fills the screen between the header and the status line.
 
-use super::{Action, Effect, State, bench, compare};
+use super::{Action, Effect, State, bench, compare, metrics};
 use crate::keymap::{Context, Key};
 
 /// The one view that is shown.
@@ -11,6 +11,8 @@ pub enum View {
     Deck,
     /// Measurements: what to measure, results, history.
     Bench,
+    /// The last hour on one time axis.
+    Metrics,
     /// Presets side by side.
     Compare,
 }
@@ -20,6 +22,7 @@ pub(super) fn context(state: &State) -> Option<Context> {
     match state.view {
         View::Deck => None,
         View::Bench => Some(Context::Bench),
+        View::Metrics => Some(Context::Metrics),
         View::Compare => Some(compare::context(state)),
     }
 }
@@ -32,7 +35,7 @@ pub(super) fn toggle(state: &mut State, view: View) -> Vec<Effect> {
     }
     state.view = view;
     match view {
-        View::Deck => vec![],
+        View::Deck | View::Metrics => vec![],
         View::Bench => bench::enter(state),
         View::Compare => compare::enter(state),
     }
@@ -43,6 +46,7 @@ pub(super) fn perform(state: &mut State, action: Action) -> Option<Vec<Effect>> 
     let own = match state.view {
         View::Deck => return None,
         View::Bench => bench::perform(state, action),
+        View::Metrics => metrics::perform(state, action),
         View::Compare => compare::perform(state, action),
     };
     own.or_else(|| match action {
@@ -57,7 +61,7 @@ pub(super) fn perform(state: &mut State, action: Action) -> Option<Vec<Effect>> 
 /// Types where a view takes text; in others a letter is the beginning of nothing.
 pub(super) fn type_key(state: &mut State, key: Key) -> Vec<Effect> {
     match state.view {
-        View::Deck | View::Bench => vec![],
+        View::Deck | View::Bench | View::Metrics => vec![],
         View::Compare => compare::type_key(state, key),
     }
 }
@@ -65,7 +69,7 @@ pub(super) fn type_key(state: &mut State, key: Key) -> Vec<Effect> {
 /// Pastes where a view takes text; false where it takes none.
 pub(super) fn paste(state: &mut State, text: &str) -> bool {
     match state.view {
-        View::Deck | View::Bench => false,
+        View::Deck | View::Bench | View::Metrics => false,
         View::Compare => compare::paste(state, text),
     }
 }

@@ -23,6 +23,8 @@ pub enum Context {
     Figures,
     Parameters,
     Log,
+    /// The last hour on one time axis.
+    Metrics,
     /// The view of measurements.
     Bench,
     /// The view of comparisons.
@@ -170,13 +172,14 @@ impl Keymap {
 }
 
 impl Context {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         Self::Global,
         Self::Composer,
         Self::Chat,
         Self::Figures,
         Self::Parameters,
         Self::Log,
+        Self::Metrics,
         Self::Bench,
         Self::Compare,
         Self::Help,
@@ -193,6 +196,7 @@ impl Context {
             Self::Figures => "figures",
             Self::Parameters => "parameters",
             Self::Log => "log",
+            Self::Metrics => "metrics",
             Self::Bench => "bench",
             Self::Compare => "compare",
             Self::Help => "help",
@@ -210,6 +214,7 @@ impl Context {
             Self::Figures => "Speed and gauges",
             Self::Parameters => "Parameters",
             Self::Log => "Log",
+            Self::Metrics => "Metrics",
             Self::Bench => "Measurements",
             Self::Compare => "Comparisons",
             Self::Help => "Help",

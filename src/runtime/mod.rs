@@ -10,6 +10,7 @@
 
 mod bandwidth;
 mod deck;
+mod exports;
 mod files;
 mod measure;
 mod paths;
@@ -43,7 +44,7 @@ pub use screen::{RealScreen, Screen};
 pub use store::Saver;
 
 /// How often the sensors are read.
-const SENSOR_INTERVAL: Duration = Duration::from_secs(1);
+const SENSOR_INTERVAL: Duration = Duration::from_millis(500);
 /// How long a sensor that hangs in a driver is waited for at the end.
 const SENSOR_END: Duration = Duration::from_millis(500);
 /// Samples, log lines, timers and answers that may wait.
@@ -193,6 +194,7 @@ async fn start(startup: Startup) -> io::Result<Ended> {
     };
     let measured = inbox.clone();
     let mut deck = Deck::new(state, screen, engine, look, inbox);
+    deck = deck.with_exports(folders.data_dir.join("exports"));
     deck = deck.with_measurer(Measurer::new(folders.data_dir.clone(), measured));
     deck = deck.with_presets(folders.presets_dir.clone());
     if let Some(saver) = saver {

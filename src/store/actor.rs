@@ -308,6 +308,7 @@ impl Worker {
             Command::SetPinned { id, pinned } => {
                 changed(&*self.tell, store.set_pinned(*id, *pinned))?;
             }
+            Command::AddRun(run) => store.add_run(run).map(|_| ())?,
             Command::Cast { prompt, ballot } => store.cast(prompt, ballot)?,
             Command::Stand => {
                 let standing = compare::standing(&store.ballots()?, compare::SEED);

@@ -1,6 +1,6 @@
 //! What the deck asks of the store, and what it is told.
 
-use super::{Conversation, ConversationId, Ending, Hit, Message, Settings, Snapshot};
+use super::{Conversation, ConversationId, Ending, Hit, Message, Run, Settings, Snapshot};
 use crate::compare::{Ballot, Standing};
 use crate::engine::{ConversationId as Chat, RequestId as Reply};
 
@@ -66,6 +66,8 @@ pub enum Command {
         pinned: bool,
     },
     Delete(ConversationId),
+    /// A measurement is kept.
+    AddRun(Box<Run>),
     Restore(ConversationId),
     /// Somebody liked some answers to a prompt best.
     Cast {

@@ -33,6 +33,7 @@ mod schema;
 mod search;
 mod tree;
 mod types;
+mod usage;
 mod writer;
 
 pub use actor::{StoreGone, StoreHandle};
@@ -49,3 +50,4 @@ pub use types::{
     Conversation, ConversationId, Ending, Hit, Message, MessageId, MessageState, Said, Settings,
     Snapshot,
 };
+pub use usage::Usage;

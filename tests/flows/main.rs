@@ -4,6 +4,7 @@
 mod compare;
 mod harness;
 mod measuring;
+mod metrics;
 mod sessions;
 
 use harness::{Deck, key};

@@ -2,6 +2,7 @@
 
 mod bench;
 mod compare;
+mod metrics;
 
 use ratatui::layout::Rect;
 
@@ -12,6 +13,7 @@ use crate::app::{State, View};
 pub fn draw(painter: &mut Painter<'_>, area: Rect, state: &State) {
     match state.view {
         View::Deck => {}
+        View::Metrics => metrics::draw(painter, area, state),
         View::Bench => bench::draw(painter, area, state),
         View::Compare => compare::draw(painter, area, state),
     }
