@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::overlay::{Overlay, PickList, PromptOverlay};
 use super::update::{IsError, notice};
-use super::{Action, ChatState, Effect, Pane, State, Timer, View};
+use super::{Action, ChatState, Effect, Pane, State, Timer, TokensState, View};
 use super::{help, keys, metrics, params, replies, retune, sessions, view};
 use crate::engine::Command;
 use crate::keymap::Context;
@@ -61,6 +61,7 @@ pub(super) fn perform(state: &mut State, action: Action) -> Vec<Effect> {
         | Action::Freeze
         | Action::NextGpu => vec![],
         Action::ShowBench => view::toggle(state, View::Bench),
+        Action::ShowTokens => view::toggle(state, View::Tokens),
         Action::ShowCompare => view::toggle(state, View::Compare),
         // They mean something in the view of comparisons only, which has had them already.
         Action::ColumnPrevious
@@ -340,6 +341,7 @@ pub(super) fn new_chat(state: &mut State) -> Vec<Effect> {
         viewport: state.chat.viewport,
         ..ChatState::new(state.next_conversation())
     };
+    state.tokens = TokensState::default();
     state.speed.begin();
     state.speed.context_used = 0;
     state.view = View::Deck;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{
     BenchState, ChatState, CompareState, Composer, GaugesState, LogState, MetricsState, ModelState,
-    Notice, Overlay, ParamsState, SessionsState, SpeedState, View,
+    Notice, Overlay, ParamsState, Preview, SessionsState, SpeedState, TokensState, View,
 };
 use crate::config::Preset;
 use crate::engine::{ConversationId, LoadId, RequestId};
@@ -47,6 +47,8 @@ pub struct State {
     pub metrics: MetricsState,
     pub sessions: SessionsState,
     pub bench: BenchState,
+    pub tokens: TokensState,
+    pub preview: Preview,
     pub compare: CompareState,
     pub presets: Arc<Vec<Preset>>,
     pub themes: Arc<Vec<String>>,
@@ -77,6 +79,8 @@ impl State {
             metrics: MetricsState::default(),
             sessions: SessionsState::default(),
             bench: BenchState::default(),
+            tokens: TokensState::default(),
+            preview: Preview::default(),
             compare: CompareState::default(),
             presets: Arc::default(),
             themes: Arc::default(),

@@ -1,6 +1,6 @@
 //! What fills the screen between the header and the status line.
 
-use super::{Action, Effect, State, bench, compare, metrics};
+use super::{Action, Effect, State, bench, compare, metrics, tokens};
 use crate::keymap::{Context, Key};
 
 /// The one view that is shown.
@@ -13,6 +13,8 @@ pub enum View {
     Bench,
     /// The last hour on one time axis.
     Metrics,
+    /// A walk through the tokens of a reply.
+    Tokens,
     /// Presets side by side.
     Compare,
 }
@@ -23,6 +25,7 @@ pub(super) fn context(state: &State) -> Option<Context> {
         View::Deck => None,
         View::Bench => Some(Context::Bench),
         View::Metrics => Some(Context::Metrics),
+        View::Tokens => Some(Context::Tokens),
         View::Compare => Some(compare::context(state)),
     }
 }
@@ -37,6 +40,7 @@ pub(super) fn toggle(state: &mut State, view: View) -> Vec<Effect> {
     match view {
         View::Deck | View::Metrics => vec![],
         View::Bench => bench::enter(state),
+        View::Tokens => tokens::enter(state),
         View::Compare => compare::enter(state),
     }
 }
@@ -47,6 +51,7 @@ pub(super) fn perform(state: &mut State, action: Action) -> Option<Vec<Effect>> 
         View::Deck => return None,
         View::Bench => bench::perform(state, action),
         View::Metrics => metrics::perform(state, action),
+        View::Tokens => tokens::perform(state, action),
         View::Compare => compare::perform(state, action),
     };
     own.or_else(|| match action {
@@ -61,7 +66,7 @@ pub(super) fn perform(state: &mut State, action: Action) -> Option<Vec<Effect>> 
 /// Types where a view takes text; in others a letter is the beginning of nothing.
 pub(super) fn type_key(state: &mut State, key: Key) -> Vec<Effect> {
     match state.view {
-        View::Deck | View::Bench | View::Metrics => vec![],
+        View::Deck | View::Bench | View::Metrics | View::Tokens => vec![],
         View::Compare => compare::type_key(state, key),
     }
 }
@@ -69,7 +74,7 @@ pub(super) fn type_key(state: &mut State, key: Key) -> Vec<Effect> {
 /// Pastes where a view takes text; false where it takes none.
 pub(super) fn paste(state: &mut State, text: &str) -> bool {
     match state.view {
-        View::Deck | View::Bench | View::Metrics => false,
+        View::Deck | View::Bench | View::Metrics | View::Tokens => false,
         View::Compare => compare::paste(state, text),
     }
 }

@@ -27,6 +27,8 @@ pub enum Context {
     Metrics,
     /// The view of measurements.
     Bench,
+    /// The walk through tokens.
+    Tokens,
     /// The view of comparisons.
     Compare,
     /// The help overlay.
@@ -172,7 +174,7 @@ impl Keymap {
 }
 
 impl Context {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 13] = [
         Self::Global,
         Self::Composer,
         Self::Chat,
@@ -181,6 +183,7 @@ impl Context {
         Self::Log,
         Self::Metrics,
         Self::Bench,
+        Self::Tokens,
         Self::Compare,
         Self::Help,
         Self::List,
@@ -198,6 +201,7 @@ impl Context {
             Self::Log => "log",
             Self::Metrics => "metrics",
             Self::Bench => "bench",
+            Self::Tokens => "tokens",
             Self::Compare => "compare",
             Self::Help => "help",
             Self::List => "list",
@@ -216,6 +220,7 @@ impl Context {
             Self::Log => "Log",
             Self::Metrics => "Metrics",
             Self::Bench => "Measurements",
+            Self::Tokens => "Tokens of a reply",
             Self::Compare => "Comparisons",
             Self::Help => "Help",
             Self::List => "Lists",

@@ -31,6 +31,7 @@ mod row;
 mod salvage;
 mod schema;
 mod search;
+mod traces;
 mod tree;
 mod types;
 mod usage;
@@ -45,6 +46,7 @@ pub use files::DATABASE;
 pub use open::{Opened, Store};
 pub use salvage::Salvaged;
 pub use schema::VERSION;
+pub use traces::Kept;
 pub use tree::Tree;
 pub use types::{
     Conversation, ConversationId, Ending, Hit, Message, MessageId, MessageState, Said, Settings,

@@ -15,3 +15,4 @@ mod replies;
 mod retuning;
 mod sampling;
 mod shelf;
+mod tokens;

@@ -401,6 +401,7 @@ impl Run {
             conversation,
             messages: self.messages.clone(),
             reply_so_far: String::new(),
+            exact: None,
             sampling: column.params.sampling(),
             reply: column.params.reply(),
         })))

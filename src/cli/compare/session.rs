@@ -139,6 +139,7 @@ impl Session<'_> {
                 conversation: ConversationId(self.last_id),
                 messages: messages.clone(),
                 reply_so_far: String::new(),
+                exact: None,
                 sampling: column.params.sampling(),
                 reply: column.params.reply(),
             };

@@ -1,11 +1,7 @@
--- Version 3: which settings' answers people liked best, whatever becomes of the chats.
+-- Version 3: what made a reply, and how its tokens came about.
 
-CREATE TABLE ballot (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
-    created_ms INTEGER NOT NULL,
-    prompt TEXT NOT NULL,                -- its hash, so that nothing that was said stays here
-    model TEXT NOT NULL,
-    model_hash TEXT NOT NULL,
-    contenders TEXT NOT NULL,            -- JSON: [preset, hash of its values] each
-    best TEXT NOT NULL                   -- JSON: indices into contenders; several are a tie
+CREATE TABLE trace (
+    message INTEGER PRIMARY KEY REFERENCES message (id) ON DELETE CASCADE,
+    origin TEXT NOT NULL,                -- JSON object: model, build, devices, seed, batches
+    tokens BLOB NOT NULL                 -- ids and candidates, in the format of engine/trace/blob.rs
 ) STRICT;

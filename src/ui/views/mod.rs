@@ -3,6 +3,7 @@
 mod bench;
 mod compare;
 mod metrics;
+mod tokens;
 
 use ratatui::layout::Rect;
 
@@ -15,6 +16,7 @@ pub fn draw(painter: &mut Painter<'_>, area: Rect, state: &State) {
         View::Deck => {}
         View::Metrics => metrics::draw(painter, area, state),
         View::Bench => bench::draw(painter, area, state),
+        View::Tokens => tokens::draw(painter, area, state),
         View::Compare => compare::draw(painter, area, state),
     }
 }
