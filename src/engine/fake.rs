@@ -22,6 +22,9 @@ use super::{
 };
 use crate::params::LoadParams;
 
+/// What every model of the fake engine is known by.
+const FINGERPRINT: &str = "fake";
+
 /// How the fake engine behaves.
 #[derive(Clone, Debug)]
 pub struct Script {
@@ -186,7 +189,7 @@ impl Fake {
         let loaded = self.place(params);
         let model = ModelInfo {
             path: path.into(),
-            fingerprint: "fake".into(),
+            fingerprint: FINGERPRINT.into(),
             name: path
                 .file_stem()
                 .unwrap_or_default()
@@ -585,6 +588,7 @@ impl Fake {
         self.tell(EngineEvent::Made {
             request,
             origin: Box::new(Origin {
+                fingerprint: FINGERPRINT.into(),
                 program: "fake".into(),
                 ..Origin::default()
             }),
