@@ -4,12 +4,13 @@
 //! holds the engine back until a message that was sent is durable. The store knows chats and replies
 //! by the numbers they have here.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Effect, Entry, Reply, ReplyState, State, Timer, tokens};
 use crate::engine::{RequestId, StopReason, Timings};
 use crate::params::{Param, TABLE, Value};
-use crate::store::{Command, Ending, MessageState, Settings, Snapshot};
+use crate::store::{Command, Ending, Kept, MessageState, Settings, Snapshot};
 
 /// How often a reply is saved while it streams. With the time that writing takes, nothing that was
 /// shown for longer than a second is lost.
@@ -78,10 +79,16 @@ pub(super) fn began(state: &mut State, reply: RequestId, model: &str) -> Vec<Eff
     store(state, begin)
 }
 
-/// Saves a reply that is complete already.
-pub(super) fn whole(state: &State, reply: &Reply, params: Snapshot) -> Vec<Effect> {
+/// Saves a reply that is complete already, with how it came about where that is known.
+pub(super) fn whole(
+    state: &State,
+    reply: &Reply,
+    params: Snapshot,
+    kept: Option<Arc<Kept>>,
+) -> Vec<Effect> {
     let id = reply.request;
-    [
+    let kept = kept.map(|kept| Command::Keep { reply: id, kept });
+    let commands = [
         Command::Begin {
             chat: state.chat.conversation,
             reply: id,
@@ -92,14 +99,17 @@ pub(super) fn whole(state: &State, reply: &Reply, params: Snapshot) -> Vec<Effec
             reply: id,
             text: reply.text.clone(),
         },
-        Command::Finish {
-            reply: id,
-            ending: ending(reply),
-        },
-    ]
-    .into_iter()
-    .flat_map(|command| store(state, command))
-    .collect()
+    ];
+    let finish = Command::Finish {
+        reply: id,
+        ending: ending(reply),
+    };
+    commands
+        .into_iter()
+        .chain(kept)
+        .chain([finish])
+        .flat_map(|command| store(state, command))
+        .collect()
 }
 
 /// Saves that the last reply goes on, of whose text the store has so many bytes; what followed it

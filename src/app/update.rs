@@ -169,7 +169,10 @@ fn engine(state: &mut State, event: EngineEvent) -> Vec<Effect> {
             compare::on_engine(state, &event);
             replies::on_engine(state, event)
         }
-        EngineEvent::Traced { .. } | EngineEvent::Made { .. } => tokens::on_engine(state, event),
+        EngineEvent::Traced { .. } | EngineEvent::Made { .. } => {
+            compare::on_engine(state, &event);
+            tokens::on_engine(state, event)
+        }
         EngineEvent::Previewed {
             conversation,
             outcome,

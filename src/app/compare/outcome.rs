@@ -1,14 +1,16 @@
 //! What becomes of a comparison: a reply of the chat, a preset, a document, a vote.
 
+use std::sync::Arc;
+
 use super::run::{Answer, add, again};
 use super::{Names, Purpose, Run, parse, refuse, run};
 use crate::app::update::{IsError, notice};
 use crate::app::{
-    Effect, Entry, FilePlace, Reply, ReplyState, Saving, Scroll, State, View, saving,
+    Effect, Entry, FilePlace, Reply, ReplyState, Saving, Scroll, State, View, saving, tokens,
 };
 use crate::compare::{Ballot, ColumnReport, Contender, Report, stop_name};
 use crate::config;
-use crate::store::Command as StoreCommand;
+use crate::store::{Command as StoreCommand, Kept};
 
 /// Makes a column's reply the chat's; the others become its siblings in the store.
 pub(super) fn keep(state: &mut State, at: usize) -> Vec<Effect> {
@@ -61,9 +63,13 @@ pub(super) fn keep(state: &mut State, at: usize) -> Vec<Effect> {
             continue;
         }
         let reply = answer.as_reply(&model);
-        effects.extend(saving::whole(state, &reply, answer.column.snapshot()));
+        let is_known = answer.kept != Kept::default();
+        let kept = is_known.then(|| Arc::new(answer.kept.clone()));
+        let params = answer.column.snapshot();
+        effects.extend(saving::whole(state, &reply, params.clone(), kept));
         let is_kept = place + 1 == order.len();
         if is_kept {
+            tokens::kept(state, reply.request, params, answer.kept.clone());
             state.chat.entries.push(Entry::Reply(reply));
         } else {
             effects.extend(saving::rewound(state));

@@ -12,6 +12,7 @@ use crate::engine::{
     Command, ContextInfo, ConversationId, EngineEvent, GenerateRequest, RequestId, Timings,
 };
 use crate::params::{Param, Source, Value};
+use crate::store::Kept;
 
 /// Columns that answer one prompt.
 #[derive(Debug)]
@@ -51,6 +52,8 @@ pub struct Answer {
     pub state: ReplyState,
     pub timings: Timings,
     pub seed: Option<u32>,
+    /// What made it, once it has ended, and its tokens as far as they were recorded.
+    pub(super) kept: Kept,
     pub place: Place,
 }
 
@@ -323,6 +326,7 @@ impl Answer {
             state: ReplyState::Sent,
             timings: Timings::default(),
             seed: None,
+            kept: Kept::default(),
             place: Place::default(),
         }
     }
@@ -444,6 +448,21 @@ impl Run {
                     answer.state = ReplyState::Streaming;
                     self.watch_together();
                     self.watch_alone();
+                }
+            }
+            EngineEvent::Traced { request, trace } => {
+                if let Some(answer) = answers.find(of(*request)) {
+                    answer.kept.trace.append(trace.clone());
+                }
+            }
+            EngineEvent::Made {
+                request,
+                origin,
+                ids,
+            } => {
+                if let Some(answer) = answers.find(of(*request)) {
+                    answer.kept.origin = (**origin).clone();
+                    answer.kept.ids = ids.clone();
                 }
             }
             EngineEvent::Finished {

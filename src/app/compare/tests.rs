@@ -466,3 +466,36 @@ fn an_earlier_message_can_be_answered_and_what_followed_stays_in_the_store() {
         .collect();
     assert_eq!(said, ["First?", "No."]);
 }
+
+#[test]
+fn a_kept_column_tells_what_made_it() {
+    let mut state = deck();
+    let requests = requests(&say(&mut state, "/compare greedy,creative Why?"));
+    for request in &requests {
+        tokens(&mut state, request.id, "x", 1, 1.0);
+        let made = EngineEvent::Made {
+            request: request.id,
+            origin: Box::new(crate::engine::Origin {
+                fingerprint: "f00d".into(),
+                ..crate::engine::Origin::default()
+            }),
+            ids: crate::engine::trace::Ids {
+                prompt: vec![1, 2],
+                chosen: vec![3],
+            },
+        };
+        update(&mut state, Event::Engine(made));
+        finish(&mut state, request.id);
+    }
+    let effects = press(&mut state, &["u"]);
+    let told: Vec<RequestId> = stored(&effects)
+        .into_iter()
+        .filter_map(|command| match command {
+            StoreCommand::Keep { reply, kept } if kept.ids.chosen == [3] => Some(*reply),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(told, [requests[1].id, requests[0].id]);
+    let recorded = &state.tokens.replies[&requests[0].id];
+    assert_eq!(recorded.kept.origin.fingerprint, "f00d");
+}
