@@ -11,6 +11,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("hardware", &[]),
     ("hub", &["params"]),
     ("chat", &[]),
+    ("attach", &[]),
     ("plan", &["gguf", "params"]),
     ("engine", &["chat", "params", "gguf", "plan"]),
     ("bench", &["engine", "params"]),
@@ -25,6 +26,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     (
         "app",
         &[
+            "attach",
             "bench",
             "chat",
             "compare",
@@ -43,6 +45,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         "ui",
         &[
             "app",
+            "attach",
             "bench",
             "compare",
             "engine",
@@ -58,6 +61,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         "runtime",
         &[
             "app",
+            "attach",
             "bench",
             "gguf",
             "tune",
@@ -76,6 +80,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         "cli",
         &[
             "app",
+            "attach",
             "bench",
             "chat",
             "compare",

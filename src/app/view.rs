@@ -1,6 +1,6 @@
 //! What fills the screen between the header and the status line.
 
-use super::{Action, Effect, State, bench, compare, metrics, tokens};
+use super::{Action, Effect, State, bench, compare, context, metrics, prompt, tokens};
 use crate::keymap::{Context, Key};
 
 /// The one view that is shown.
@@ -9,6 +9,10 @@ pub enum View {
     /// The panes: chat, composer, figures, parameters, log.
     #[default]
     Deck,
+    /// The prompt that the model saw.
+    Prompt,
+    /// What fills the context.
+    Context,
     /// Measurements: what to measure, results, history.
     Bench,
     /// The last hour on one time axis.
@@ -23,6 +27,7 @@ pub enum View {
 pub(super) fn context(state: &State) -> Option<Context> {
     match state.view {
         View::Deck => None,
+        View::Prompt | View::Context => Some(Context::Page),
         View::Bench => Some(Context::Bench),
         View::Metrics => Some(Context::Metrics),
         View::Tokens => Some(Context::Tokens),
@@ -39,6 +44,8 @@ pub(super) fn toggle(state: &mut State, view: View) -> Vec<Effect> {
     state.view = view;
     match view {
         View::Deck | View::Metrics => vec![],
+        View::Prompt => prompt::enter(state),
+        View::Context => context::enter(state),
         View::Bench => bench::enter(state),
         View::Tokens => tokens::enter(state),
         View::Compare => compare::enter(state),
@@ -49,6 +56,8 @@ pub(super) fn toggle(state: &mut State, view: View) -> Vec<Effect> {
 pub(super) fn perform(state: &mut State, action: Action) -> Option<Vec<Effect>> {
     let own = match state.view {
         View::Deck => return None,
+        View::Prompt => prompt::perform(state, action),
+        View::Context => context::perform(state, action),
         View::Bench => bench::perform(state, action),
         View::Metrics => metrics::perform(state, action),
         View::Tokens => tokens::perform(state, action),
@@ -66,7 +75,9 @@ pub(super) fn perform(state: &mut State, action: Action) -> Option<Vec<Effect>> 
 /// Types where a view takes text; in others a letter is the beginning of nothing.
 pub(super) fn type_key(state: &mut State, key: Key) -> Vec<Effect> {
     match state.view {
-        View::Deck | View::Bench | View::Metrics | View::Tokens => vec![],
+        View::Deck | View::Bench | View::Metrics | View::Tokens | View::Prompt | View::Context => {
+            vec![]
+        }
         View::Compare => compare::type_key(state, key),
     }
 }
@@ -74,7 +85,9 @@ pub(super) fn type_key(state: &mut State, key: Key) -> Vec<Effect> {
 /// Pastes where a view takes text; false where it takes none.
 pub(super) fn paste(state: &mut State, text: &str) -> bool {
     match state.view {
-        View::Deck | View::Bench | View::Metrics | View::Tokens => false,
+        View::Deck | View::Bench | View::Metrics | View::Tokens | View::Prompt | View::Context => {
+            false
+        }
         View::Compare => compare::paste(state, text),
     }
 }

@@ -20,17 +20,19 @@ mod prefix;
 mod prompt;
 mod reply;
 mod scheduler;
+mod seen;
 mod shelf;
 mod slots;
 mod stops;
+mod templates;
 mod timing;
 pub mod trace;
 mod utf8;
 mod worker;
 
 pub use command::{
-    BenchId, BenchRequest, BenchTest, Command, ConversationId, Exact, GenerateRequest, LoadId,
-    LoadRequest, PreviewRequest, RequestId,
+    BenchId, BenchRequest, BenchTest, Command, ConversationId, CountId, Exact, GenerateRequest,
+    LoadId, LoadRequest, PreviewRequest, RequestId,
 };
 pub use event::{
     BenchSample, ContextInfo, Device, DeviceKind, DeviceMemory, EngineError, EngineEvent,
@@ -39,4 +41,5 @@ pub use event::{
 pub use forecast::{Change, DeviceForecast, Forecast};
 pub use handle::{EngineHandle, EngineStopped};
 pub use origin::{Batches, Origin};
+pub use seen::{Prompt, PromptOf, PromptToken, TextSize};
 pub use timing::{Timings, TokenRate};

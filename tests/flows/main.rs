@@ -5,6 +5,7 @@ mod compare;
 mod harness;
 mod measuring;
 mod metrics;
+mod reading;
 mod sessions;
 mod tokens;
 

@@ -138,7 +138,7 @@ pub(super) fn begin(
         .filter(|timings| timings.predicted_n >= ALONE);
     state.compare.run = Some(Run {
         prompt,
-        messages: state.chat.messages_of(at + 1),
+        messages: messages(state, at),
         chat: state.chat.conversation,
         entries: at + 1,
         answers: Vec::new(),
@@ -173,6 +173,20 @@ fn say(state: &mut State, message: Option<String>) -> Result<(usize, String, Vec
     let effects = saving::said(state, &text);
     state.chat.entries.push(Entry::User(text.clone()));
     Ok((state.chat.entries.len() - 1, text, effects))
+}
+
+/// What the model is to see up to an entry. Before what is left out of the prompt nothing else is.
+fn messages(state: &State, at: usize) -> Vec<chat::Message> {
+    let mut messages = state.chat.messages_until(at + 1);
+    if messages.is_empty()
+        && let Some(Entry::User(text)) = state.chat.entries.get(at)
+    {
+        messages.push(chat::Message {
+            role: chat::Role::User,
+            content: text.clone(),
+        });
+    }
+    messages
 }
 
 const NOTHING: &str = "There is no message to answer: write one first.";

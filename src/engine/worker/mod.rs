@@ -7,6 +7,7 @@ mod mail;
 mod origin;
 mod prefix;
 mod preview;
+mod prompt;
 mod replies;
 mod retune;
 mod room;
@@ -119,6 +120,8 @@ struct Worker {
     budget: StepBudget,
     watch: threads::Watch,
     shelf: Shelf,
+    /// Forgotten with the model whose tokens it has.
+    last_prompt: Option<prompt::LastPrompt>,
     /// Waits for the next logits of a reply.
     preview: Option<Box<PreviewRequest>>,
     /// Counts replies and uses.
@@ -145,6 +148,7 @@ impl Worker {
             budget: StepBudget::new(None, Steps::RunToEnd),
             watch: threads::Watch::default(),
             shelf,
+            last_prompt: None,
             preview: None,
             clock: 0,
             answering: None,
@@ -218,6 +222,7 @@ impl Worker {
                 self.end_all();
                 self.shelve_all();
                 self.running = None;
+                self.last_prompt = None;
                 self.slots.clear();
                 self.turn_shelf();
                 self.mail.outbox.push(EngineEvent::Unloaded);
@@ -233,6 +238,8 @@ impl Worker {
                 self.answering = Some(Answering::Bench(request.id));
                 self.bench(request);
             }
+            Command::Count { id, texts, room } => self.count(id, &texts, room),
+            Command::ShowPrompt(request) => self.show_prompt(&request),
             // The measurement it means has ended.
             Command::CancelBench(id) => tracing::debug!(?id, "nothing to cancel"),
             Command::Stop => {

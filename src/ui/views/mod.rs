@@ -2,7 +2,9 @@
 
 mod bench;
 mod compare;
+mod context;
 mod metrics;
+mod prompt;
 mod tokens;
 
 use ratatui::layout::Rect;
@@ -14,6 +16,8 @@ use crate::app::{State, View};
 pub fn draw(painter: &mut Painter<'_>, area: Rect, state: &State) {
     match state.view {
         View::Deck => {}
+        View::Prompt => prompt::draw(painter, area, state),
+        View::Context => context::draw(painter, area, state),
         View::Metrics => metrics::draw(painter, area, state),
         View::Bench => bench::draw(painter, area, state),
         View::Tokens => tokens::draw(painter, area, state),
