@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::outcome;
 use super::{Message, Names, Purpose, Stage, open_line, parse, refuse};
 use crate::app::replies::cannot_reply;
-use crate::app::{Action, Effect, Entry, ReplyState, State, View, retune, saving};
+use crate::app::{Action, Effect, Entry, ReplyState, State, View, attach, retune, saving};
 use crate::chat;
 use crate::compare::{self, Column, MOST, Room};
 use crate::engine::{
@@ -163,7 +163,10 @@ pub(super) fn begin(
 fn say(state: &mut State, message: Option<String>) -> Result<(usize, String, Vec<Effect>), String> {
     let text = match (message, super::message(state)) {
         (Some(message), _) => message,
-        (None, Some(Message::Written)) => state.composer.take().trim_end().to_owned(),
+        (None, Some(Message::Written)) => {
+            let typed = state.composer.take();
+            attach::with_files(state, typed.trim_end())
+        }
         (None, Some(Message::Entry(at))) => match state.chat.entries.get(at) {
             Some(Entry::User(text)) => return Ok((at, text.clone(), vec![])),
             _ => return Err(NOTHING.into()),
