@@ -12,6 +12,7 @@ pub mod cli;
 pub mod compare;
 pub mod config;
 pub mod costs;
+pub mod diagnose;
 pub mod engine;
 pub mod gguf;
 pub mod hardware;

@@ -23,6 +23,7 @@ pub enum Action {
     ShowMetrics,
     ShowBench,
     ShowTokens,
+    ShowWhy,
     ShowCompare,
     // Chat
     Send,
@@ -173,6 +174,11 @@ const ENTRIES: &[Entry] = &[
         Action::ShowTokens,
         "show-tokens",
         "Walk through the tokens of a reply",
+    ),
+    entry(
+        Action::ShowWhy,
+        "show-why",
+        "Show why it is slow, and what to do",
     ),
     entry(
         Action::ShowCompare,
