@@ -58,8 +58,12 @@ fn take(state: &mut State, event: Event) -> Vec<Effect> {
             why::judge(state);
             effects
         }
-        Event::Bandwidth(bytes_per_second) => {
+        Event::Peaks {
+            bytes_per_second,
+            operations_per_second,
+        } => {
             state.gauges.bandwidth = Some(bytes_per_second);
+            state.gauges.operations = Some(operations_per_second).filter(|rate| *rate > 0.0);
             vec![]
         }
         Event::Settings(settings) => take_settings(state, settings),
