@@ -19,7 +19,7 @@ pub fn context(state: &State) -> Context {
             | Overlay::Attach(_)
             | Overlay::TemplateFailed(_),
         ) => Context::List,
-        None => view::context(state).unwrap_or_else(|| match state.focus {
+        None => view::keys_of(state).unwrap_or_else(|| match state.focus {
             Pane::Parameters if state.params.is_typing() => Context::Prompt,
             Pane::Parameters => Context::Parameters,
             Pane::Composer => Context::Composer,

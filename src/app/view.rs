@@ -24,7 +24,7 @@ pub enum View {
 }
 
 /// What has the keys in the view; `None` where the pane with focus has.
-pub(super) fn context(state: &State) -> Option<Context> {
+pub(super) fn keys_of(state: &State) -> Option<Context> {
     match state.view {
         View::Deck => None,
         View::Prompt | View::Context => Some(Context::Page),
