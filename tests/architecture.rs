@@ -11,6 +11,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("hardware", &[]),
     ("hub", &["params"]),
     ("chat", &[]),
+    ("markdown", &[]),
     ("attach", &[]),
     ("plan", &["gguf", "params"]),
     ("engine", &["chat", "params", "gguf", "plan"]),
@@ -35,6 +36,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "diagnose",
             "engine",
             "keymap",
+            "markdown",
             "params",
             "plan",
             "store",
@@ -52,6 +54,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "compare",
             "engine",
             "keymap",
+            "markdown",
             "params",
             "store",
             "telemetry",
@@ -118,6 +121,11 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("crossterm::", &["src/terminal/"]),
     ("nvml_wrapper", &["src/telemetry/"]),
     ("rusqlite", &["src/store/"]),
+    (
+        "pulldown_cmark",
+        &["src/markdown/", "src/ui/text/markdown/"],
+    ),
+    ("syntect", &["src/ui/text/markdown/"]),
     ("ureq", &["src/hub/"]),
 ];
 

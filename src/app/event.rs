@@ -51,6 +51,8 @@ pub enum Event {
     Written(Result<String, String>),
     /// Answer to `Effect::Copy`: how it was done, or why it could not be.
     Copied(Result<String, String>),
+    /// Answer to `Effect::Edit`: the text as it is now, or why it is as it was.
+    Edited(Result<String, String>),
     /// Answer to `Effect::Export`: where it was written, or why it could not be.
     Exported(Result<PathBuf, String>),
     Timer(Timer),

@@ -9,6 +9,7 @@ mod chat;
 mod compare;
 mod composer;
 mod context;
+mod copying;
 mod effect;
 mod event;
 mod foresight;
@@ -34,6 +35,7 @@ mod state;
 mod summary;
 #[cfg(test)]
 mod tests;
+mod thought;
 mod tokens;
 mod update;
 mod view;
@@ -52,13 +54,14 @@ pub use bench::{
     BenchState, End as MeasureEnd, Measure, News as MeasureNews, Order,
     Progress as MeasureProgress, QUESTIONS as MEASUREMENTS, Question, Run as MeasureRun, Work,
 };
-pub use chat::{ChatState, Entry, Notice, Reply, ReplyState, Scroll, Viewport};
+pub use chat::{ChatState, Entry, Notice, Reading, Reply, ReplyState, Scroll, Viewport};
 pub use compare::{
     Answer, CompareState, Line, Message as Compared, Names, Place, Purpose, Run, Scrolling, Stage,
     message as compared_message, offered as offered_columns,
 };
 pub use composer::Composer;
 pub use context::{ContextState, Filled};
+pub use copying::PickedCode;
 pub use effect::{Effect, FilePlace};
 pub use event::{Event, Settings, Timer};
 pub use foresight::Foresight;
@@ -78,6 +81,7 @@ pub use slash::lines as slash_commands;
 pub use speed::SpeedState;
 pub use state::{Pane, State};
 pub use summary::Summarising;
+pub use thought::{Folding, Thought};
 pub use tokens::{Recorded, Shade, TokensState, Walk, made_with};
 pub use update::{note_problem, start, update};
 pub use view::View;

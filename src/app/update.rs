@@ -89,6 +89,12 @@ fn take(state: &mut State, event: Event) -> Vec<Effect> {
         Event::Written(Err(why)) => notice(state, why, IsError::Yes),
         Event::Copied(Ok(how)) => notice(state, how, IsError::No),
         Event::Copied(Err(why)) => notice(state, why, IsError::Yes),
+        Event::Edited(Ok(text)) => {
+            state.composer.set(&text);
+            state.focus = super::Pane::Composer;
+            vec![]
+        }
+        Event::Edited(Err(why)) => notice(state, why, IsError::Yes),
         Event::Exported(Ok(path)) => {
             notice(state, format!("Written to {}", path.display()), IsError::No)
         }
@@ -177,6 +183,7 @@ fn engine(state: &mut State, event: EngineEvent) -> Vec<Effect> {
             tokens::on_engine(state, event)
         }
         EngineEvent::Queued { .. }
+        | EngineEvent::Thinking { .. }
         | EngineEvent::Prefill { .. }
         | EngineEvent::Tokens { .. }
         | EngineEvent::Finished { .. }

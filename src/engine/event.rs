@@ -65,6 +65,11 @@ pub enum EngineEvent {
         request: RequestId,
         seed: u32,
     },
+    /// The template ended with the opening tag of a thought: the reply begins inside it.
+    Thinking {
+        request: RequestId,
+        tags: crate::chat::reasoning::Tags,
+    },
     /// Prompt tokens: `done` of `total` are in the KV cache, `reused` of them were there before.
     Prefill {
         request: RequestId,

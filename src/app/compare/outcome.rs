@@ -261,13 +261,14 @@ impl Answer {
             state if state.is_running() => ReplyState::Done(crate::engine::StopReason::Cancelled),
             state => state.clone(),
         };
+        let mut reply = Reply::new(self.request, model.to_owned());
+        reply.take(&self.text, &self.timings);
+        reply.settle();
         Reply {
-            request: self.request,
-            text: self.text.clone(),
             state,
             timings: self.timings,
-            model: model.to_owned(),
             seed: self.seed,
+            ..reply
         }
     }
 }
