@@ -61,7 +61,7 @@ pub struct Gap {
     /// the votes between the two could come about by chance less than once in twenty times.
     pub is_shown: bool,
     /// Votes between the two that are still needed if they go on as they did; `None` when they are
-    /// even so far, or when it takes more than [`MOST_VOTES`].
+    /// even so far, or when it takes more votes than anybody gives.
     pub more: Option<u32>,
 }
 
