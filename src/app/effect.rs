@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::Timer;
 use crate::engine::Command;
 use crate::store;
+use crate::store::exchange::{Archive, Format};
 
 /// One thing to do; its outcome, if any, comes back as an event.
 #[derive(Clone, Debug)]
@@ -14,6 +15,12 @@ pub enum Effect {
     Store(store::Command),
     /// Put text on the user's clipboard.
     Copy(String),
+    /// Write the chat to a new file; answered by `Event::Exported`.
+    Export {
+        file: ExportFile,
+        format: Format,
+        chat: Box<Archive>,
+    },
     /// List files that complete this path; answered by `Event::Paths`.
     ListPaths(String),
     /// Read the measurements kept; answered by `Event::Measurements`.
@@ -27,4 +34,13 @@ pub enum Effect {
     /// Paint everything anew.
     Redraw,
     Quit,
+}
+
+/// Where a chat is written to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ExportFile {
+    /// What the user typed.
+    Named(String),
+    /// This name in the present folder, with a number where there is such a file already.
+    Default(String),
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{LogLine, Viewport};
 use crate::bench::Record;
-use crate::config::Preset;
+use crate::config::{Persona, Preset};
 use crate::engine::{EngineEvent, RequestId};
 use crate::keymap::{Key, Keymap};
 use crate::store;
@@ -39,6 +39,8 @@ pub enum Event {
     Measurements(Result<Vec<Record>, String>),
     /// Answer to `Effect::Copy`: how it was done, or why it could not be.
     Copied(Result<String, String>),
+    /// Answer to `Effect::Export`: where the chat lies now, or why it could not be written.
+    Exported(Result<String, String>),
     Timer(Timer),
     /// A model to load was found while starting.
     Open(PathBuf),
@@ -52,6 +54,7 @@ pub enum Event {
 #[derive(Debug)]
 pub enum Settings {
     Presets(Arc<Vec<Preset>>),
+    Personas(Arc<Vec<Persona>>),
     /// The names of the themes, and the one in use.
     Themes {
         names: Arc<Vec<String>>,

@@ -5,18 +5,23 @@
 mod action;
 mod bench;
 mod chat;
+mod chats;
 mod composer;
+mod conversation;
 mod effect;
 mod event;
+mod export;
 mod foresight;
 mod gauges;
 pub mod help;
 mod keys;
 mod log;
 mod model;
+mod outline;
 mod overlay;
 mod params;
 mod perform;
+mod persona;
 mod replies;
 mod retune;
 mod saving;
@@ -27,6 +32,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 mod update;
+mod versions;
 mod view;
 
 /// Questions the model that comes with the program answers, to begin with.
@@ -38,20 +44,22 @@ pub const QUESTIONS: &[&str] = &[
 
 pub use action::Action;
 pub use bench::BenchState;
-pub use chat::{ChatState, Entry, Notice, Reply, ReplyState, Scroll, Viewport};
+pub use chat::{ChatState, Editing, Entry, Notice, Reply, ReplyState, Scroll, Viewport};
+pub use chats::Question;
 pub use composer::Composer;
-pub use effect::Effect;
+pub use effect::{Effect, ExportFile};
 pub use event::{Event, Settings, Timer};
 pub use foresight::Foresight;
 pub use gauges::GaugesState;
 pub use keys::context;
 pub use log::{LogLevel, LogLine, LogState};
 pub use model::{LoadPhase, ModelState};
-pub use overlay::{ContextFullChoice, LineEdit, Overlay, PickList, PromptOverlay};
+pub use overlay::{Ask, ContextFullChoice, LineEdit, Overlay, PickList, PromptOverlay};
 pub use params::{ParamEdit, ParamsState};
 pub use perform::stop;
 pub use saving::{Left, Saving, close};
 pub use sessions::{Resume, SessionsState, look_for_left_chats};
+pub use slash::complete::{Candidate, Completion};
 pub use slash::lines as slash_commands;
 pub use speed::SpeedState;
 pub use state::{Pane, State};

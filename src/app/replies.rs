@@ -2,7 +2,8 @@
 
 use super::overlay::{ContextFullChoice, Overlay, PickList};
 use super::update::{IsError, note, notice};
-use super::{Action, Effect, Entry, Reply, ReplyState, Scroll, State, saving};
+use super::{Action, Effect, Entry, Reply, ReplyState, Scroll, State, saving, versions};
+use crate::chat::NodeId;
 use crate::engine::{
     Command, EngineError, EngineEvent, ErrorKind, GenerateRequest, RequestId, StopReason, Timings,
 };
@@ -11,6 +12,9 @@ use crate::params::Param;
 
 /// Sends what is written in the composer.
 pub(super) fn send(state: &mut State) -> Vec<Effect> {
+    if state.chat.editing.is_some() {
+        return versions::send_edit(state);
+    }
     if state.composer.text().trim().is_empty() {
         return vec![];
     }
@@ -22,56 +26,63 @@ pub(super) fn send(state: &mut State) -> Vec<Effect> {
         return notice(state, why, IsError::Yes);
     }
     let text = state.composer.take().trim_end().to_owned();
-    let mut effects = saving::said(state, &text);
-    state.chat.entries.push(Entry::User(text));
-    effects.extend(begin_reply(state));
+    let mut effects = say(state, text);
+    effects.extend(begin(state, String::new()));
     effects
 }
 
-/// Answers the last message again, in place of the reply it had.
-pub(super) fn regenerate(state: &mut State) -> Vec<Effect> {
-    if let Some(why) = cannot_reply(state) {
-        return notice(state, why, IsError::Yes);
-    }
-    let Some(last) = state
-        .chat
-        .entries
-        .iter()
-        .rposition(|entry| matches!(entry, Entry::User(_)))
-    else {
-        return notice(state, "Nothing has been said yet.", IsError::No);
-    };
-    state.chat.entries.truncate(last + 1);
-    let mut effects = saving::rewound(state);
-    effects.extend(begin_reply(state));
-    effects
+/// Adds a message of the user after all others.
+pub(super) fn say(state: &mut State, text: String) -> Vec<Effect> {
+    let node = state.chat.push(Entry::User(text.clone()));
+    state.chat.scroll = Scroll::End;
+    saving::said(state, node, &text)
 }
 
-/// Goes on with the last reply where it stopped.
-pub(super) fn go_on(state: &mut State) -> Vec<Effect> {
-    if let Some(why) = cannot_reply(state) {
-        return notice(state, why, IsError::Yes);
-    }
-    let Some(at) = state
-        .chat
-        .entries
-        .iter()
-        .rposition(|entry| matches!(entry, Entry::Reply(_)))
-    else {
-        return notice(state, "There is no reply to go on with.", IsError::No);
-    };
+/// Asks for a reply to the last message, which begins with this text.
+pub(super) fn begin(state: &mut State, text: String) -> Vec<Effect> {
     let request = state.next_request();
-    // Taken out while the prompt is made, so that it is not in it twice; notes after it go.
-    state.chat.entries.truncate(at + 1);
-    let Some(Entry::Reply(mut reply)) = state.chat.entries.pop() else {
+    let generate = generate(state, request, text.clone());
+    let mut effects = add(state, request, text, ReplyState::Sent);
+    state.speed.begin();
+    effects.push(generate);
+    effects
+}
+
+/// Adds a reply after all others.
+pub(super) fn add(
+    state: &mut State,
+    request: RequestId,
+    text: String,
+    reply: ReplyState,
+) -> Vec<Effect> {
+    let node = state.chat.push(Entry::Reply(Reply {
+        request,
+        text: text.clone(),
+        state: reply,
+        timings: Timings::default(),
+        model: state.model.name(),
+        seed: None,
+    }));
+    state.chat.scroll = Scroll::End;
+    saving::began(state, node, request, &text)
+}
+
+/// Goes on with the last message, a reply, where it stopped.
+pub(super) fn resume(state: &mut State, node: NodeId) -> Vec<Effect> {
+    let request = state.next_request();
+    let Some(index) = state.chat.index_of(node) else {
         return vec![];
     };
-    let generate = generate(state, request, reply.text.clone());
-    let saved = reply.text.len();
-    reply.request = request;
+    let Some(Entry::Reply(reply)) = state.chat.entries.get_mut(index) else {
+        return vec![];
+    };
+    // As one in progress it is no part of the prompt, which has it as the beginning of the reply.
     reply.state = ReplyState::Sent;
-    state.chat.entries.push(Entry::Reply(reply));
-    let mut effects = saving::resumed(state, request, saved);
+    reply.request = request;
+    let text = reply.text.clone();
+    let generate = generate(state, request, text.clone());
+    state.chat.scroll = Scroll::End;
+    let mut effects = saving::resumed(state, node, request, text.len());
     state.speed.begin();
     effects.push(generate);
     effects
@@ -189,15 +200,18 @@ pub(super) fn make_room(state: &mut State, choice: ContextFullChoice) -> Vec<Eff
         .last_reply()
         .is_some_and(|reply| !reply.text.is_empty());
     effects.extend(if has_text {
-        go_on(state)
+        versions::go_on(state)
     } else {
-        regenerate(state)
+        versions::regenerate(state)
     });
     effects
 }
 
 /// Why no reply can begin now.
-fn cannot_reply(state: &State) -> Option<String> {
+pub(super) fn cannot_reply(state: &State) -> Option<String> {
+    if state.sessions.is_opening() {
+        return Some("The chat is being read; a moment.".into());
+    }
     if state.chat.running().is_some() {
         return Some("A reply is being written; Esc stops it.".into());
     }
@@ -205,30 +219,6 @@ fn cannot_reply(state: &State) -> Option<String> {
         return Some(super::retune::no_model(state));
     }
     None
-}
-
-fn begin_reply(state: &mut State) -> Vec<Effect> {
-    let request = state.next_request();
-    let generate = generate(state, request, String::new());
-    let model = state
-        .model
-        .running
-        .as_ref()
-        .map(|(model, _)| model.name.clone())
-        .unwrap_or_default();
-    state.chat.entries.push(Entry::Reply(Reply {
-        request,
-        text: String::new(),
-        state: ReplyState::Sent,
-        timings: Timings::default(),
-        model: model.clone(),
-        seed: None,
-    }));
-    state.chat.scroll = Scroll::End;
-    state.speed.begin();
-    let mut effects = saving::began(state, request, &model);
-    effects.push(generate);
-    effects
 }
 
 fn generate(state: &State, id: RequestId, reply_so_far: String) -> Effect {
@@ -254,8 +244,8 @@ fn failed(state: &mut State, request: RequestId, error: &EngineError) -> Vec<Eff
         return effects;
     };
     let writes = !state.composer.is_empty();
-    let back = take_back(state, request);
-    effects.extend(saving::rewound(state));
+    let (back, taken) = take_back(state, request);
+    effects.extend(taken);
     note(state, format!("{error}{back}"), IsError::Yes);
     // Room for the prompt and a reply as long again as it is short: at least 512 tokens.
     let raised = (n_prompt + 512).next_power_of_two();
@@ -270,22 +260,24 @@ fn failed(state: &mut State, request: RequestId, error: &EngineError) -> Vec<Eff
 
 /// Takes a message that got no reply out of the transcript, where it would be part of every later
 /// prompt, and back into the composer. Says so.
-fn take_back(state: &mut State, request: RequestId) -> &'static str {
-    let is_refused = |entry: &Entry| matches!(entry, Entry::Reply(reply) if reply.request == request && reply.text.is_empty());
-    let Some(at) = state.chat.entries.iter().rposition(is_refused) else {
-        return "";
+fn take_back(state: &mut State, request: RequestId) -> (&'static str, Vec<Effect>) {
+    let Some(refused) = state.chat.tree.leaf() else {
+        return ("", vec![]);
     };
-    state.chat.entries.remove(at);
-    let before = at.saturating_sub(1);
-    let Some(Entry::User(text)) = state.chat.entries.get(before).cloned() else {
-        return "";
+    let is_refused = matches!(state.chat.message(refused), Some(Entry::Reply(reply))
+        if reply.request == request && reply.text.is_empty());
+    let asked = state.chat.tree.parent(refused);
+    let said = asked.and_then(|asked| Some((asked, state.chat.message(asked)?.text().to_owned())));
+    let Some((asked, text)) = said.filter(|_| is_refused) else {
+        return ("", vec![]);
     };
-    state.chat.entries.remove(before);
+    let effects = versions::take_out(state, asked);
     if !state.composer.is_empty() {
-        return "\nThe message was taken back; the history of the composer has it.";
+        let said = "\nThe message was taken back; the history of the composer has it.";
+        return (said, effects);
     }
     state.composer.set(&text);
-    "\nThe message is back in the composer."
+    ("\nThe message is back in the composer.", effects)
 }
 
 /// Whether the user has begun a message of their own.

@@ -6,9 +6,10 @@
 
 use std::time::Duration;
 
-use super::{Effect, Entry, Reply, ReplyState, State, Timer};
+use super::{Effect, Reply, ReplyState, State, Timer};
+use crate::chat::NodeId;
 use crate::engine::{RequestId, StopReason, Timings};
-use crate::params::{Param, TABLE, Value};
+use crate::params::{Param, Source, TABLE, Value};
 use crate::store::{Command, Ending, MessageState, Settings, Snapshot};
 
 /// How often a reply is saved while it streams. With the time that writing takes, nothing that was
@@ -54,44 +55,62 @@ pub fn close(state: &mut State, left: Left) -> Vec<Effect> {
     effects
 }
 
-/// Saves a message of the user.
-pub(super) fn said(state: &State, text: &str) -> Vec<Effect> {
+/// Saves the last message, the user's.
+pub(super) fn said(state: &State, node: NodeId, text: &str) -> Vec<Effect> {
     let say = Command::Say {
         chat: state.chat.conversation,
+        node,
+        parent: state.chat.tree.parent(node),
         text: text.to_owned(),
         settings: settings(state),
     };
     store(state, say)
 }
 
-/// Saves that a reply begins; it is in the transcript already.
-pub(super) fn began(state: &mut State, reply: RequestId, model: &str) -> Vec<Effect> {
-    follow(state, reply, 0);
+/// Saves that the last message is a reply that begins, with this text.
+pub(super) fn began(state: &mut State, node: NodeId, reply: RequestId, text: &str) -> Vec<Effect> {
+    follow(state, reply, text.len());
     let begin = Command::Begin {
         chat: state.chat.conversation,
+        node,
+        parent: state.chat.tree.parent(node),
         reply,
-        model: model.to_owned(),
+        text: text.to_owned(),
+        model: state.model.name(),
         params: snapshot(state),
     };
     store(state, begin)
 }
 
-/// Saves that the last reply goes on, of whose text the store has so many bytes; what followed it
-/// is gone from the transcript already.
-pub(super) fn resumed(state: &mut State, reply: RequestId, saved: usize) -> Vec<Effect> {
+/// Saves that the last message goes on, a reply of whose text the store has so many bytes.
+pub(super) fn resumed(
+    state: &mut State,
+    node: NodeId,
+    reply: RequestId,
+    saved: usize,
+) -> Vec<Effect> {
     follow(state, reply, saved);
     let chat = state.chat.conversation;
-    let mut effects = rewound(state);
-    effects.extend(store(state, Command::Resume { chat, reply }));
+    let mut effects = chose(state);
+    effects.extend(store(state, Command::Resume { chat, node, reply }));
     effects
 }
 
 /// Saves that the chat ends with what is in the transcript now.
-pub(super) fn rewound(state: &State) -> Vec<Effect> {
-    let is_message = |entry: &&Entry| !matches!(entry, Entry::Note { .. });
-    let keep = state.chat.entries.iter().filter(is_message).count();
+pub(super) fn chose(state: &State) -> Vec<Effect> {
     let chat = state.chat.conversation;
-    store(state, Command::Rewind { chat, keep })
+    let leaf = state.chat.tree.leaf();
+    store(state, Command::Choose { chat, leaf })
+}
+
+/// Saves what belongs to the chat beside its messages, once there is a chat.
+pub(super) fn configured(state: &State) -> Vec<Effect> {
+    if state.sessions.current.is_none() {
+        return vec![];
+    }
+    let chat = state.chat.conversation;
+    let settings = settings(state);
+    store(state, Command::Configure { chat, settings })
 }
 
 /// A reply has grown: it is saved when some time has passed.
@@ -126,7 +145,7 @@ pub(super) fn ended(state: &mut State, reply: RequestId) -> Vec<Effect> {
     let mut effects = save_growth(state);
     state.sessions.streaming = None;
     if let Some(ended) = state.chat.reply_mut(reply) {
-        let ending = ending(ended);
+        let ending = ended_as(ended);
         effects.extend(store(state, Command::Finish { reply, ending }));
     }
     effects
@@ -187,7 +206,8 @@ fn save_growth(state: &mut State) -> Vec<Effect> {
     store(state, Command::Grow { reply, text })
 }
 
-fn settings(state: &State) -> Settings {
+/// What belongs to the conversation: system prompt, preset, and what was set on top of it.
+pub(super) fn settings(state: &State) -> Settings {
     let system = match state.params.values.get(Param::System) {
         Value::Text(text) if !text.is_empty() => Some(text),
         _ => None,
@@ -195,22 +215,32 @@ fn settings(state: &State) -> Settings {
     Settings {
         system,
         preset: state.params.preset.clone(),
-        params: snapshot(state),
+        params: values(state, |param| {
+            state.params.values.source(param) == Source::Session
+        }),
     }
 }
 
-/// The values that are not the defaults, but for the system prompt, which stands by itself.
+/// The values that are not the defaults.
 fn snapshot(state: &State) -> Snapshot {
-    let values = &state.params.values;
+    let values_in_force = &state.params.values;
+    values(state, |param| {
+        values_in_force.get(param) != crate::params::spec(param).default_value()
+    })
+}
+
+/// Some values as text, but for the system prompt, which stands by itself.
+fn values(state: &State, wanted: impl Fn(Param) -> bool) -> Snapshot {
+    let of = |param| state.params.values.get(param);
     TABLE
         .iter()
-        .filter(|spec| spec.param != Param::System)
-        .filter(|spec| values.get(spec.param) != spec.default_value())
-        .map(|spec| (spec.name.to_owned(), spec.format(&values.get(spec.param))))
+        .filter(|spec| spec.param != Param::System && wanted(spec.param))
+        .map(|spec| (spec.name.to_owned(), spec.format(&of(spec.param))))
         .collect()
 }
 
-fn ending(reply: &Reply) -> Ending {
+/// How a reply ended, as the store keeps it.
+pub(super) fn ended_as(reply: &Reply) -> Ending {
     let (state, stop) = match &reply.state {
         ReplyState::Done(reason @ StopReason::Cancelled) => {
             (MessageState::Interrupted, write_stop(reason))

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use super::{
-    BenchState, ChatState, Composer, GaugesState, LogState, ModelState, Notice, Overlay,
-    ParamsState, SessionsState, SpeedState, View,
+    BenchState, ChatState, Completion, Composer, GaugesState, LogState, ModelState, Notice,
+    Overlay, ParamsState, SessionsState, SpeedState, View,
 };
-use crate::config::Preset;
+use crate::config::{Persona, Preset};
 use crate::engine::{ConversationId, LoadId, RequestId};
 use crate::keymap::Keymap;
 
@@ -39,6 +39,8 @@ pub struct State {
     pub quit_armed: Option<u64>,
     pub chat: ChatState,
     pub composer: Composer,
+    /// What completes the command in the composer.
+    pub completion: Completion,
     pub model: ModelState,
     pub params: ParamsState,
     pub speed: SpeedState,
@@ -47,6 +49,7 @@ pub struct State {
     pub sessions: SessionsState,
     pub bench: BenchState,
     pub presets: Arc<Vec<Preset>>,
+    pub personas: Arc<Vec<Persona>>,
     pub themes: Arc<Vec<String>>,
     pub theme: String,
     pub keymap: Arc<Keymap>,
@@ -67,6 +70,7 @@ impl State {
             quit_armed: None,
             chat: ChatState::new(ConversationId(0)),
             composer: Composer::new(),
+            completion: Completion::default(),
             model: ModelState::default(),
             params: ParamsState::default(),
             speed: SpeedState::default(),
@@ -75,6 +79,7 @@ impl State {
             sessions: SessionsState::default(),
             bench: BenchState::default(),
             presets: Arc::default(),
+            personas: Arc::default(),
             themes: Arc::default(),
             theme: String::new(),
             keymap: Arc::default(),

@@ -12,20 +12,20 @@ fn key(name: &str) -> Event {
     Event::Key(name.parse::<Key>().expect(name))
 }
 
-fn press(state: &mut State, names: &[&str]) -> Vec<Effect> {
+pub(super) fn press(state: &mut State, names: &[&str]) -> Vec<Effect> {
     names
         .iter()
         .flat_map(|name| update(state, key(name)))
         .collect()
 }
 
-fn say(state: &mut State, text: &str) -> Vec<Effect> {
+pub(super) fn say(state: &mut State, text: &str) -> Vec<Effect> {
     state.composer.set(text);
     press(state, &["enter"])
 }
 
 /// A state with a model that runs.
-fn ready() -> State {
+pub(super) fn ready() -> State {
     let mut state = State::new((120, 40));
     let effects = start(&mut state, "/m.gguf".into());
     let [Effect::Engine(Command::Load(request))] = effects.as_slice() else {
@@ -52,7 +52,7 @@ fn ready() -> State {
     state
 }
 
-fn generated(effects: &[Effect]) -> RequestId {
+pub(super) fn generated(effects: &[Effect]) -> RequestId {
     effects
         .iter()
         .find_map(|effect| match effect {
@@ -62,7 +62,7 @@ fn generated(effects: &[Effect]) -> RequestId {
         .expect("a request")
 }
 
-fn finish(state: &mut State, request: RequestId, text: &str, reason: StopReason) {
+pub(super) fn finish(state: &mut State, request: RequestId, text: &str, reason: StopReason) {
     let timings = Timings {
         predicted_n: 3,
         ..Timings::default()

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::overlay::Overlay;
+use super::slash::complete;
 use super::{Effect, Entry, Event, Notice, Settings, State, Timer};
 use super::{bench, foresight, keys, replies, retune, saving, sessions};
 use crate::config::Preset;
@@ -23,6 +24,7 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
     let pending = state.params.pending.clone();
     let mut effects = take(state, event);
     effects.extend(foresight::follow(state, &pending));
+    effects.extend(complete::follow(state));
     effects
 }
 
@@ -58,12 +60,16 @@ fn take(state: &mut State, event: Event) -> Vec<Effect> {
                 && prompt.line.text == typed
             {
                 prompt.offer(found);
+            } else {
+                complete::paths(state, &typed, found);
             }
             vec![]
         }
         Event::Measurements(history) => bench::on_history(state, history),
         Event::Copied(Ok(how)) => notice(state, how, IsError::No),
         Event::Copied(Err(why)) => notice(state, why, IsError::Yes),
+        Event::Exported(Ok(where_to)) => notice(state, where_to, IsError::No),
+        Event::Exported(Err(why)) => notice(state, why, IsError::Yes),
         Event::Timer(Timer::QuitArmed(number)) => {
             state.quit_armed.take_if(|armed| *armed == number);
             vec![]
@@ -172,6 +178,10 @@ fn take_settings(state: &mut State, settings: Settings) -> Vec<Effect> {
             retune::change(state, |params| {
                 params.values.replace(crate::params::Source::Preset, values)
             })
+        }
+        Settings::Personas(personas) => {
+            state.personas = personas;
+            vec![]
         }
         Settings::Themes { names, current } => {
             state.themes = names;

@@ -1,4 +1,4 @@
-//! Messages, the model's chat template, and the prompt as segments.
+//! Messages, the tree they stand in, the model's chat template, and the prompt as segments.
 //!
 //! `template` renders twice: as is, and with every content between two marks (`marked`), which the
 //! string methods and filters of `jinja` carry along. Where both agree, the marks tell who wrote
@@ -12,7 +12,9 @@ mod methods;
 mod segment;
 mod shapes;
 mod template;
+mod tree;
 
 pub use message::{Message, Role};
 pub use segment::{Segment, SegmentKind};
 pub use template::{ChatTemplate, TemplateError, TemplateOptions};
+pub use tree::{NodeId, Outlined, Tree};

@@ -18,6 +18,10 @@ pub use key::{Key, KeyCode, KeyError};
 pub enum Context {
     Global,
     Composer,
+    /// A command in the composer with a list of what completes it.
+    Command,
+    /// A message being edited in the composer.
+    Editing,
     Chat,
     /// The speed and gauge panes: nothing in them takes letters.
     Figures,
@@ -29,6 +33,8 @@ pub enum Context {
     Help,
     /// A list that narrows while one types.
     List,
+    /// The list of saved chats.
+    Chats,
     /// A line being typed.
     Prompt,
 }
@@ -168,9 +174,11 @@ impl Keymap {
 }
 
 impl Context {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 13] = [
         Self::Global,
         Self::Composer,
+        Self::Command,
+        Self::Editing,
         Self::Chat,
         Self::Figures,
         Self::Parameters,
@@ -178,6 +186,7 @@ impl Context {
         Self::Bench,
         Self::Help,
         Self::List,
+        Self::Chats,
         Self::Prompt,
     ];
 
@@ -186,6 +195,8 @@ impl Context {
         match self {
             Self::Global => "global",
             Self::Composer => "composer",
+            Self::Command => "command",
+            Self::Editing => "editing",
             Self::Chat => "chat",
             Self::Figures => "figures",
             Self::Parameters => "parameters",
@@ -193,6 +204,7 @@ impl Context {
             Self::Bench => "bench",
             Self::Help => "help",
             Self::List => "list",
+            Self::Chats => "chats",
             Self::Prompt => "prompt",
         }
     }
@@ -202,6 +214,8 @@ impl Context {
         match self {
             Self::Global => "Everywhere",
             Self::Composer => "Writing",
+            Self::Command => "Writing a command",
+            Self::Editing => "Editing a message",
             Self::Chat => "Chat",
             Self::Figures => "Speed and gauges",
             Self::Parameters => "Parameters",
@@ -209,6 +223,7 @@ impl Context {
             Self::Bench => "Measurements",
             Self::Help => "Help",
             Self::List => "Lists",
+            Self::Chats => "List of chats",
             Self::Prompt => "Typing a value or a path",
         }
     }

@@ -10,6 +10,7 @@ use tokio::time::{sleep, timeout};
 use tokio_stream::StreamExt;
 
 use super::Ended;
+use super::export;
 use super::measure::Measurer;
 use super::paths;
 use super::screen::Screen;
@@ -233,6 +234,14 @@ impl<S: Screen> Deck<S> {
             Effect::Copy(text) => {
                 let copied = self.screen.copy(&text);
                 self.answer(Event::Copied(copied));
+            }
+            Effect::Export { file, format, chat } => {
+                let (inbox, home) = (self.inbox.clone(), self.home.clone());
+                // Off this task, as below.
+                tokio::task::spawn_blocking(move || {
+                    let written = export::export(&file, format, &chat, home.as_deref());
+                    let _ = inbox.blocking_send(Wake::Event(Event::Exported(written)));
+                });
             }
             Effect::ListPaths(typed) => {
                 let (inbox, home) = (self.inbox.clone(), self.home.clone());

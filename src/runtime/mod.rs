@@ -10,6 +10,7 @@
 
 mod bandwidth;
 mod deck;
+mod export;
 mod measure;
 mod paths;
 mod screen;
@@ -122,9 +123,12 @@ async fn start(startup: Startup) -> io::Result<Ended> {
     state.params.preset = preset;
     // What is wrong with them is among the problems already.
     state.presets = Arc::new(config::load_presets(&folders.presets_dir).0);
+    let (personas, persona_errors) = config::load_personas(&folders.personas_dir, &[]);
+    state.personas = Arc::new(personas);
     let (themes, theme_errors) = settings::themes(&folders.themes_dir, &capabilities, &config);
     let (keymap, keymap_error) = settings::keymap(&folders.keymap_file, &Keymap::default());
     let mut problems = problems;
+    problems.extend(persona_errors.iter().map(ToString::to_string));
     problems.extend(theme_errors);
     problems.extend(keymap_error);
     state.keymap = Arc::new(keymap);

@@ -125,6 +125,16 @@ impl TranscriptCache {
         self.ends.last().map_or(0, |end| end - 1)
     }
 
+    /// The lines of an entry, without the blank one after it.
+    pub fn lines_of(&self, entry: usize) -> std::ops::Range<usize> {
+        let start = entry
+            .checked_sub(1)
+            .and_then(|before| self.ends.get(before));
+        let start = start.copied().unwrap_or(0);
+        let end = self.ends.get(entry).map_or(start, |end| end - 1);
+        start..end
+    }
+
     /// What stands on a line.
     pub fn line(&self, line: usize) -> TranscriptLine {
         let entry = self.ends.partition_point(|end| *end <= line);

@@ -1,6 +1,7 @@
 //! The real engine: llama.cpp on its own thread, with the built-in model.
 
 mod bench;
+mod branches;
 mod forecast;
 mod guide;
 mod harness;

@@ -11,7 +11,7 @@
 
 use ratatui::layout::{Constraint, Layout, Rect};
 
-use super::{reply, welcome};
+use super::{reply, versions, welcome};
 use crate::app::{Entry, Pane, Scroll, State, Viewport};
 use crate::theme::Role;
 use crate::ui::painter::{Focused, Frame, Painter, part};
@@ -34,7 +34,7 @@ pub fn draw(
     } else {
         Focused::No
     };
-    let inner = painter.pane(area, &[part("Chat", Role::Accent)], frame, focused);
+    let inner = painter.pane(area, &versions::title(state), frame, focused);
     let width = inner.width.saturating_sub(GUTTER);
     let total = cache.update(&state.chat, width);
     let (inner, below) = beside_welcome(inner, state, total);
@@ -46,6 +46,7 @@ pub fn draw(
     let top = match state.chat.scroll {
         Scroll::End => last_top,
         Scroll::Line(line) => line.min(last_top),
+        Scroll::Entry(entry) => cache.lines_of(entry).start.min(last_top),
     };
     for (row, line) in (inner.y..inner.bottom()).zip(top..total) {
         draw_line(
@@ -59,6 +60,7 @@ pub fn draw(
             cache.line(line),
         );
     }
+    versions::mark(painter, inner, top, state, cache);
     if top < last_top {
         lines_below(painter, area, inner, frame, last_top - top);
     }
@@ -66,6 +68,7 @@ pub fn draw(
         width,
         height,
         total,
+        top,
     }
 }
 

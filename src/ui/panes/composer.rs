@@ -12,7 +12,7 @@ use ratatui::layout::{Position, Rect};
 use ratatui::style::{Color, Modifier};
 use ratatui::widgets::Widget;
 
-use crate::app::{Pane, State};
+use crate::app::{Entry, Pane, State};
 use crate::theme::Role;
 use crate::ui::painter::{Focused, Frame, Painter, part};
 use crate::ui::text::wrap;
@@ -33,7 +33,7 @@ pub fn draw(
 ) -> Option<Position> {
     let focused = state.focus == Pane::Composer && state.overlay.is_none();
     let mark = if focused { Focused::Yes } else { Focused::No };
-    let inner = painter.pane(area, &[part("Message", Role::Accent)], frame, mark);
+    let inner = painter.pane(area, &[part(title(state), Role::Accent)], frame, mark);
     if inner.is_empty() {
         return None;
     }
@@ -57,6 +57,16 @@ pub fn draw(
             .saturating_sub(top);
     let inside = Position::new(x.min(inner.right() - 1), y.min(inner.bottom() - 1));
     focused.then_some(inside)
+}
+
+/// What the text becomes.
+fn title(state: &State) -> &'static str {
+    let editing = state.chat.editing.as_ref();
+    match editing.map(|editing| state.chat.message(editing.node)) {
+        None => "Message",
+        Some(Some(Entry::Reply(_))) => "Another beginning of the reply",
+        Some(_) => "Another version of the message",
+    }
 }
 
 /// The theme's styles in place of the text area's: only marked text stands on another ground.

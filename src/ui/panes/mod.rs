@@ -8,4 +8,5 @@ pub mod log;
 pub mod params;
 mod reply;
 pub mod speed;
+mod versions;
 mod welcome;
