@@ -9,7 +9,7 @@ use crate::store::{Command, Conversation, ConversationId, Hit};
 
 /// What is asked about a chat.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Question {
+pub enum ChatQuestion {
     Title(ConversationId),
     /// Separated by spaces or commas.
     Tags(ConversationId),
@@ -81,11 +81,11 @@ pub(super) fn perform(state: &mut State, action: Action) -> Vec<Effect> {
         }
         Action::RenameChat => {
             let title = known(state, id).map(title).unwrap_or_default();
-            ask(state, Question::Title(id), title)
+            ask(state, ChatQuestion::Title(id), title)
         }
         Action::TagChat => {
             let tags = known(state, id).map(|one| one.tags.join(" "));
-            ask(state, Question::Tags(id), tags.unwrap_or_default())
+            ask(state, ChatQuestion::Tags(id), tags.unwrap_or_default())
         }
         Action::DeleteChat => delete(state, id),
         _ => vec![],
@@ -96,8 +96,8 @@ pub(super) fn perform(state: &mut State, action: Action) -> Vec<Effect> {
 pub(super) fn answer(state: &mut State, ask: Ask) -> Vec<Effect> {
     let text = ask.line.text.trim().to_owned();
     let command = match ask.question {
-        Question::Title(id) => Command::Rename { id, title: text },
-        Question::Tags(id) => Command::SetTags {
+        ChatQuestion::Title(id) => Command::Rename { id, title: text },
+        ChatQuestion::Tags(id) => Command::SetTags {
             id,
             tags: tags(&text),
         },
@@ -150,7 +150,7 @@ fn delete(state: &mut State, id: ConversationId) -> Vec<Effect> {
     effects
 }
 
-fn ask(state: &mut State, question: Question, text: String) -> Vec<Effect> {
+fn ask(state: &mut State, question: ChatQuestion, text: String) -> Vec<Effect> {
     let list = match state.overlay.take() {
         Some(Overlay::Sessions(list)) => Some(Box::new(list)),
         _ => None,

@@ -43,9 +43,12 @@ pub const QUESTIONS: &[&str] = &[
 ];
 
 pub use action::Action;
-pub use bench::BenchState;
+pub use bench::{
+    BenchState, End as MeasureEnd, Measure, News as MeasureNews, Order,
+    Progress as MeasureProgress, QUESTIONS as MEASUREMENTS, Question, Run as MeasureRun, Work,
+};
 pub use chat::{ChatState, Editing, Entry, Notice, Reply, ReplyState, Scroll, Viewport};
-pub use chats::Question;
+pub use chats::ChatQuestion;
 pub use composer::Composer;
 pub use effect::{Effect, ExportFile};
 pub use event::{Event, Settings, Timer};

@@ -3,7 +3,7 @@
 use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
 use nucleo_matcher::{Config, Matcher, Utf32Str};
 
-use super::{Action, Question, Resume};
+use super::{Action, ChatQuestion, Resume};
 use crate::chat::NodeId;
 use crate::keymap::{Key, KeyCode};
 use crate::store::ConversationId;
@@ -67,7 +67,7 @@ pub struct PromptOverlay {
 /// A question that a line of text answers.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Ask {
-    pub question: Question,
+    pub question: ChatQuestion,
     pub line: LineEdit,
     /// The list it was asked from, which comes back.
     pub list: Option<Box<PickList<ConversationId>>>,

@@ -168,6 +168,7 @@ async fn start(startup: Startup) -> io::Result<Ended> {
     );
 
     state.sessions.saving = saving;
+    state.bench.n_cores = std::thread::available_parallelism().map_or(1, usize::from);
     let saver = match saving {
         Saving::On => Some(Saver::start(folders.sessions_dir.clone(), inbox.clone())?),
         Saving::Off | Saving::Incognito => None,

@@ -4,6 +4,7 @@
 mod branches;
 mod commands;
 mod harness;
+mod measuring;
 mod sessions;
 
 use harness::{Deck, key};

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use llmdeck::app::{
-    Action, Ask, ContextFullChoice, Entry, Event, Foresight, LineEdit, LoadPhase, LogLevel,
-    LogLine, Notice, Overlay, Pane, ParamEdit, PickList, PromptOverlay, Question, Reply,
+    Action, Ask, ChatQuestion, ContextFullChoice, Entry, Event, Foresight, LineEdit, LoadPhase,
+    LogLevel, LogLine, Notice, Overlay, Pane, ParamEdit, PickList, PromptOverlay, Reply,
     ReplyState, Resume, Scroll, State,
 };
 use llmdeck::engine::{
@@ -625,7 +625,7 @@ pub fn with_settings(size: (u16, u16)) -> State {
 pub fn asking(size: (u16, u16)) -> State {
     let mut state = finished(size);
     state.overlay = Some(Overlay::Ask(Ask {
-        question: Question::Tags(ConversationId(1)),
+        question: ChatQuestion::Tags(ConversationId(1)),
         line: LineEdit::new("rust llm"),
         list: None,
     }));

@@ -8,7 +8,7 @@
 
 use ratatui::layout::Rect;
 
-use crate::app::{Ask, Question};
+use crate::app::{Ask, ChatQuestion};
 use crate::theme::Role;
 use crate::ui::painter::{Painter, part};
 use crate::ui::widgets::field;
@@ -17,11 +17,11 @@ const WIDTH: u16 = 70;
 
 pub fn draw(painter: &mut Painter<'_>, screen: Rect, ask: &Ask) {
     let (title, hint) = match ask.question {
-        Question::Title(_) => (
+        ChatQuestion::Title(_) => (
             "Title of the chat",
             "Empty = the first line of its first message",
         ),
-        Question::Tags(_) => ("Tags of the chat", "Words; these tags and no others"),
+        ChatQuestion::Tags(_) => ("Tags of the chat", "Words; these tags and no others"),
     };
     let width = WIDTH.min(screen.width.saturating_sub(4));
     let inner = painter.overlay(screen, width, 5, &[part(title, Role::Accent)]);
