@@ -19,7 +19,8 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("telemetry", &[]),
     ("theme", &[]),
     ("keymap", &["app"]),
-    ("config", &["params"]),
+    ("costs", &[]),
+    ("config", &["costs", "params"]),
     (
         "app",
         &[
@@ -75,6 +76,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "bench",
             "chat",
             "config",
+            "costs",
             "engine",
             "gguf",
             "hardware",

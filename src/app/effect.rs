@@ -5,7 +5,8 @@ use std::time::Duration;
 use super::{Measure, Timer};
 use crate::engine::Command;
 use crate::store;
-use crate::store::exchange::{Archive, Format};
+use crate::store::exchange::{Archive, Format as ChatFormat};
+use crate::telemetry::history::export::Format;
 
 /// One thing to do; its outcome, if any, comes back as an event.
 #[derive(Clone, Debug)]
@@ -15,10 +16,10 @@ pub enum Effect {
     Store(store::Command),
     /// Put text on the user's clipboard.
     Copy(String),
-    /// Write the chat to a new file; answered by `Event::Exported`.
-    Export {
+    /// Write the chat to a new file; answered by `Event::ChatExported`.
+    ExportChat {
         file: ExportFile,
-        format: Format,
+        format: ChatFormat,
         chat: Box<Archive>,
     },
     /// List files that complete this path; answered by `Event::Paths`.
@@ -27,6 +28,11 @@ pub enum Effect {
     Measure(Measure),
     /// Use another theme for this session.
     UseTheme(String),
+    /// Write metrics to a new file; answered by `Event::Exported`.
+    Export {
+        format: Format,
+        text: String,
+    },
     /// Send `Event::Timer` after a while.
     After(Timer, Duration),
     /// Give the terminal back to the shell until `fg`.

@@ -38,8 +38,10 @@ pub enum Event {
     Measure(MeasureNews),
     /// Answer to `Effect::Copy`: how it was done, or why it could not be.
     Copied(Result<String, String>),
-    /// Answer to `Effect::Export`: where the chat lies now, or why it could not be written.
-    Exported(Result<String, String>),
+    /// Answer to `Effect::ExportChat`: where it lies now, or why it could not be written.
+    ChatExported(Result<String, String>),
+    /// Answer to `Effect::Export`: where it was written, or why it could not be.
+    Exported(Result<PathBuf, String>),
     Timer(Timer),
     /// A model to load was found while starting.
     Open(PathBuf),

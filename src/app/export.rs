@@ -25,7 +25,7 @@ pub(super) fn export(state: &mut State, file: &str) -> Vec<Effect> {
         file => ExportFile::Named(file.to_owned()),
     };
     let chat = Box::new(chat);
-    vec![Effect::Export { file, format, chat }]
+    vec![Effect::ExportChat { file, format, chat }]
 }
 
 /// The whole tree.

@@ -7,8 +7,8 @@ use super::slash::complete;
 use super::update::{IsError, notice};
 use super::{Action, ChatState, Effect, Pane, State, Timer, View};
 use super::{
-    chats, conversation, export, help, keys, outline, params, persona, replies, retune, sessions,
-    versions, view,
+    chats, conversation, export, help, keys, metrics, outline, params, persona, replies, retune,
+    sessions, versions, view,
 };
 use crate::engine::Command;
 use crate::engine::ConversationId;
@@ -56,6 +56,16 @@ pub(super) fn perform(state: &mut State, action: Action) -> Vec<Effect> {
         Action::ShowSpeed => show(state, Pane::Speed),
         Action::ShowGauges => show(state, Pane::Gauges),
         Action::ShowLog => show(state, Pane::Log),
+        Action::ShowMetrics => view::toggle(state, View::Metrics),
+        Action::ExportCsv | Action::ExportJson | Action::ExportText => {
+            metrics::perform(state, action).unwrap_or_default()
+        }
+        Action::Earlier
+        | Action::Later
+        | Action::ZoomIn
+        | Action::ZoomOut
+        | Action::Freeze
+        | Action::NextGpu => vec![],
         Action::ShowBench => view::toggle(state, View::Bench),
         Action::Send if state.completion.is_chosen() => complete::take(state),
         Action::Send => replies::send(state),

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::{
-    BenchState, ChatState, Completion, Composer, GaugesState, LogState, ModelState, Notice,
-    Overlay, ParamsState, SessionsState, SpeedState, View,
+    BenchState, ChatState, Completion, Composer, GaugesState, LogState, MetricsState, ModelState,
+    Notice, Overlay, ParamsState, SessionsState, SpeedState, View,
 };
 use crate::config::{Persona, Preset};
 use crate::engine::{ConversationId, LoadId, RequestId};
@@ -46,6 +46,7 @@ pub struct State {
     pub speed: SpeedState,
     pub gauges: GaugesState,
     pub log: LogState,
+    pub metrics: MetricsState,
     pub sessions: SessionsState,
     pub bench: BenchState,
     pub presets: Arc<Vec<Preset>>,
@@ -76,6 +77,7 @@ impl State {
             speed: SpeedState::default(),
             gauges: GaugesState::default(),
             log: LogState::default(),
+            metrics: MetricsState::default(),
             sessions: SessionsState::default(),
             bench: BenchState::default(),
             presets: Arc::default(),

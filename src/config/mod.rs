@@ -11,6 +11,7 @@ mod overlay;
 mod paths;
 mod persona;
 mod preset;
+mod prices;
 mod profile;
 mod settings;
 mod watch;

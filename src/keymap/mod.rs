@@ -27,6 +27,8 @@ pub enum Context {
     Figures,
     Parameters,
     Log,
+    /// The last hour on one time axis.
+    Metrics,
     /// The view of measurements.
     Bench,
     /// The help overlay.
@@ -174,7 +176,7 @@ impl Keymap {
 }
 
 impl Context {
-    const ALL: [Self; 13] = [
+    const ALL: [Self; 14] = [
         Self::Global,
         Self::Composer,
         Self::Command,
@@ -183,6 +185,7 @@ impl Context {
         Self::Figures,
         Self::Parameters,
         Self::Log,
+        Self::Metrics,
         Self::Bench,
         Self::Help,
         Self::List,
@@ -201,6 +204,7 @@ impl Context {
             Self::Figures => "figures",
             Self::Parameters => "parameters",
             Self::Log => "log",
+            Self::Metrics => "metrics",
             Self::Bench => "bench",
             Self::Help => "help",
             Self::List => "list",
@@ -220,6 +224,7 @@ impl Context {
             Self::Figures => "Speed and gauges",
             Self::Parameters => "Parameters",
             Self::Log => "Log",
+            Self::Metrics => "Metrics",
             Self::Bench => "Measurements",
             Self::Help => "Help",
             Self::List => "Lists",

@@ -353,6 +353,7 @@ impl Worker {
                 changed(&*self.tell, store.set_pinned(*id, *pinned))?;
             }
             Command::SetTags { id, tags } => changed(&*self.tell, store.set_tags(*id, tags))?,
+            Command::AddRun(run) => store.add_run(run).map(|_| ())?,
             Command::Delete(id) => changed(&*self.tell, store.delete(*id))?,
             Command::Restore(id) => changed(&*self.tell, store.restore(*id))?,
             Command::Stop => {}

@@ -1,6 +1,6 @@
 //! What the deck asks of the store, and what it is told.
 
-use super::{Conversation, ConversationId, Ending, Hit, Said, Settings, Snapshot};
+use super::{Conversation, ConversationId, Ending, Hit, Run, Said, Settings, Snapshot};
 use crate::chat::NodeId;
 use crate::engine::{ConversationId as Chat, RequestId as Reply};
 
@@ -100,6 +100,8 @@ pub enum Command {
         tags: Vec<String>,
     },
     Delete(ConversationId),
+    /// A measurement is kept.
+    AddRun(Box<Run>),
     Restore(ConversationId),
     /// Ends the actor after all that came before.
     Stop,

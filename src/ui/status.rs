@@ -96,6 +96,13 @@ fn hints(state: &State) -> Vec<(String, &'static str)> {
             (Action::Bottom, "follow"),
             (Action::Cancel, "write"),
         ],
+        Context::Metrics => &[
+            (Action::Earlier, "earlier"),
+            (Action::ZoomIn, "zoom"),
+            (Action::Freeze, "freeze"),
+            (Action::ExportCsv, "CSV"),
+            (Action::Cancel, "back"),
+        ],
         Context::Bench if state.bench.is_running() => {
             &[(Action::Cancel, "stop"), (Action::PageDown, "scroll")]
         }

@@ -5,6 +5,7 @@ mod branches;
 mod commands;
 mod harness;
 mod measuring;
+mod metrics;
 mod sessions;
 
 use harness::{Deck, key};

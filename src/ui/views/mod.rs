@@ -1,6 +1,7 @@
 //! What can stand in the place of the panes: one file a view.
 
 mod bench;
+mod metrics;
 
 use ratatui::layout::Rect;
 
@@ -11,6 +12,7 @@ use crate::app::{State, View};
 pub fn draw(painter: &mut Painter<'_>, area: Rect, state: &State) {
     match state.view {
         View::Deck => {}
+        View::Metrics => metrics::draw(painter, area, state),
         View::Bench => bench::draw(painter, area, state),
     }
 }

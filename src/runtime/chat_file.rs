@@ -11,7 +11,7 @@ use crate::store::exchange::{self, Archive, Format};
 const TRIES: u32 = 1_000;
 
 /// Writes a chat; says where it lies now, or why it could not be written.
-pub(super) fn export(
+pub(super) fn write(
     file: &ExportFile,
     format: Format,
     chat: &Archive,
@@ -67,7 +67,7 @@ mod tests {
         assert_eq!(second, folder.path().join("a-2.md"));
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "one");
         assert_eq!(std::fs::read_to_string(second).unwrap(), "two");
-        let refused = export(
+        let refused = write(
             &ExportFile::Named(name.to_owned()),
             Format::Markdown,
             &Archive::default(),
