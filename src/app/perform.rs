@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::overlay::{Overlay, PickList, PromptOverlay};
 use super::slash::complete;
 use super::update::{IsError, notice};
-use super::{Action, ChatState, Effect, Pane, State, Timer, View};
+use super::{Action, ChatState, Effect, Pane, State, Timer, TokensState, View};
 use super::{
     chats, conversation, export, help, keys, metrics, outline, params, persona, replies, retune,
     sessions, versions, view,
@@ -67,6 +67,7 @@ pub(super) fn perform(state: &mut State, action: Action) -> Vec<Effect> {
         | Action::Freeze
         | Action::NextGpu => vec![],
         Action::ShowBench => view::toggle(state, View::Bench),
+        Action::ShowTokens => view::toggle(state, View::Tokens),
         Action::Send if state.completion.is_chosen() => complete::take(state),
         Action::Send => replies::send(state),
         Action::NewLine => {
@@ -370,6 +371,7 @@ pub(super) fn leave_for(state: &mut State, next: ConversationId) -> Vec<Effect> 
         viewport: state.chat.viewport,
         ..ChatState::new(next)
     };
+    state.tokens = TokensState::default();
     state.speed.begin();
     state.speed.context_used = 0;
     state.view = View::Deck;

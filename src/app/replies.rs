@@ -5,7 +5,8 @@ use super::update::{IsError, note, notice};
 use super::{Action, Effect, Entry, Reply, ReplyState, Scroll, State, saving, versions};
 use crate::chat::NodeId;
 use crate::engine::{
-    Command, EngineError, EngineEvent, ErrorKind, GenerateRequest, RequestId, StopReason, Timings,
+    Command, EngineError, EngineEvent, ErrorKind, Exact, GenerateRequest, RequestId, StopReason,
+    Timings,
 };
 use crate::keymap::Context;
 use crate::params::Param;
@@ -40,8 +41,17 @@ pub(super) fn say(state: &mut State, text: String) -> Vec<Effect> {
 
 /// Asks for a reply to the last message, which begins with this text.
 pub(super) fn begin(state: &mut State, text: String) -> Vec<Effect> {
+    begin_as(state, text, None)
+}
+
+/// Asks for a reply whose prompt and beginning are given as tokens.
+pub(super) fn begin_exactly(state: &mut State, exact: Exact) -> Vec<Effect> {
+    begin_as(state, String::new(), Some(exact))
+}
+
+fn begin_as(state: &mut State, text: String, exact: Option<Exact>) -> Vec<Effect> {
     let request = state.next_request();
-    let generate = generate(state, request, text.clone());
+    let generate = generate(state, request, text.clone(), exact);
     let mut effects = add(state, request, text, ReplyState::Sent);
     state.speed.begin();
     effects.push(generate);
@@ -80,7 +90,7 @@ pub(super) fn resume(state: &mut State, node: NodeId) -> Vec<Effect> {
     reply.state = ReplyState::Sent;
     reply.request = request;
     let text = reply.text.clone();
-    let generate = generate(state, request, text.clone());
+    let generate = generate(state, request, text.clone(), None);
     state.chat.scroll = Scroll::End;
     let mut effects = saving::resumed(state, node, request, text.len());
     state.speed.begin();
@@ -221,12 +231,13 @@ pub(super) fn cannot_reply(state: &State) -> Option<String> {
     None
 }
 
-fn generate(state: &State, id: RequestId, reply_so_far: String) -> Effect {
+fn generate(state: &State, id: RequestId, reply_so_far: String, exact: Option<Exact>) -> Effect {
     Effect::Engine(Command::Generate(Box::new(GenerateRequest {
         id,
         conversation: state.chat.conversation,
         messages: state.chat.messages(),
         reply_so_far,
+        exact,
         sampling: state.params.values.sampling(),
         reply: state.params.values.reply(),
     })))

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use super::{Effect, Reply, ReplyState, State, Timer};
+use super::{Effect, Reply, ReplyState, State, Timer, tokens};
 use crate::chat::NodeId;
 use crate::engine::{RequestId, StopReason, Timings};
 use crate::params::{Param, Source, TABLE, Value};
@@ -70,6 +70,8 @@ pub(super) fn said(state: &State, node: NodeId, text: &str) -> Vec<Effect> {
 /// Saves that the last message is a reply that begins, with this text.
 pub(super) fn began(state: &mut State, node: NodeId, reply: RequestId, text: &str) -> Vec<Effect> {
     follow(state, reply, text.len());
+    let params = snapshot(state);
+    tokens::began(state, reply, params.clone());
     let begin = Command::Begin {
         chat: state.chat.conversation,
         node,
@@ -77,7 +79,7 @@ pub(super) fn began(state: &mut State, node: NodeId, reply: RequestId, text: &st
         reply,
         text: text.to_owned(),
         model: state.model.name(),
-        params: snapshot(state),
+        params,
     };
     store(state, begin)
 }

@@ -3,7 +3,7 @@
 use super::overlay::{Overlay, PickList};
 use super::saving::{Saving, Streaming, end_running, read_stop, store};
 use super::update::{IsError, note, notice};
-use super::{Effect, Entry, Reply, Scroll, State, chats, conversation, perform};
+use super::{Effect, Entry, Reply, Scroll, State, chats, conversation, perform, tokens};
 use crate::chat::{NodeId, Role, Tree};
 use crate::engine::ConversationId as Chat;
 use crate::store::{Command, Conversation, ConversationId, Event, Said, Settings};
@@ -166,6 +166,12 @@ pub(super) fn on_store(state: &mut State, event: Event) -> Vec<Effect> {
                 return opened(state, &conversation, messages, leaf);
             }
         }
+        Event::Traces { chat, kept } => {
+            if chat == state.chat.conversation {
+                tokens::on_traces(state, kept);
+            }
+        }
+        Event::Kept { reply, message } => tokens::on_kept(state, reply, message),
         Event::NotOpened(chat) => {
             state.sessions.opening.take_if(|opening| *opening == chat);
         }
@@ -262,8 +268,10 @@ fn entry(state: &mut State, said: Said) -> Entry {
     if said.role != Role::Assistant {
         return Entry::User(said.content);
     }
+    let request = state.next_request();
+    tokens::began(state, request, said.params);
     Entry::Reply(Reply {
-        request: state.next_request(),
+        request,
         state: read_stop(&said.stop, said.state),
         text: said.content,
         timings: said.timings.unwrap_or_default(),

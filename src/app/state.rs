@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{
     BenchState, ChatState, Completion, Composer, GaugesState, LogState, MetricsState, ModelState,
-    Notice, Overlay, ParamsState, SessionsState, SpeedState, View,
+    Notice, Overlay, ParamsState, Preview, SessionsState, SpeedState, TokensState, View,
 };
 use crate::config::{Persona, Preset};
 use crate::engine::{ConversationId, LoadId, RequestId};
@@ -49,6 +49,8 @@ pub struct State {
     pub metrics: MetricsState,
     pub sessions: SessionsState,
     pub bench: BenchState,
+    pub tokens: TokensState,
+    pub preview: Preview,
     pub presets: Arc<Vec<Preset>>,
     pub personas: Arc<Vec<Persona>>,
     pub themes: Arc<Vec<String>>,
@@ -80,6 +82,8 @@ impl State {
             metrics: MetricsState::default(),
             sessions: SessionsState::default(),
             bench: BenchState::default(),
+            tokens: TokensState::default(),
+            preview: Preview::default(),
             presets: Arc::default(),
             personas: Arc::default(),
             themes: Arc::default(),

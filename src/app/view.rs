@@ -1,6 +1,6 @@
 //! What fills the screen between the header and the status line.
 
-use super::{Action, Effect, State, bench, metrics};
+use super::{Action, Effect, State, bench, metrics, tokens};
 use crate::keymap::{Context, Key};
 
 /// The one view that is shown.
@@ -13,6 +13,8 @@ pub enum View {
     Bench,
     /// The last hour on one time axis.
     Metrics,
+    /// A walk through the tokens of a reply.
+    Tokens,
 }
 
 impl View {
@@ -22,6 +24,7 @@ impl View {
             Self::Deck => None,
             Self::Bench => Some(Context::Bench),
             Self::Metrics => Some(Context::Metrics),
+            Self::Tokens => Some(Context::Tokens),
         }
     }
 }
@@ -36,6 +39,7 @@ pub(super) fn toggle(state: &mut State, view: View) -> Vec<Effect> {
     match view {
         View::Deck | View::Metrics => vec![],
         View::Bench => bench::enter(state),
+        View::Tokens => tokens::enter(state),
     }
 }
 
@@ -45,6 +49,7 @@ pub(super) fn perform(state: &mut State, action: Action) -> Option<Vec<Effect>> 
         View::Deck => return None,
         View::Bench => bench::perform(state, action),
         View::Metrics => metrics::perform(state, action),
+        View::Tokens => tokens::perform(state, action),
     };
     own.or_else(|| match action {
         Action::Cancel | Action::FocusNext | Action::FocusPrevious => {
@@ -58,7 +63,7 @@ pub(super) fn perform(state: &mut State, action: Action) -> Option<Vec<Effect>> 
 /// Types where a view takes text; in others a letter is the beginning of nothing.
 pub(super) fn type_key(state: &mut State, _key: Key) -> Vec<Effect> {
     match state.view {
-        View::Deck | View::Bench | View::Metrics => vec![],
+        View::Deck | View::Bench | View::Metrics | View::Tokens => vec![],
     }
 }
 

@@ -31,6 +31,8 @@ pub enum Context {
     Metrics,
     /// The view of measurements.
     Bench,
+    /// The walk through tokens.
+    Tokens,
     /// The help overlay.
     Help,
     /// A list that narrows while one types.
@@ -176,7 +178,7 @@ impl Keymap {
 }
 
 impl Context {
-    const ALL: [Self; 14] = [
+    const ALL: [Self; 15] = [
         Self::Global,
         Self::Composer,
         Self::Command,
@@ -187,6 +189,7 @@ impl Context {
         Self::Log,
         Self::Metrics,
         Self::Bench,
+        Self::Tokens,
         Self::Help,
         Self::List,
         Self::Chats,
@@ -206,6 +209,7 @@ impl Context {
             Self::Log => "log",
             Self::Metrics => "metrics",
             Self::Bench => "bench",
+            Self::Tokens => "tokens",
             Self::Help => "help",
             Self::List => "list",
             Self::Chats => "chats",
@@ -226,6 +230,7 @@ impl Context {
             Self::Log => "Log",
             Self::Metrics => "Metrics",
             Self::Bench => "Measurements",
+            Self::Tokens => "Tokens of a reply",
             Self::Help => "Help",
             Self::List => "Lists",
             Self::Chats => "List of chats",

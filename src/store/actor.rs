@@ -2,14 +2,15 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::path::PathBuf;
-use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use std::{io, thread};
 
 use super::{
-    Command, ConversationId, Event, MessageId, Opened, Said, Settings, Store, StoreError, Which,
+    Command, ConversationId, Event, Kept, MessageId, Opened, Said, Settings, Store, StoreError,
+    Which,
 };
 use crate::chat::{NodeId, Role};
 use crate::engine::{ConversationId as Chat, RequestId as Reply};
@@ -291,6 +292,16 @@ impl Worker {
                     store.add_piece(*id, text, "")?;
                 }
             }
+            Command::Keep { reply, kept } => {
+                if let Some(id) = replies.get(reply) {
+                    store.keep_trace(*id, kept)?;
+                    (self.tell)(Event::Kept {
+                        reply: *reply,
+                        message: *id,
+                    });
+                }
+            }
+            Command::KeepLater { message, kept } => store.keep_trace(*message, kept)?,
             Command::Finish { reply, ending } => {
                 if let Some(id) = replies.get(reply) {
                     store.finish(*id, ending)?;
@@ -334,6 +345,11 @@ impl Worker {
             Command::Open { chat, id } => {
                 let event = open(store, chats, *chat, *id)?;
                 (self.tell)(event);
+                let kept = match chats.get(chat) {
+                    Some(link) => traces(store, link)?,
+                    None => Vec::new(),
+                };
+                (self.tell)(Event::Traces { chat: *chat, kept });
             }
             Command::List { words } => {
                 let event = list(store, words)?;
@@ -468,6 +484,17 @@ fn open(
         messages,
         leaf: leaf.flatten(),
     })
+}
+
+/// How the messages of a chat came about, where that was kept.
+fn traces(store: &Store, link: &Link) -> Result<Vec<(NodeId, MessageId, Arc<Kept>)>, StoreError> {
+    let mut found = Vec::new();
+    for (node, id) in &link.nodes {
+        if let Some(kept) = store.trace(*id)? {
+            found.push((*node, *id, Arc::new(kept)));
+        }
+    }
+    Ok(found)
 }
 
 /// Conversations, and where the words were said; while they are typed, the last one is a beginning.

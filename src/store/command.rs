@@ -1,6 +1,10 @@
 //! What the deck asks of the store, and what it is told.
 
-use super::{Conversation, ConversationId, Ending, Hit, Run, Said, Settings, Snapshot};
+use std::sync::Arc;
+
+use super::{
+    Conversation, ConversationId, Ending, Hit, Kept, MessageId, Run, Said, Settings, Snapshot,
+};
 use crate::chat::NodeId;
 use crate::engine::{ConversationId as Chat, RequestId as Reply};
 
@@ -39,6 +43,16 @@ pub enum Command {
     Grow {
         reply: Reply,
         text: String,
+    },
+    /// How a reply came about, before it ends. Answered by [`Event::Kept`].
+    Keep {
+        reply: Reply,
+        kept: Arc<Kept>,
+    },
+    /// How a stored reply came about, known later.
+    KeepLater {
+        message: MessageId,
+        kept: Arc<Kept>,
     },
     Finish {
         reply: Reply,
@@ -138,6 +152,13 @@ pub enum Event {
     NotOpened(Chat),
     /// The copy is stored.
     Forked { fork: Chat, id: ConversationId },
+    /// How the replies of a chat that was opened came about, by their numbers.
+    Traces {
+        chat: Chat,
+        kept: Vec<(NodeId, MessageId, Arc<Kept>)>,
+    },
+    /// How a reply came about is stored with that message.
+    Kept { reply: Reply, message: MessageId },
     Listed {
         words: String,
         /// When this was read: milliseconds since 1970, UTC.

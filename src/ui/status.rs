@@ -96,6 +96,13 @@ fn hints(state: &State) -> Vec<(String, &'static str)> {
             (Action::Bottom, "follow"),
             (Action::Cancel, "write"),
         ],
+        Context::Tokens => &[
+            (Action::StepUp, "next"),
+            (Action::Down, "candidate"),
+            (Action::Accept, "take this one"),
+            (Action::Toggle, "shade"),
+            (Action::Cancel, "back"),
+        ],
         Context::Metrics => &[
             (Action::Earlier, "earlier"),
             (Action::ZoomIn, "zoom"),

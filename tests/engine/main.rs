@@ -11,3 +11,4 @@ mod replies;
 mod retuning;
 mod sampling;
 mod shelf;
+mod tokens;

@@ -2,6 +2,7 @@
 
 mod bench;
 mod metrics;
+mod tokens;
 
 use ratatui::layout::Rect;
 
@@ -14,5 +15,6 @@ pub fn draw(painter: &mut Painter<'_>, area: Rect, state: &State) {
         View::Deck => {}
         View::Metrics => metrics::draw(painter, area, state),
         View::Bench => bench::draw(painter, area, state),
+        View::Tokens => tokens::draw(painter, area, state),
     }
 }
