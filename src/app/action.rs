@@ -59,8 +59,11 @@ pub enum Action {
     ChoosePersona,
     ChooseTheme,
     ShowSessions,
+    ShowPrompt,
+    ShowContext,
     RaiseContext,
     DropOldest,
+    Summarise,
     // Movement
     Up,
     Down,
@@ -278,6 +281,16 @@ const ENTRIES: &[Entry] = &[
         "Search the saved chats and go on with one",
     ),
     entry(
+        Action::ShowPrompt,
+        "show-prompt",
+        "Show the prompt that the model saw, and its tokens",
+    ),
+    entry(
+        Action::ShowContext,
+        "show-context",
+        "Show what fills the context",
+    ),
+    entry(
         Action::RaiseContext,
         "raise-context",
         "Double ctx-size and keep the conversation",
@@ -286,6 +299,11 @@ const ENTRIES: &[Entry] = &[
         Action::DropOldest,
         "drop-oldest",
         "Leave the oldest turn out of the prompt",
+    ),
+    entry(
+        Action::Summarise,
+        "summarise",
+        "Let the model summarise the older turns in the prompt",
     ),
     entry(Action::Redraw, "redraw", "Paint the screen anew"),
     entry(

@@ -1,6 +1,6 @@
 //! From a key press to an action, by what has the keys.
 
-use super::{Action, Effect, Overlay, Pane, State, View, chats, params, perform, view};
+use super::{Action, Effect, Overlay, Pane, State, View, attach, chats, params, perform, view};
 use crate::keymap::{Context, Key};
 
 /// What has the keys now.
@@ -16,7 +16,9 @@ pub fn context(state: &State) -> Context {
             | Overlay::Personas(_)
             | Overlay::Tree(_)
             | Overlay::Resume(_)
-            | Overlay::ContextFull(_),
+            | Overlay::ContextFull(_)
+            | Overlay::Attach(_)
+            | Overlay::TemplateFailed(_),
         ) => Context::List,
         None => state.view.context().unwrap_or_else(|| match state.focus {
             Pane::Parameters if state.params.is_typing() => Context::Prompt,
@@ -77,6 +79,10 @@ pub(super) fn paste(state: &mut State, text: &str) -> Vec<Effect> {
         // A paste is meant for the message wherever the focus is.
         _ => {
             state.view = View::Deck;
+            if let Some(effect) = attach::dropped(text) {
+                state.focus = Pane::Composer;
+                return vec![effect];
+            }
             state.focus = Pane::Composer;
             state.composer.paste(text);
         }
@@ -117,7 +123,13 @@ fn type_key(state: &mut State, key: Key) -> Vec<Effect> {
             state.focus = Pane::Composer;
             state.composer.type_key(key);
         }
-        Some(Overlay::ContextFull(_) | Overlay::Resume(_) | Overlay::Help { .. }) => {}
+        Some(
+            Overlay::ContextFull(_)
+            | Overlay::Resume(_)
+            | Overlay::Attach(_)
+            | Overlay::TemplateFailed(_)
+            | Overlay::Help { .. },
+        ) => {}
         None if state.view != View::Deck => return view::type_key(state, key),
         None => match state.focus {
             Pane::Composer => state.composer.type_key(key),

@@ -3,10 +3,12 @@
 //! `update(&mut State, Event) -> Vec<Effect>`; the runtime performs the effects.
 
 mod action;
+mod attach;
 mod bench;
 mod chat;
 mod chats;
 mod composer;
+mod context;
 mod conversation;
 mod effect;
 mod event;
@@ -24,13 +26,16 @@ mod params;
 mod perform;
 mod persona;
 mod preview;
+mod prompt;
 mod replies;
 mod retune;
 mod saving;
+mod scroll;
 mod sessions;
 mod slash;
 mod speed;
 mod state;
+mod summary;
 #[cfg(test)]
 mod tests;
 mod tokens;
@@ -46,6 +51,7 @@ pub const QUESTIONS: &[&str] = &[
 ];
 
 pub use action::Action;
+pub use attach::{AttachChoice, AttachOffer, AttachState, Attached, Origin};
 pub use bench::{
     BenchState, End as MeasureEnd, Measure, News as MeasureNews, Order,
     Progress as MeasureProgress, QUESTIONS as MEASUREMENTS, Question, Run as MeasureRun, Work,
@@ -53,6 +59,7 @@ pub use bench::{
 pub use chat::{ChatState, Editing, Entry, Notice, Reply, ReplyState, Scroll, Viewport};
 pub use chats::ChatQuestion;
 pub use composer::Composer;
+pub use context::{ContextState, Filled};
 pub use effect::{Effect, ExportFile};
 pub use event::{Event, Settings, Timer};
 pub use foresight::Foresight;
@@ -65,12 +72,14 @@ pub use overlay::{Ask, ContextFullChoice, LineEdit, Overlay, PickList, PromptOve
 pub use params::{ParamEdit, ParamsState};
 pub use perform::stop;
 pub use preview::Preview;
+pub use prompt::{Piece, PieceKind, PromptForm, PromptState, Shown};
 pub use saving::{Left, Saving, close};
 pub use sessions::{Resume, SessionsState, look_for_left_chats};
 pub use slash::complete::{Candidate, Completion};
 pub use slash::lines as slash_commands;
 pub use speed::SpeedState;
 pub use state::{Pane, State};
+pub use summary::Summarising;
 pub use tokens::{Recorded, Shade, TokensState, Walk, made_with};
 pub use update::{note_problem, start, update};
 pub use view::View;

@@ -2,7 +2,8 @@
 
 use super::update::{IsError, notice};
 use super::{
-    Action, Effect, State, chats, export, params, perform, persona, retune, sessions, versions,
+    Action, Effect, State, attach, chats, export, params, perform, persona, retune, sessions,
+    versions,
 };
 use crate::engine::Command as EngineCommand;
 use crate::params::{Param, Source, Value, assign, nearest_word, spec};
@@ -174,10 +175,40 @@ const COMMANDS: &[Command] = &[
         run: theme,
     },
     Command {
-        names: &["stats", "context"],
+        names: &["stats"],
         argument: "",
         what: "show the speed figures",
         run: |state, _| Ok(perform::perform(state, Action::ShowSpeed)),
+    },
+    Command {
+        names: &["read", "file", "attach"],
+        argument: "PATH",
+        what: "attach files to the message",
+        run: attach::read,
+    },
+    Command {
+        names: &["detach"],
+        argument: "",
+        what: "take the file attached last away",
+        run: |state, _| attach::detach(state),
+    },
+    Command {
+        names: &["prompt"],
+        argument: "",
+        what: "show the prompt that the model saw",
+        run: |state, _| Ok(perform::perform(state, Action::ShowPrompt)),
+    },
+    Command {
+        names: &["context"],
+        argument: "",
+        what: "show what fills the context",
+        run: |state, _| Ok(perform::perform(state, Action::ShowContext)),
+    },
+    Command {
+        names: &["summarise", "summarize"],
+        argument: "",
+        what: "let the model summarise the older turns",
+        run: |state, _| Ok(perform::perform(state, Action::Summarise)),
     },
     Command {
         names: &["quit", "exit", "bye", "q"],

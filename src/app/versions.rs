@@ -408,6 +408,9 @@ fn is_busy(state: &State) -> Option<String> {
     if state.sessions.is_opening() {
         return Some("The chat is being read; a moment.".into());
     }
+    if state.summarising.is_some() {
+        return Some("A summary is being written; Esc stops it.".into());
+    }
     state
         .chat
         .running()

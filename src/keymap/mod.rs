@@ -27,6 +27,8 @@ pub enum Context {
     Figures,
     Parameters,
     Log,
+    /// A view that fills the screen: the prompt, the context.
+    Page,
     /// The last hour on one time axis.
     Metrics,
     /// The view of measurements.
@@ -178,7 +180,7 @@ impl Keymap {
 }
 
 impl Context {
-    const ALL: [Self; 15] = [
+    const ALL: [Self; 16] = [
         Self::Global,
         Self::Composer,
         Self::Command,
@@ -187,6 +189,7 @@ impl Context {
         Self::Figures,
         Self::Parameters,
         Self::Log,
+        Self::Page,
         Self::Metrics,
         Self::Bench,
         Self::Tokens,
@@ -207,6 +210,7 @@ impl Context {
             Self::Figures => "figures",
             Self::Parameters => "parameters",
             Self::Log => "log",
+            Self::Page => "page",
             Self::Metrics => "metrics",
             Self::Bench => "bench",
             Self::Tokens => "tokens",
@@ -228,6 +232,7 @@ impl Context {
             Self::Figures => "Speed and gauges",
             Self::Parameters => "Parameters",
             Self::Log => "Log",
+            Self::Page => "Prompt and context",
             Self::Metrics => "Metrics",
             Self::Bench => "Measurements",
             Self::Tokens => "Tokens of a reply",

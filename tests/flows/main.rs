@@ -6,6 +6,7 @@ mod commands;
 mod harness;
 mod measuring;
 mod metrics;
+mod reading;
 mod sessions;
 mod tokens;
 
