@@ -76,6 +76,7 @@ fn a_reply_that_goes_on_prefills_nothing_of_itself() {
         conversation: ConversationId(1),
         messages: talk(),
         reply_so_far: begun.text.clone(),
+        exact: None,
         sampling: endless(),
         reply: at_most(4),
     })));
