@@ -16,6 +16,7 @@ pub fn context(state: &State) -> Context {
             | Overlay::Personas(_)
             | Overlay::Tree(_)
             | Overlay::Resume(_)
+            | Overlay::Why(_)
             | Overlay::ContextFull(_)
             | Overlay::Attach(_)
             | Overlay::TemplateFailed(_),
@@ -125,6 +126,7 @@ fn type_key(state: &mut State, key: Key) -> Vec<Effect> {
         }
         Some(
             Overlay::ContextFull(_)
+            | Overlay::Why(_)
             | Overlay::Resume(_)
             | Overlay::Attach(_)
             | Overlay::TemplateFailed(_)

@@ -42,6 +42,7 @@ mod tokens;
 mod update;
 mod versions;
 mod view;
+mod why;
 
 /// Questions the model that comes with the program answers, to begin with.
 pub const QUESTIONS: &[&str] = &[
@@ -83,3 +84,4 @@ pub use summary::Summarising;
 pub use tokens::{Recorded, Shade, TokensState, Walk, made_with};
 pub use update::{note_problem, start, update};
 pub use view::View;
+pub use why::{WhyState, facts};

@@ -5,6 +5,7 @@ use nucleo_matcher::{Config, Matcher, Utf32Str};
 
 use super::{Action, AttachOffer, ChatQuestion, Resume};
 use crate::chat::NodeId;
+use crate::diagnose::Finding;
 use crate::keymap::{Key, KeyCode};
 use crate::store::ConversationId;
 
@@ -30,6 +31,8 @@ pub enum Overlay {
     Ask(Ask),
     /// Chats were left open when a program died: go on with one?
     Resume(PickList<Resume>),
+    /// What holds the model back, and what mends it.
+    Why(PickList<Finding>),
     /// The context is full: what to do.
     ContextFull(PickList<ContextFullChoice>),
     /// Files were read: how much of them is attached?

@@ -9,7 +9,7 @@ use super::update::{IsError, notice};
 use super::{Action, ChatState, Effect, Pane, State, Timer, TokensState, View};
 use super::{
     attach, chats, conversation, export, help, keys, metrics, outline, params, persona, replies,
-    retune, sessions, versions, view,
+    retune, sessions, versions, view, why,
 };
 use crate::engine::Command;
 use crate::engine::ConversationId;
@@ -67,6 +67,7 @@ pub(super) fn perform(state: &mut State, action: Action) -> Vec<Effect> {
         | Action::ZoomOut
         | Action::Freeze
         | Action::NextGpu => vec![],
+        Action::ShowWhy => why::open(state),
         Action::ShowBench => view::toggle(state, View::Bench),
         Action::ShowTokens => view::toggle(state, View::Tokens),
         Action::Send if state.completion.is_chosen() => complete::take(state),
@@ -199,6 +200,7 @@ fn step(state: &mut State, step: Step, towards: Towards) -> Vec<Effect> {
         Some(Overlay::TemplateFailed(list)) => list.move_by(rows),
         Some(Overlay::Sessions(list)) => list.move_by(rows),
         Some(Overlay::Resume(list)) => list.move_by(rows),
+        Some(Overlay::Why(list)) => list.move_by(rows),
         Some(Overlay::Themes(list)) => {
             list.move_by(rows);
             return keys::preview_theme(state);
@@ -428,6 +430,7 @@ fn accept(state: &mut State) -> Vec<Effect> {
                 .unwrap_or_else(|why| notice(state, why, IsError::Yes)),
             None => vec![],
         },
+        Some(Overlay::Why(list)) => why::mend(state, &list),
         Some(Overlay::LoadModel(mut prompt)) => {
             let chosen = prompt.chosen().map(str::to_owned);
             let path = chosen.unwrap_or_else(|| prompt.line.text.trim().to_owned());

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{
     AttachState, BenchState, ChatState, Completion, Composer, ContextState, GaugesState, LogState,
     MetricsState, ModelState, Notice, Overlay, ParamsState, Preview, PromptState, SessionsState,
-    SpeedState, Summarising, TokensState, View,
+    SpeedState, Summarising, TokensState, View, WhyState,
 };
 use crate::config::{Persona, Preset};
 use crate::engine::{ConversationId, LoadId, RequestId};
@@ -57,6 +57,7 @@ pub struct State {
     pub bench: BenchState,
     pub tokens: TokensState,
     pub preview: Preview,
+    pub why: WhyState,
     pub presets: Arc<Vec<Preset>>,
     pub personas: Arc<Vec<Persona>>,
     pub themes: Arc<Vec<String>>,
@@ -94,6 +95,7 @@ impl State {
             bench: BenchState::default(),
             tokens: TokensState::default(),
             preview: Preview::default(),
+            why: WhyState::default(),
             presets: Arc::default(),
             personas: Arc::default(),
             themes: Arc::default(),

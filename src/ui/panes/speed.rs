@@ -18,8 +18,9 @@
 use ratatui::layout::Rect;
 
 use super::reply;
-use crate::app::{Pane, State};
+use crate::app::{Action, Pane, State};
 use crate::engine::Timings;
+use crate::keymap::Context;
 use crate::theme::Role;
 use crate::ui::painter::{Focused, Frame, Painter, Part, part};
 use crate::ui::text::units;
@@ -128,10 +129,28 @@ fn rows<'a>(state: &State, missing: &'a str) -> Vec<Row<'a>> {
     if let Some(row) = threads(state) {
         rows.push(row);
     }
+    if let Some(row) = held_back(state) {
+        rows.insert(1, row);
+    }
     if let Some(reason) = &speed.stop {
         rows.push(fact("ended", part(reply::stop_reason(reason), Role::Text)));
     }
     rows
+}
+
+/// The most costly thing found, and the key that shows all.
+fn held_back(state: &State) -> Option<Row<'static>> {
+    let first = state.why.findings.first()?;
+    let key = state.keymap.hint(Context::Global, Action::ShowWhy);
+    let mut facts = vec![vec![part(first.what.clone(), Role::Warning)]];
+    if let Some(key) = key {
+        facts.insert(0, vec![part(key, Role::Key)]);
+    }
+    Some(Row {
+        label: "held back",
+        bar: None,
+        facts,
+    })
 }
 
 fn prompt<'a>(state: &State, missing: &'a str) -> Row<'a> {
@@ -268,7 +287,7 @@ fn ceiling(state: &State) -> Option<Row<'static>> {
     }
     Some(Row {
         label: "at most",
-        bar: None,
+        bar: (reached > 0.0).then_some((reached / most, Role::Gauge)),
         facts,
     })
 }
