@@ -17,6 +17,7 @@ pub mod gguf;
 pub mod hardware;
 pub mod hub;
 pub mod keymap;
+pub mod markdown;
 pub mod params;
 pub mod plan;
 pub mod runtime;

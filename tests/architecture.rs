@@ -11,6 +11,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("hardware", &[]),
     ("hub", &["params"]),
     ("chat", &[]),
+    ("markdown", &[]),
     ("attach", &[]),
     ("plan", &["gguf", "params"]),
     ("engine", &["chat", "params", "gguf", "plan"]),
@@ -33,6 +34,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "diagnose",
             "engine",
             "keymap",
+            "markdown",
             "params",
             "plan",
             "store",
@@ -49,6 +51,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "bench",
             "engine",
             "keymap",
+            "markdown",
             "params",
             "store",
             "telemetry",
@@ -114,6 +117,11 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("crossterm::", &["src/terminal/"]),
     ("nvml_wrapper", &["src/telemetry/"]),
     ("rusqlite", &["src/store/"]),
+    (
+        "pulldown_cmark",
+        &["src/markdown/", "src/ui/text/markdown/"],
+    ),
+    ("syntect", &["src/ui/text/markdown/"]),
     ("ureq", &["src/hub/"]),
 ];
 

@@ -1,5 +1,7 @@
 //! The conversation on the screen: what was said, what is being said, where it is scrolled to.
 
+use super::copying::PickedCode;
+use super::thought::{Folding, Thought};
 use crate::chat::{Message, NodeId, Role, Tree};
 use crate::engine::{ConversationId, RequestId, StopReason, Timings};
 
@@ -21,6 +23,10 @@ pub struct ChatState {
     pub summary: Option<String>,
     pub scroll: Scroll,
     pub viewport: Viewport,
+    pub reading: Reading,
+    pub thoughts: Folding,
+    /// The code block that is picked, to be copied.
+    pub code: Option<PickedCode>,
 }
 
 /// A message being edited.
@@ -47,6 +53,9 @@ pub enum Entry {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Reply {
     pub request: RequestId,
+    /// What it thought before the answer.
+    pub thought: Box<Thought>,
+    /// The answer.
     pub text: String,
     pub state: ReplyState,
     pub timings: Timings,
@@ -84,6 +93,21 @@ impl Entry {
     }
 }
 
+impl Reply {
+    /// A reply that was just asked for.
+    pub fn new(request: RequestId, model: String) -> Self {
+        Self {
+            request,
+            thought: Box::default(),
+            text: String::new(),
+            state: ReplyState::Sent,
+            timings: Timings::default(),
+            model,
+            seed: None,
+        }
+    }
+}
+
 impl ReplyState {
     /// Whether the engine is still working on it.
     pub fn is_running(&self) -> bool {
@@ -101,6 +125,17 @@ pub enum Scroll {
     Line(usize),
     /// The first line of this entry comes first; the next frame tells which line that is.
     Entry(usize),
+    /// The picked code block is in view; the next frame tells on which line.
+    Code,
+}
+
+/// How replies are shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Reading {
+    #[default]
+    Markdown,
+    /// As they were written.
+    Raw,
 }
 
 /// What the last frame could show of the transcript, in wrapped lines.
@@ -133,6 +168,9 @@ impl ChatState {
             summary: None,
             scroll: Scroll::End,
             viewport: Viewport::default(),
+            reading: Reading::default(),
+            thoughts: Folding::default(),
+            code: None,
         }
     }
 
@@ -177,6 +215,8 @@ impl ChatState {
         }
         self.selected
             .take_if(|node| self.tree.position(*node).is_none());
+        self.code
+            .take_if(|picked| picked.entry >= self.entries.len());
     }
 
     /// Ends the transcript with this message; `None` = before the first one.
@@ -288,7 +328,7 @@ impl ChatState {
         let top = match self.scroll {
             Scroll::End => last_top,
             Scroll::Line(top) => top.min(last_top),
-            Scroll::Entry(_) => self.viewport.top.min(last_top),
+            Scroll::Entry(_) | Scroll::Code => self.viewport.top.min(last_top),
         };
         self.scroll_to(top.saturating_add_signed(lines));
     }
@@ -328,12 +368,9 @@ mod tests {
 
     fn reply(text: &str, state: ReplyState) -> Entry {
         Entry::Reply(Reply {
-            request: RequestId(1),
             text: text.into(),
             state,
-            timings: Timings::default(),
-            model: "m".into(),
-            seed: None,
+            ..Reply::new(RequestId(1), "m".into())
         })
     }
 

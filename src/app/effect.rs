@@ -22,6 +22,8 @@ pub enum Effect {
         format: ChatFormat,
         chat: Box<Archive>,
     },
+    /// Open the user's editor with this text; answered by `Event::Edited`.
+    Edit(String),
     /// List files that complete this path; answered by `Event::Paths`.
     ListPaths(String),
     /// Read files for a message, by a path or a pattern; answered by `Event::Files`.

@@ -62,6 +62,7 @@ fn said(entry: &Entry) -> Said {
                 seed: ending.seed,
                 timings: ending.timings,
                 model: reply.model.clone(),
+                reasoning: reply.thought.text.clone(),
                 ..Said::new(Role::Assistant, reply.text.clone())
             }
         }

@@ -10,6 +10,7 @@ mod chats;
 mod composer;
 mod context;
 mod conversation;
+mod copying;
 mod effect;
 mod event;
 mod export;
@@ -38,6 +39,7 @@ mod state;
 mod summary;
 #[cfg(test)]
 mod tests;
+mod thought;
 mod tokens;
 mod update;
 mod versions;
@@ -57,10 +59,11 @@ pub use bench::{
     BenchState, End as MeasureEnd, Measure, News as MeasureNews, Order,
     Progress as MeasureProgress, QUESTIONS as MEASUREMENTS, Question, Run as MeasureRun, Work,
 };
-pub use chat::{ChatState, Editing, Entry, Notice, Reply, ReplyState, Scroll, Viewport};
+pub use chat::{ChatState, Editing, Entry, Notice, Reading, Reply, ReplyState, Scroll, Viewport};
 pub use chats::ChatQuestion;
 pub use composer::Composer;
 pub use context::{ContextState, Filled};
+pub use copying::PickedCode;
 pub use effect::{Effect, ExportFile};
 pub use event::{Event, Settings, Timer};
 pub use foresight::Foresight;
@@ -81,6 +84,7 @@ pub use slash::lines as slash_commands;
 pub use speed::SpeedState;
 pub use state::{Pane, State};
 pub use summary::Summarising;
+pub use thought::{Folding, Thought};
 pub use tokens::{Recorded, Shade, TokensState, Walk, made_with};
 pub use update::{note_problem, start, update};
 pub use view::View;

@@ -6,10 +6,10 @@ use super::overlay::{Overlay, PickList, PromptOverlay};
 use super::slash::complete;
 use super::summary::{self, Then};
 use super::update::{IsError, notice};
-use super::{Action, ChatState, Effect, Pane, State, Timer, TokensState, View};
+use super::{Action, ChatState, Effect, Pane, Reading, State, Timer, TokensState, View};
 use super::{
-    attach, chats, conversation, export, help, keys, metrics, outline, params, persona, replies,
-    retune, sessions, versions, view, why,
+    attach, chats, conversation, copying, export, help, keys, metrics, outline, params, persona,
+    replies, retune, sessions, versions, view, why,
 };
 use crate::engine::Command;
 use crate::engine::ConversationId;
@@ -76,6 +76,7 @@ pub(super) fn perform(state: &mut State, action: Action) -> Vec<Effect> {
             state.composer.new_line();
             vec![]
         }
+        Action::OpenEditor => vec![Effect::Edit(state.composer.text())],
         Action::HistoryPrevious => {
             state.composer.history_previous();
             vec![]
@@ -102,14 +103,21 @@ pub(super) fn perform(state: &mut State, action: Action) -> Vec<Effect> {
         }
         Action::ShowTree => outline::show(state),
         Action::ExportChat => export::export(state, ""),
-        Action::CopyReply => match state
-            .chat
-            .last_reply()
-            .filter(|reply| !reply.text.is_empty())
-        {
-            Some(reply) => vec![Effect::Copy(reply.text.clone())],
-            None => notice(state, "There is no reply to copy.", IsError::No),
-        },
+        Action::CopyReply => copying::copy(state),
+        Action::CopyRaw => copying::copy_raw(state),
+        Action::NextCode => copying::walk(state, copying::Towards::End),
+        Action::PreviousCode => copying::walk(state, copying::Towards::Start),
+        Action::ShowRaw => {
+            state.chat.reading = match state.chat.reading {
+                Reading::Markdown => Reading::Raw,
+                Reading::Raw => Reading::Markdown,
+            };
+            vec![]
+        }
+        Action::UnfoldThoughts => {
+            state.chat.thoughts = state.chat.thoughts.other();
+            vec![]
+        }
         Action::ChatPageUp => scroll_chat(state, Step::Page, Towards::Start),
         Action::ChatPageDown => scroll_chat(state, Step::Page, Towards::End),
         Action::ChatEnd => scroll_chat(state, Step::All, Towards::End),
@@ -322,6 +330,9 @@ fn cancel(state: &mut State) -> Vec<Effect> {
     if state.focus == Pane::Parameters && state.params.stop_typing() {
         return vec![];
     }
+    if state.focus == Pane::Chat && state.chat.code.take().is_some() {
+        return vec![];
+    }
     let effects = stop(state);
     if effects.is_empty() {
         if state.focus == Pane::Chat && state.chat.selected.take().is_some() {
@@ -382,6 +393,8 @@ pub(super) fn leave_for(state: &mut State, next: ConversationId) -> Vec<Effect> 
     effects.extend(sessions::left(state));
     state.chat = ChatState {
         viewport: state.chat.viewport,
+        reading: state.chat.reading,
+        thoughts: state.chat.thoughts,
         ..ChatState::new(next)
     };
     state.tokens = TokensState::default();

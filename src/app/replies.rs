@@ -1,15 +1,16 @@
 //! Sending messages and taking the replies in.
 
 use super::overlay::{ContextFullChoice, Overlay, PickList};
+use super::saving::Saved;
 use super::summary::{self, Then};
 use super::update::{IsError, note, notice};
 use super::{
-    Action, Effect, Entry, Reply, ReplyState, Scroll, State, attach, retune, saving, versions,
+    Action, Effect, Entry, Reply, ReplyState, Scroll, State, Thought, attach, retune, saving,
+    versions,
 };
 use crate::chat::NodeId;
 use crate::engine::{
     Command, EngineError, EngineEvent, ErrorKind, Exact, GenerateRequest, RequestId, StopReason,
-    Timings,
 };
 use crate::keymap::Context;
 use crate::params::{Param, Source, Value};
@@ -33,7 +34,7 @@ pub(super) fn send(state: &mut State) -> Vec<Effect> {
     let text = attach::with_files(state, typed.trim_end());
     let mut effects = say(state, text);
     let before = state.speed.context_used;
-    effects.extend(begin(state, String::new()));
+    effects.extend(begin(state, Opening::default()));
     // All of it stands before what was said just now.
     state.speed.could_reuse = Some(before).filter(|tokens| *tokens > 0);
     state.why.missed_because = state.why.lost_because.take();
@@ -47,42 +48,47 @@ pub(super) fn say(state: &mut State, text: String) -> Vec<Effect> {
     saving::said(state, node, &text)
 }
 
-/// Asks for a reply to the last message, which begins with this text.
-pub(super) fn begin(state: &mut State, text: String) -> Vec<Effect> {
-    begin_as(state, text, None)
+/// What a reply begins with.
+#[derive(Debug, Default)]
+pub(super) struct Opening {
+    pub thought: Box<Thought>,
+    pub text: String,
+}
+
+/// Asks for a reply to the last message.
+pub(super) fn begin(state: &mut State, opening: Opening) -> Vec<Effect> {
+    begin_as(state, opening, None)
 }
 
 /// Asks for a reply whose prompt and beginning are given as tokens.
 pub(super) fn begin_exactly(state: &mut State, exact: Exact) -> Vec<Effect> {
-    begin_as(state, String::new(), Some(exact))
+    begin_as(state, Opening::default(), Some(exact))
 }
 
-fn begin_as(state: &mut State, text: String, exact: Option<Exact>) -> Vec<Effect> {
-    let request = state.next_request();
-    let generate = generate(state, request, text.clone(), exact);
-    let mut effects = add(state, request, text, ReplyState::Sent);
+fn begin_as(state: &mut State, opening: Opening, exact: Option<Exact>) -> Vec<Effect> {
+    let reply = opened(state, opening);
+    let generate = generate(state, reply.request, reply.written(), exact);
+    let mut effects = add(state, reply);
     state.speed.begin();
     effects.push(generate);
     effects
 }
 
+/// A reply of the running model, not yet in the transcript.
+pub(super) fn opened(state: &mut State, opening: Opening) -> Reply {
+    Reply {
+        thought: opening.thought,
+        text: opening.text,
+        ..Reply::new(state.next_request(), state.model.name())
+    }
+}
+
 /// Adds a reply after all others.
-pub(super) fn add(
-    state: &mut State,
-    request: RequestId,
-    text: String,
-    reply: ReplyState,
-) -> Vec<Effect> {
-    let node = state.chat.push(Entry::Reply(Reply {
-        request,
-        text: text.clone(),
-        state: reply,
-        timings: Timings::default(),
-        model: state.model.name(),
-        seed: None,
-    }));
+pub(super) fn add(state: &mut State, reply: Reply) -> Vec<Effect> {
+    let request = reply.request;
+    let node = state.chat.push(Entry::Reply(reply));
     state.chat.scroll = Scroll::End;
-    saving::began(state, node, request, &text)
+    saving::began(state, node, request)
 }
 
 /// Goes on with the last message, a reply, where it stopped.
@@ -97,10 +103,10 @@ pub(super) fn resume(state: &mut State, node: NodeId) -> Vec<Effect> {
     // As one in progress it is no part of the prompt, which has it as the beginning of the reply.
     reply.state = ReplyState::Sent;
     reply.request = request;
-    let text = reply.text.clone();
-    let generate = generate(state, request, text.clone(), None);
+    let (written, saved) = (reply.written(), Saved::of(reply));
+    let generate = generate(state, request, written, None);
     state.chat.scroll = Scroll::End;
-    let mut effects = saving::resumed(state, node, request, text.len());
+    let mut effects = saving::resumed(state, node, request, saved);
     state.speed.begin();
     effects.push(generate);
     effects
@@ -139,7 +145,7 @@ pub(super) fn on_engine(state: &mut State, event: EngineEvent) -> Vec<Effect> {
             ..
         } => {
             if let Some(reply) = state.chat.reply_mut(request) {
-                reply.text.push_str(&text);
+                reply.take(&text, &timings);
                 reply.state = ReplyState::Streaming;
                 reply.timings = timings;
                 state.speed.streaming(context_used, timings);
@@ -153,6 +159,7 @@ pub(super) fn on_engine(state: &mut State, event: EngineEvent) -> Vec<Effect> {
             timings,
         } => {
             if let Some(reply) = state.chat.reply_mut(request) {
+                reply.settle();
                 reply.state = ReplyState::Done(reason.clone());
                 reply.timings = timings;
                 state.speed.finished(reason.clone(), context_used, timings);
@@ -166,6 +173,11 @@ pub(super) fn on_engine(state: &mut State, event: EngineEvent) -> Vec<Effect> {
                     offer_room(state, n_ctx, n_ctx.saturating_mul(2), writes);
                 }
                 return effects;
+            }
+        }
+        EngineEvent::Thinking { request, tags } => {
+            if let Some(reply) = state.chat.reply_mut(request) {
+                reply.begins_inside(tags);
             }
         }
         EngineEvent::Failed { request, error } => return failed(state, request, &error),
@@ -222,7 +234,7 @@ pub(super) fn after_room_was_made(state: &mut State) -> Vec<Effect> {
     let has_text = state
         .chat
         .last_reply()
-        .is_some_and(|reply| !reply.text.is_empty());
+        .is_some_and(|reply| !reply.written().is_empty());
     if has_text {
         versions::go_on(state)
     } else {
@@ -305,6 +317,7 @@ fn failed(state: &mut State, request: RequestId, error: &EngineError) -> Vec<Eff
     let Some(reply) = state.chat.reply_mut(request) else {
         return vec![];
     };
+    reply.settle();
     reply.state = ReplyState::Failed(error.to_string());
     state.speed.settle();
     let mut effects = saving::ended(state, request);
@@ -337,7 +350,7 @@ fn take_back(state: &mut State, request: RequestId) -> (&'static str, Vec<Effect
         return ("", vec![]);
     };
     let is_refused = matches!(state.chat.message(refused), Some(Entry::Reply(reply))
-        if reply.request == request && reply.text.is_empty());
+        if reply.request == request && reply.written().is_empty());
     let asked = state.chat.tree.parent(refused);
     let said = asked.and_then(|asked| Some((asked, state.chat.message(asked)?.text().to_owned())));
     let Some((asked, text)) = said.filter(|_| is_refused) else {

@@ -40,10 +40,26 @@ pub enum Left {
 #[derive(Debug)]
 pub(super) struct Streaming {
     reply: RequestId,
-    /// Bytes of its text that the store has.
-    saved: usize,
+    saved: Saved,
     /// Whether a timer for the next saving runs.
     armed: bool,
+}
+
+/// Bytes of a reply that the store has.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Saved {
+    thought: usize,
+    text: usize,
+}
+
+impl Saved {
+    /// All that there is of it.
+    pub(super) fn of(reply: &Reply) -> Self {
+        Self {
+            thought: reply.thought.text.len(),
+            text: reply.text.len(),
+        }
+    }
 }
 
 /// Saves what is still to be saved before the program ends.
@@ -67,9 +83,14 @@ pub(super) fn said(state: &State, node: NodeId, text: &str) -> Vec<Effect> {
     store(state, say)
 }
 
-/// Saves that the last message is a reply that begins, with this text.
-pub(super) fn began(state: &mut State, node: NodeId, reply: RequestId, text: &str) -> Vec<Effect> {
-    follow(state, reply, text.len());
+/// Saves that the last message is a reply that begins, with what is in it already.
+pub(super) fn began(state: &mut State, node: NodeId, reply: RequestId) -> Vec<Effect> {
+    let Some(begun) = state.chat.reply_mut(reply) else {
+        return vec![];
+    };
+    let (text, reasoning) = (begun.text.clone(), begun.thought.text.clone());
+    let saved = Saved::of(begun);
+    follow(state, reply, saved);
     let params = snapshot(state);
     tokens::began(state, reply, params.clone());
     let begin = Command::Begin {
@@ -77,19 +98,20 @@ pub(super) fn began(state: &mut State, node: NodeId, reply: RequestId, text: &st
         node,
         parent: state.chat.tree.parent(node),
         reply,
-        text: text.to_owned(),
+        text,
+        reasoning,
         model: state.model.name(),
         params,
     };
     store(state, begin)
 }
 
-/// Saves that the last message goes on, a reply of whose text the store has so many bytes.
+/// Saves that the last message goes on, a reply of which the store has so much.
 pub(super) fn resumed(
     state: &mut State,
     node: NodeId,
     reply: RequestId,
-    saved: usize,
+    saved: Saved,
 ) -> Vec<Effect> {
     follow(state, reply, saved);
     let chat = state.chat.conversation;
@@ -159,6 +181,9 @@ pub(super) fn end_running(state: &mut State) -> Vec<Effect> {
         return vec![];
     };
     let reply = streaming.reply;
+    if let Some(running) = state.chat.reply_mut(reply) {
+        running.settle();
+    }
     let mut effects = save_growth(state);
     state.sessions.streaming = None;
     let timings = state.chat.reply_mut(reply).map(|reply| reply.timings);
@@ -179,7 +204,7 @@ pub(super) fn store(state: &State, command: Command) -> Vec<Effect> {
     }
 }
 
-fn follow(state: &mut State, reply: RequestId, saved: usize) {
+fn follow(state: &mut State, reply: RequestId, saved: Saved) {
     state.sessions.streaming = Some(Streaming {
         reply,
         saved,
@@ -196,16 +221,19 @@ fn save_growth(state: &mut State) -> Vec<Effect> {
     let Some(written) = state.chat.reply_mut(reply) else {
         return vec![];
     };
-    let text = written
-        .text
-        .get(streaming.saved..)
-        .unwrap_or_default()
-        .to_owned();
-    streaming.saved = written.text.len();
-    if text.is_empty() {
+    let rest = |all: &str, saved: usize| all.get(saved..).unwrap_or_default().to_owned();
+    let text = rest(&written.text, streaming.saved.text);
+    let reasoning = rest(&written.thought.text, streaming.saved.thought);
+    streaming.saved = Saved::of(written);
+    if text.is_empty() && reasoning.is_empty() {
         return vec![];
     }
-    store(state, Command::Grow { reply, text })
+    let grow = Command::Grow {
+        reply,
+        text,
+        reasoning,
+    };
+    store(state, grow)
 }
 
 /// What belongs to the conversation: system prompt, preset, and what was set on top of it.

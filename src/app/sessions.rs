@@ -3,7 +3,7 @@
 use super::overlay::{Overlay, PickList};
 use super::saving::{Saving, Streaming, end_running, read_stop, store};
 use super::update::{IsError, note, notice};
-use super::{Effect, Entry, Reply, Scroll, State, chats, conversation, perform, tokens};
+use super::{Effect, Entry, Reply, Scroll, State, Thought, chats, conversation, perform, tokens};
 use crate::chat::{NodeId, Role, Tree};
 use crate::engine::ConversationId as Chat;
 use crate::store::{Command, Conversation, ConversationId, Event, Said, Settings};
@@ -272,6 +272,7 @@ fn entry(state: &mut State, said: Said) -> Entry {
     tokens::began(state, request, said.params);
     Entry::Reply(Reply {
         request,
+        thought: Box::new(Thought::saved(said.reasoning, &said.content)),
         state: read_stop(&said.stop, said.state),
         text: said.content,
         timings: said.timings.unwrap_or_default(),

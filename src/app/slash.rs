@@ -2,8 +2,8 @@
 
 use super::update::{IsError, notice};
 use super::{
-    Action, Effect, State, attach, chats, export, params, perform, persona, retune, sessions,
-    versions,
+    Action, Effect, State, attach, chats, copying, export, params, perform, persona, retune,
+    sessions, versions,
 };
 use crate::engine::Command as EngineCommand;
 use crate::params::{Param, Source, Value, assign, nearest_word, spec};
@@ -164,9 +164,9 @@ const COMMANDS: &[Command] = &[
     },
     Command {
         names: &["copy"],
-        argument: "",
-        what: "copy the last reply",
-        run: |state, _| Ok(perform::perform(state, Action::CopyReply)),
+        argument: "[all|code N]",
+        what: "copy the last reply, the chat, or code of the last reply",
+        run: copying::command,
     },
     Command {
         names: &["theme"],

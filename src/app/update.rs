@@ -57,8 +57,12 @@ fn take(state: &mut State, event: Event) -> Vec<Effect> {
             why::judge(state);
             effects
         }
-        Event::Bandwidth(bytes_per_second) => {
+        Event::Peaks {
+            bytes_per_second,
+            operations_per_second,
+        } => {
             state.gauges.bandwidth = Some(bytes_per_second);
+            state.gauges.operations = Some(operations_per_second).filter(|rate| *rate > 0.0);
             vec![]
         }
         Event::Settings(settings) => take_settings(state, settings),
@@ -86,6 +90,12 @@ fn take(state: &mut State, event: Event) -> Vec<Effect> {
         Event::Copied(Err(why)) => notice(state, why, IsError::Yes),
         Event::ChatExported(Ok(said)) => notice(state, said, IsError::No),
         Event::ChatExported(Err(why)) => notice(state, why, IsError::Yes),
+        Event::Edited(Ok(text)) => {
+            state.composer.set(&text);
+            state.focus = super::Pane::Composer;
+            vec![]
+        }
+        Event::Edited(Err(why)) => notice(state, why, IsError::Yes),
         Event::Exported(Ok(path)) => {
             notice(state, format!("Written to {}", path.display()), IsError::No)
         }
@@ -174,6 +184,7 @@ fn engine(state: &mut State, event: EngineEvent) -> Vec<Effect> {
             tokens::on_engine(state, event)
         }
         EngineEvent::Queued { .. }
+        | EngineEvent::Thinking { .. }
         | EngineEvent::Prefill { .. }
         | EngineEvent::Tokens { .. }
         | EngineEvent::Finished { .. }

@@ -6,7 +6,7 @@
 //! what differs is prefilled.
 
 use super::chat::Editing;
-use super::replies::{add, begin, cannot_reply, resume, say};
+use super::replies::{Opening, add, begin, cannot_reply, opened, resume, say};
 use super::saving::{self, Saving, chose, store};
 use super::sessions::{self, Deleted};
 use super::update::{IsError, notice};
@@ -97,7 +97,7 @@ pub(super) fn regenerate(state: &mut State) -> Vec<Effect> {
     state.chat.end_at(Some(asked));
     state.chat.selected = None;
     let mut effects = chose(state);
-    effects.extend(begin(state, String::new()));
+    effects.extend(begin(state, Opening::default()));
     effects
 }
 
@@ -120,15 +120,16 @@ pub(super) fn go_on(state: &mut State) -> Vec<Effect> {
         state.chat.end_at(Some(node));
         return resume(state, node);
     }
-    let text = state
-        .chat
-        .message(node)
-        .map(Entry::text)
-        .unwrap_or_default();
-    let text = text.to_owned();
+    let Some(Entry::Reply(reply)) = state.chat.message(node) else {
+        return vec![];
+    };
+    let opening = Opening {
+        thought: reply.thought.clone(),
+        text: reply.text.clone(),
+    };
     let before = state.chat.tree.parent(node);
     state.chat.end_at(before);
-    begin(state, text)
+    begin(state, opening)
 }
 
 /// Takes a message that was refused out of the conversation for good.
@@ -257,33 +258,38 @@ fn finish_edit(state: &mut State, answer: Answer) -> Vec<Effect> {
     state.composer.take();
     stop_editing(state);
     let was = state.chat.message(node);
-    let is_reply = matches!(was, Some(Entry::Reply(_)));
+    let thought = match was {
+        Some(Entry::Reply(reply)) => Some(reply.thought.before(&text)),
+        _ => None,
+    };
     let is_same = was.is_some_and(|was| was.text() == text);
     let before = state.chat.tree.parent(node);
     state.chat.selected = None;
-    match (is_reply, answer) {
-        (false, Answer::Yes) if is_same => {
+    match (thought, answer) {
+        (None, Answer::Yes) if is_same => {
             state.chat.selected = Some(node);
             regenerate(state)
         }
         (_, Answer::No) if is_same => vec![],
-        (false, answer) => {
+        (None, answer) => {
             state.chat.end_at(before);
             let mut effects = say(state, text.trim_end().to_owned());
             if answer == Answer::Yes {
-                effects.extend(begin(state, String::new()));
+                effects.extend(begin(state, Opening::default()));
             }
             effects
         }
-        (true, Answer::Yes) => {
+        (Some(thought), answer) => {
             state.chat.end_at(before);
-            begin(state, text)
-        }
-        (true, Answer::No) => {
-            state.chat.end_at(before);
-            let request = state.next_request();
-            let done = ReplyState::Done(StopReason::EndOfTurn);
-            let mut effects = add(state, request, text, done);
+            let thought = Box::new(thought);
+            let opening = Opening { thought, text };
+            if answer == Answer::Yes {
+                return begin(state, opening);
+            }
+            let mut reply = opened(state, opening);
+            reply.state = ReplyState::Done(StopReason::EndOfTurn);
+            let request = reply.request;
+            let mut effects = add(state, reply);
             effects.extend(saving::ended(state, request));
             effects
         }

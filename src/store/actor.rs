@@ -268,12 +268,14 @@ impl Worker {
                 parent,
                 reply,
                 text,
+                reasoning,
                 model,
                 params,
             } => {
                 // A chat whose first message could not be stored has no place for the reply.
                 if let Some(link) = chats.get_mut(chat) {
                     let mut said = Said::new(Role::Assistant, text.clone());
+                    said.reasoning.clone_from(reasoning);
                     said.model.clone_from(model);
                     said.params.clone_from(params);
                     let id = store.begin_reply(link.id, link.place(*parent), &said)?;
@@ -287,9 +289,13 @@ impl Worker {
                     replies.insert(*reply, id);
                 }
             }
-            Command::Grow { reply, text } => {
+            Command::Grow {
+                reply,
+                text,
+                reasoning,
+            } => {
                 if let Some(id) = replies.get(reply) {
-                    store.add_piece(*id, text, "")?;
+                    store.add_piece(*id, text, reasoning)?;
                 }
             }
             Command::Keep { reply, kept } => {

@@ -29,6 +29,8 @@ pub enum Command {
         reply: Reply,
         /// What it begins with: another one that was edited, or nothing.
         text: String,
+        /// What it thought before that.
+        reasoning: String,
         model: String,
         /// The values it is made with that differ from the defaults.
         params: Snapshot,
@@ -43,6 +45,7 @@ pub enum Command {
     Grow {
         reply: Reply,
         text: String,
+        reasoning: String,
     },
     /// How a reply came about, before it ends. Answered by [`Event::Kept`].
     Keep {

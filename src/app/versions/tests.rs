@@ -286,3 +286,34 @@ fn selecting_walks_by_message_and_ends_after_the_last() {
     press(&mut state, &["K", "esc"]);
     assert_eq!((state.chat.selected, state.focus), (None, Pane::Chat));
 }
+
+#[test]
+fn a_reply_edited_or_gone_on_with_keeps_what_it_thought() {
+    let mut state = saved();
+    let effects = say(&mut state, "c?");
+    answer(&mut state, &effects, "<think>\nhm\n</think>\n\nc!");
+    press(&mut state, &["tab", "K", "e"]);
+    assert_eq!(state.composer.text(), "c!");
+    let effects = say(&mut state, "Yes");
+    assert_eq!(asked(&effects).1, "<think>\nhm\n</think>\n\nYes");
+    let begun = stored(&effects)
+        .into_iter()
+        .find_map(|command| match command {
+            Command::Begin {
+                text, reasoning, ..
+            } => Some((text.as_str(), reasoning.trim())),
+            _ => None,
+        });
+    assert_eq!(begun, Some(("Yes", "hm")));
+    answer(&mut state, &effects, ", it is.");
+    assert_eq!(path(&state).last(), Some(&"Yes, it is."));
+    // What follows stays below the old one; the new one goes on from the same words.
+    let effects = say(&mut state, "d?");
+    answer(&mut state, &effects, "d!");
+    press(&mut state, &["tab", "K", "K", "K", "c"]);
+    let last = state.chat.last_reply().expect("a reply");
+    assert_eq!(
+        (&*last.text, last.thought.text.trim()),
+        ("Yes, it is.", "hm")
+    );
+}
