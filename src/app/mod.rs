@@ -7,6 +7,7 @@ mod attach;
 mod bench;
 mod chat;
 mod chats;
+mod compare;
 mod composer;
 mod context;
 mod conversation;
@@ -61,10 +62,14 @@ pub use bench::{
 };
 pub use chat::{ChatState, Editing, Entry, Notice, Reading, Reply, ReplyState, Scroll, Viewport};
 pub use chats::ChatQuestion;
+pub use compare::{
+    Answer, CompareState, Line, Message as Compared, Names, Place, Purpose, Run, Scrolling, Stage,
+    message as compared_message, offered as offered_columns,
+};
 pub use composer::Composer;
 pub use context::{ContextState, Filled};
 pub use copying::PickedCode;
-pub use effect::{Effect, ExportFile};
+pub use effect::{Effect, ExportFile, FilePlace};
 pub use event::{Event, Settings, Timer};
 pub use foresight::Foresight;
 pub use gauges::GaugesState;

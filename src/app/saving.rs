@@ -4,13 +4,14 @@
 //! holds the engine back until a message that was sent is durable. The store knows chats and replies
 //! by the numbers they have here.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Effect, Reply, ReplyState, State, Timer, tokens};
 use crate::chat::NodeId;
 use crate::engine::{RequestId, StopReason, Timings};
 use crate::params::{Param, Source, TABLE, Value};
-use crate::store::{Command, Ending, MessageState, Settings, Snapshot};
+use crate::store::{Command, Ending, Kept, MessageState, Settings, Snapshot};
 
 /// How often a reply is saved while it streams. With the time that writing takes, nothing that was
 /// shown for longer than a second is lost.
@@ -104,6 +105,36 @@ pub(super) fn began(state: &mut State, node: NodeId, reply: RequestId) -> Vec<Ef
         params,
     };
     store(state, begin)
+}
+
+/// Saves a message that is a complete reply already, with how it came about where that is known.
+pub(super) fn whole(
+    state: &State,
+    node: NodeId,
+    reply: &Reply,
+    params: Snapshot,
+    kept: Option<Arc<Kept>>,
+) -> Vec<Effect> {
+    let id = reply.request;
+    let begin = Command::Begin {
+        chat: state.chat.conversation,
+        node,
+        parent: state.chat.tree.parent(node),
+        reply: id,
+        text: reply.text.clone(),
+        reasoning: reply.thought.text.clone(),
+        model: reply.model.clone(),
+        params,
+    };
+    let finish = Command::Finish {
+        reply: id,
+        ending: ended_as(reply),
+    };
+    std::iter::once(begin)
+        .chain(kept.map(|kept| Command::Keep { reply: id, kept }))
+        .chain([finish])
+        .flat_map(|command| store(state, command))
+        .collect()
 }
 
 /// Saves that the last message goes on, a reply of which the store has so much.

@@ -2,8 +2,8 @@
 
 use super::update::{IsError, notice};
 use super::{
-    Action, Effect, State, attach, chats, copying, export, params, perform, persona, retune,
-    sessions, versions,
+    Action, Effect, State, attach, chats, compare, copying, export, params, perform, persona,
+    retune, sessions, versions,
 };
 use crate::engine::Command as EngineCommand;
 use crate::params::{Param, Source, Value, assign, nearest_word, spec};
@@ -167,6 +167,12 @@ const COMMANDS: &[Command] = &[
         argument: "[all|code N]",
         what: "copy the last reply, the chat, or code of the last reply",
         run: copying::command,
+    },
+    Command {
+        names: &["compare"],
+        argument: "[PRESETS] [TEXT]",
+        what: "compare presets side by side",
+        run: compare::command,
     },
     Command {
         names: &["theme"],

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use super::{
-    AttachState, BenchState, ChatState, Completion, Composer, ContextState, GaugesState, LogState,
-    MetricsState, ModelState, Notice, Overlay, ParamsState, Preview, PromptState, SessionsState,
-    SpeedState, Summarising, TokensState, View, WhyState,
+    AttachState, BenchState, ChatState, CompareState, Completion, Composer, ContextState,
+    GaugesState, LogState, MetricsState, ModelState, Notice, Overlay, ParamsState, Preview,
+    PromptState, SessionsState, SpeedState, Summarising, TokensState, View, WhyState,
 };
 use crate::config::{Persona, Preset};
 use crate::engine::{ConversationId, LoadId, RequestId};
@@ -58,6 +58,7 @@ pub struct State {
     pub tokens: TokensState,
     pub preview: Preview,
     pub why: WhyState,
+    pub compare: CompareState,
     pub presets: Arc<Vec<Preset>>,
     pub personas: Arc<Vec<Persona>>,
     pub themes: Arc<Vec<String>>,
@@ -96,6 +97,7 @@ impl State {
             tokens: TokensState::default(),
             preview: Preview::default(),
             why: WhyState::default(),
+            compare: CompareState::default(),
             presets: Arc::default(),
             personas: Arc::default(),
             themes: Arc::default(),

@@ -20,7 +20,7 @@ pub use builtin_model::install_builtin_model;
 pub use error::{ConfigError, Place};
 pub use paths::{Folders, NoHome};
 pub use persona::{Persona, load_personas};
-pub use preset::{Preset, load_presets, reload_presets};
+pub use preset::{Preset, load_presets, preset_text, reload_presets};
 pub use profile::{Profile, load_profiles};
 pub use settings::{Config, EXAMPLE, Ui};
 pub use watch::{Changed, ConfigWatch};

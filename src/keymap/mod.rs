@@ -35,6 +35,8 @@ pub enum Context {
     Bench,
     /// The walk through tokens.
     Tokens,
+    /// The view of comparisons.
+    Compare,
     /// The help overlay.
     Help,
     /// A list that narrows while one types.
@@ -180,7 +182,7 @@ impl Keymap {
 }
 
 impl Context {
-    const ALL: [Self; 16] = [
+    const ALL: [Self; 17] = [
         Self::Global,
         Self::Composer,
         Self::Command,
@@ -193,6 +195,7 @@ impl Context {
         Self::Metrics,
         Self::Bench,
         Self::Tokens,
+        Self::Compare,
         Self::Help,
         Self::List,
         Self::Chats,
@@ -214,6 +217,7 @@ impl Context {
             Self::Metrics => "metrics",
             Self::Bench => "bench",
             Self::Tokens => "tokens",
+            Self::Compare => "compare",
             Self::Help => "help",
             Self::List => "list",
             Self::Chats => "chats",
@@ -236,6 +240,7 @@ impl Context {
             Self::Metrics => "Metrics",
             Self::Bench => "Measurements",
             Self::Tokens => "Tokens of a reply",
+            Self::Compare => "Comparisons",
             Self::Help => "Help",
             Self::List => "Lists",
             Self::Chats => "List of chats",

@@ -13,6 +13,7 @@ use super::{
     Which,
 };
 use crate::chat::{NodeId, Role};
+use crate::compare;
 use crate::engine::{ConversationId as Chat, RequestId as Reply};
 
 /// Commands that may wait.
@@ -376,6 +377,11 @@ impl Worker {
             }
             Command::SetTags { id, tags } => changed(&*self.tell, store.set_tags(*id, tags))?,
             Command::AddRun(run) => store.add_run(run).map(|_| ())?,
+            Command::Cast { prompt, ballot } => store.cast(prompt, ballot)?,
+            Command::Stand => {
+                let standing = compare::standing(&store.ballots()?, compare::SEED);
+                (self.tell)(Event::Standing(Box::new(standing)));
+            }
             Command::Delete(id) => changed(&*self.tell, store.delete(*id))?,
             Command::Restore(id) => changed(&*self.tell, store.restore(*id))?,
             Command::Stop => {}

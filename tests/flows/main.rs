@@ -3,6 +3,7 @@
 
 mod branches;
 mod commands;
+mod compare;
 mod harness;
 mod measuring;
 mod metrics;

@@ -7,7 +7,7 @@ pub mod gauges;
 pub mod log;
 pub mod params;
 mod preview;
-mod reply;
+pub mod reply;
 pub mod speed;
 mod versions;
 mod welcome;
