@@ -8,9 +8,14 @@ use std::cell::OnceCell;
 use std::hint::black_box;
 
 use criterion::{Criterion, SamplingMode, criterion_group, criterion_main};
+use llmdeck::app::{self, State};
 use llmdeck::chat::Role;
 use llmdeck::store::exchange::{Archive, Node};
-use llmdeck::store::{ConversationId, Said, Settings, Store};
+use llmdeck::store::{Command, ConversationId, Said, Settings, Store, StoreHandle};
+use llmdeck::theme::Theme;
+use llmdeck::ui::{self, TranscriptCache};
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
 use tempfile::TempDir;
 
 /// Words of the made-up language; the n-th is n times rarer than the first, as in real ones.
@@ -94,7 +99,7 @@ fn durable(criterion: &mut Criterion) {
 }
 
 fn opening(criterion: &mut Criterion) {
-    let (_place, mut store) = empty();
+    let (place, mut store) = empty();
     let id: ConversationId = store
         .import(&chat(10_000, &mut Series(2)))
         .expect("written");
@@ -104,6 +109,32 @@ fn opening(criterion: &mut Criterion) {
             black_box(store.tree(id).expect("read").path(leaf).len())
         });
     });
+    drop(store);
+    let (tell, told) = std::sync::mpsc::channel();
+    let handle = StoreHandle::inline(place.path().join("sessions"), move |event| {
+        let _ = tell.send(event);
+    });
+    let size = (120, 40);
+    let mut terminal = Terminal::new(TestBackend::new(size.0, size.1)).expect("in memory");
+    criterion.bench_function(
+        "the same, read, taken in and drawn by the deck",
+        |bencher| {
+            bencher.iter(|| {
+                let mut state = State::new(size);
+                let chat = state.chat.conversation;
+                handle.send(Command::Open { chat, id }).expect("it runs");
+                let opened = told.recv().expect("an answer");
+                app::update(&mut state, app::Event::Store(opened));
+                let mut cache = TranscriptCache::default();
+                terminal
+                    .draw(|frame| {
+                        ui::draw(frame, &state, &Theme::default(), &mut cache);
+                    })
+                    .expect("in memory");
+                assert_eq!(state.chat.entries.len(), 10_000);
+            });
+        },
+    );
 }
 
 fn searching(criterion: &mut Criterion) {
@@ -127,6 +158,8 @@ fn searching(criterion: &mut Criterion) {
         ("three words of different rarity", "word5 word300 word4000"),
         ("a phrase", "\"word1 word2\""),
         ("a beginning", "word49*"),
+        ("a beginning of one letter", "w*"),
+        ("a long beginning", "word4900*"),
         ("a word nobody said", "nothing"),
     ] {
         group.bench_function(name, |bencher| {

@@ -32,8 +32,26 @@ pub enum Action {
     HistoryPrevious,
     HistoryNext,
     NewChat,
+    // Going back and trying again
+    PreviousMessage,
+    NextMessage,
+    PreviousVersion,
+    NextVersion,
+    EditMessage,
+    KeepEdit,
     Regenerate,
     Continue,
+    Undo,
+    DeleteMessage,
+    Restore,
+    Fork,
+    ShowTree,
+    // Chat as a whole
+    PinChat,
+    RenameChat,
+    TagChat,
+    DeleteChat,
+    ExportChat,
     CopyReply,
     CopyRaw,
     NextCode,
@@ -46,6 +64,7 @@ pub enum Action {
     // Model and looks
     LoadModel,
     ChoosePreset,
+    ChoosePersona,
     ChooseTheme,
     ShowSessions,
     ShowPrompt,
@@ -198,14 +217,78 @@ const ENTRIES: &[Entry] = &[
     ),
     entry(Action::NewChat, "new-chat", "Begin a new chat"),
     entry(
+        Action::PreviousMessage,
+        "previous-message",
+        "Select the message before",
+    ),
+    entry(
+        Action::NextMessage,
+        "next-message",
+        "Select the message after",
+    ),
+    entry(
+        Action::PreviousVersion,
+        "previous-version",
+        "Show the version before of the selected message",
+    ),
+    entry(
+        Action::NextVersion,
+        "next-version",
+        "Show the next version of the selected message",
+    ),
+    entry(
+        Action::EditMessage,
+        "edit-message",
+        "Edit the selected message, or the last one you wrote",
+    ),
+    entry(
+        Action::KeepEdit,
+        "keep-edit",
+        "Keep the edited text without an answer",
+    ),
+    entry(
         Action::Regenerate,
         "regenerate",
-        "Answer the last message again",
+        "Answer again; the old answer stays beside it",
     ),
     entry(
         Action::Continue,
         "continue",
-        "Go on with the last reply where it stopped",
+        "Go on with the reply where it stopped",
+    ),
+    entry(
+        Action::Undo,
+        "undo",
+        "Take the last turn back into the composer",
+    ),
+    entry(
+        Action::DeleteMessage,
+        "delete-message",
+        "Delete the message and what follows it",
+    ),
+    entry(
+        Action::Restore,
+        "restore",
+        "Bring back what was deleted last",
+    ),
+    entry(
+        Action::Fork,
+        "fork",
+        "Make a chat of its own from what is above",
+    ),
+    entry(
+        Action::ShowTree,
+        "show-tree",
+        "Show the chat with all its versions as a tree",
+    ),
+    entry(Action::PinChat, "pin-chat", "Pin the chat, or unpin it"),
+    entry(Action::RenameChat, "rename-chat", "Give the chat a title"),
+    entry(Action::TagChat, "tag-chat", "Give the chat tags"),
+    entry(Action::DeleteChat, "delete-chat", "Delete the chat"),
+    entry(
+        Action::ExportChat,
+        "export-chat",
+        "Write the chat to a Markdown file",
     ),
     entry(
         Action::CopyReply,
@@ -249,6 +332,11 @@ const ENTRIES: &[Entry] = &[
         Action::ChoosePreset,
         "choose-preset",
         "Choose a sampling preset",
+    ),
+    entry(
+        Action::ChoosePersona,
+        "choose-persona",
+        "Choose a persona: a system prompt with a preset",
     ),
     entry(Action::ChooseTheme, "choose-theme", "Choose a theme"),
     entry(
@@ -437,6 +525,7 @@ impl Action {
                 | Self::NewLine
                 | Self::HistoryPrevious
                 | Self::HistoryNext
+                | Self::KeepEdit
                 | Self::Interrupt
                 | Self::Cancel
                 | Self::EndOfInput

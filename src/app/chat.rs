@@ -2,14 +2,21 @@
 
 use super::copying::PickedCode;
 use super::thought::{Folding, Thought};
-use crate::chat::{Message, Role};
+use crate::chat::{Message, NodeId, Role, Tree};
 use crate::engine::{ConversationId, RequestId, StopReason, Timings};
 
 /// What has been said, oldest first.
 #[derive(Debug)]
 pub struct ChatState {
     pub conversation: ConversationId,
+    /// The open path of the conversation, with notes between the messages.
     pub entries: Vec<Entry>,
+    /// Every message of the conversation; what those say that are not in `entries` lies in it.
+    pub tree: Tree<Entry>,
+    /// The message that keys act on; `None` = the last one.
+    pub selected: Option<NodeId>,
+    /// The message whose text is in the composer.
+    pub editing: Option<Editing>,
     /// Entries before this index are left out of the prompt.
     pub left_out: usize,
     /// What the model wrote to stand in their place.
@@ -20,6 +27,14 @@ pub struct ChatState {
     pub thoughts: Folding,
     /// The code block that is picked, to be copied.
     pub code: Option<PickedCode>,
+}
+
+/// A message being edited.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Editing {
+    pub node: NodeId,
+    /// What was in the composer before.
+    pub draft: String,
 }
 
 /// One block of the transcript.
@@ -63,6 +78,21 @@ pub enum ReplyState {
     Failed(String),
 }
 
+impl Entry {
+    /// Whether somebody said it: a note is no message.
+    pub fn is_message(&self) -> bool {
+        !matches!(self, Self::Note { .. })
+    }
+
+    /// What it says.
+    pub fn text(&self) -> &str {
+        match self {
+            Self::User(text) | Self::Note { text, .. } => text,
+            Self::Reply(reply) => &reply.text,
+        }
+    }
+}
+
 impl Reply {
     /// A reply that was just asked for.
     pub fn new(request: RequestId, model: String) -> Self {
@@ -93,6 +123,8 @@ pub enum Scroll {
     End,
     /// The first visible line, counted from the top of the wrapped transcript.
     Line(usize),
+    /// The first line of this entry comes first; the next frame tells which line that is.
+    Entry(usize),
     /// The picked code block is in view; the next frame tells on which line.
     Code,
 }
@@ -129,6 +161,9 @@ impl ChatState {
         Self {
             conversation,
             entries: Vec::new(),
+            tree: Tree::default(),
+            selected: None,
+            editing: None,
             left_out: 0,
             summary: None,
             scroll: Scroll::End,
@@ -137,6 +172,76 @@ impl ChatState {
             thoughts: Folding::default(),
             code: None,
         }
+    }
+
+    /// Adds a message after all others.
+    pub fn push(&mut self, message: Entry) -> NodeId {
+        self.entries.push(message);
+        self.tree.push()
+    }
+
+    /// The place in `entries` of a message of the open path.
+    pub fn index_of(&self, node: NodeId) -> Option<usize> {
+        let position = self.tree.position(node)?;
+        self.messages_at().nth(position)
+    }
+
+    /// The message that stands at a place in `entries`; notes are none.
+    pub fn node_at(&self, index: usize) -> Option<NodeId> {
+        self.entries.get(index).filter(|entry| entry.is_message())?;
+        let position = self.messages_at().take_while(|at| *at < index).count();
+        self.tree.path().get(position).copied()
+    }
+
+    /// A message, whether it is on the open path or not.
+    pub fn message(&self, node: NodeId) -> Option<&Entry> {
+        match self.index_of(node) {
+            Some(index) => self.entries.get(index),
+            None => self.tree.folded(node),
+        }
+    }
+
+    /// Ends the transcript after so many messages, which the tree keeps. Notes after them go.
+    pub fn rewind(&mut self, keep: usize) {
+        let end = match keep.checked_sub(1) {
+            None => self.messages_at().next(),
+            Some(last) => self.messages_at().nth(last).map(|index| index + 1),
+        };
+        let rest = self.entries.split_off(end.unwrap_or(self.entries.len()));
+        self.tree
+            .fold(keep, rest.into_iter().filter(Entry::is_message));
+        if self.left_out >= self.entries.len() {
+            self.left_out = 0;
+        }
+        self.selected
+            .take_if(|node| self.tree.position(*node).is_none());
+        self.code
+            .take_if(|picked| picked.entry >= self.entries.len());
+    }
+
+    /// Ends the transcript with this message; `None` = before the first one.
+    pub fn end_at(&mut self, node: Option<NodeId>) {
+        self.open_path(node.map_or_else(Vec::new, |node| self.tree.path_to(node)));
+    }
+
+    /// Opens the path through this message to an end of it.
+    pub fn show(&mut self, through: Option<NodeId>) {
+        self.open_path(self.tree.route(through));
+    }
+
+    fn open_path(&mut self, path: Vec<NodeId>) {
+        let same = self.tree.path().iter().zip(&path);
+        let common = same.take_while(|(open, wanted)| open == wanted).count();
+        self.rewind(common);
+        for node in path.into_iter().skip(common) {
+            self.entries.extend(self.tree.unfold(node));
+        }
+    }
+
+    /// The places of messages in `entries`.
+    fn messages_at(&self) -> impl Iterator<Item = usize> + '_ {
+        let entries = self.entries.iter().enumerate();
+        entries.filter_map(|(index, entry)| entry.is_message().then_some(index))
     }
 
     /// The reply the engine is working on, if any.
@@ -223,7 +328,7 @@ impl ChatState {
         let top = match self.scroll {
             Scroll::End => last_top,
             Scroll::Line(top) => top.min(last_top),
-            Scroll::Code => self.viewport.top,
+            Scroll::Entry(_) | Scroll::Code => self.viewport.top.min(last_top),
         };
         self.scroll_to(top.saturating_add_signed(lines));
     }
@@ -240,6 +345,11 @@ impl ChatState {
 
     /// Takes note of what the last frame showed; another width keeps the place by proportion.
     pub fn viewed(&mut self, viewport: Viewport) {
+        if let Scroll::Entry(_) = self.scroll {
+            self.viewport = viewport;
+            self.scroll_to(viewport.top);
+            return;
+        }
         if let Scroll::Line(top) = self.scroll
             && viewport.width != self.viewport.width
             && self.viewport.total > 0

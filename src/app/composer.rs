@@ -37,6 +37,11 @@ impl Composer {
         self.area.lines().join("\n")
     }
 
+    /// Whether a message of the history is shown.
+    pub(super) fn is_walking(&self) -> bool {
+        self.walking.is_some()
+    }
+
     pub fn is_empty(&self) -> bool {
         self.area.is_empty()
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::{Measure, Origin, Timer};
 use crate::engine::Command;
 use crate::store;
+use crate::store::exchange::{Archive, Format as ChatFormat};
 use crate::telemetry::history::export::Format;
 
 /// One thing to do; its outcome, if any, comes back as an event.
@@ -15,6 +16,12 @@ pub enum Effect {
     Store(store::Command),
     /// Put text on the user's clipboard.
     Copy(String),
+    /// Write the chat to a new file; answered by `Event::ChatExported`.
+    ExportChat {
+        file: ExportFile,
+        format: ChatFormat,
+        chat: Box<Archive>,
+    },
     /// Open the user's editor with this text; answered by `Event::Edited`.
     Edit(String),
     /// List files that complete this path; answered by `Event::Paths`.
@@ -45,6 +52,15 @@ pub enum Effect {
     /// Paint everything anew.
     Redraw,
     Quit,
+}
+
+/// Where a chat is written to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ExportFile {
+    /// What the user typed.
+    Named(String),
+    /// This name in the present folder, with a number where there is such a file already.
+    Default(String),
 }
 
 /// Where a file is written to.

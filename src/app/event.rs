@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{LogLine, MeasureNews, Origin, Viewport};
 use crate::attach::File;
-use crate::config::Preset;
+use crate::config::{Persona, Preset};
 use crate::engine::{EngineEvent, RequestId};
 use crate::keymap::{Key, Keymap};
 use crate::store;
@@ -51,6 +51,8 @@ pub enum Event {
     Written(Result<String, String>),
     /// Answer to `Effect::Copy`: how it was done, or why it could not be.
     Copied(Result<String, String>),
+    /// Answer to `Effect::ExportChat`: where it lies now, or why it could not be written.
+    ChatExported(Result<String, String>),
     /// Answer to `Effect::Edit`: the text as it is now, or why it is as it was.
     Edited(Result<String, String>),
     /// Answer to `Effect::Export`: where it was written, or why it could not be.
@@ -68,6 +70,7 @@ pub enum Event {
 #[derive(Debug)]
 pub enum Settings {
     Presets(Arc<Vec<Preset>>),
+    Personas(Arc<Vec<Persona>>),
     /// The names of the themes, and the one in use.
     Themes {
         names: Arc<Vec<String>>,

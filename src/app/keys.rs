@@ -1,18 +1,20 @@
 //! From a key press to an action, by what has the keys.
 
-use super::{Action, Effect, Overlay, Pane, State, View, attach, params, perform, sessions, view};
+use super::{Action, Effect, Overlay, Pane, State, View, attach, chats, params, perform, view};
 use crate::keymap::{Context, Key};
 
 /// What has the keys now.
 pub fn context(state: &State) -> Context {
     match &state.overlay {
         Some(Overlay::Help { .. }) => Context::Help,
-        Some(Overlay::LoadModel(_)) => Context::Prompt,
+        Some(Overlay::LoadModel(_) | Overlay::Ask(_)) => Context::Prompt,
+        Some(Overlay::Sessions(_)) => Context::Chats,
         Some(
             Overlay::Palette(_)
             | Overlay::Presets(_)
             | Overlay::Themes(_)
-            | Overlay::Sessions(_)
+            | Overlay::Personas(_)
+            | Overlay::Tree(_)
             | Overlay::Resume(_)
             | Overlay::Why(_)
             | Overlay::ContextFull(_)
@@ -22,6 +24,8 @@ pub fn context(state: &State) -> Context {
         None => view::keys_of(state).unwrap_or_else(|| match state.focus {
             Pane::Parameters if state.params.is_typing() => Context::Prompt,
             Pane::Parameters => Context::Parameters,
+            Pane::Composer if state.completion.is_open() => Context::Command,
+            Pane::Composer if state.chat.editing.is_some() => Context::Editing,
             Pane::Composer => Context::Composer,
             Pane::Log => Context::Log,
             Pane::Chat => Context::Chat,
@@ -33,7 +37,8 @@ pub fn context(state: &State) -> Context {
 /// Does what a key means, or types it.
 pub(super) fn press(state: &mut State, key: Key) -> Vec<Effect> {
     let context = context(state);
-    let typed_text = matches!(context, Context::List | Context::Prompt) && key.typed().is_some();
+    let typed_text = matches!(context, Context::List | Context::Chats | Context::Prompt)
+        && key.typed().is_some();
     // Where one types, plain characters are text whatever the keymap says.
     let action = if typed_text {
         None
@@ -60,6 +65,10 @@ pub(super) fn paste(state: &mut State, text: &str) -> Vec<Effect> {
             prompt.line.insert(text.trim());
             prompt.selected = None;
             return vec![Effect::ListPaths(prompt.line.text.clone())];
+        }
+        Some(Overlay::Ask(ask)) => {
+            ask.line.insert(text.trim());
+            return vec![];
         }
         Some(_) => return vec![],
         None => {}
@@ -94,7 +103,12 @@ fn type_key(state: &mut State, key: Key) -> Vec<Effect> {
                 return vec![Effect::ListPaths(prompt.line.text.clone())];
             }
         }
+        Some(Overlay::Ask(ask)) => {
+            ask.line.type_key(key);
+        }
         Some(Overlay::Palette(list)) => list.type_key(key),
+        Some(Overlay::Personas(list)) => list.type_key(key),
+        Some(Overlay::Tree(list)) => list.type_key(key),
         Some(Overlay::Presets(list)) => list.type_key(key),
         Some(Overlay::Themes(list)) => {
             list.type_key(key);
@@ -104,7 +118,7 @@ fn type_key(state: &mut State, key: Key) -> Vec<Effect> {
             let before = list.filter.clone();
             list.type_key(key);
             if list.filter != before {
-                return sessions::search(list.filter.clone());
+                return chats::search(list.filter.clone());
             }
         }
         // Who types has begun something else already; the list of chats keeps what was offered.

@@ -6,12 +6,15 @@ mod action;
 mod attach;
 mod bench;
 mod chat;
+mod chats;
 mod compare;
 mod composer;
 mod context;
+mod conversation;
 mod copying;
 mod effect;
 mod event;
+mod export;
 mod foresight;
 mod gauges;
 pub mod help;
@@ -19,9 +22,11 @@ mod keys;
 mod log;
 mod metrics;
 mod model;
+mod outline;
 mod overlay;
 mod params;
 mod perform;
+mod persona;
 mod preview;
 mod prompt;
 mod replies;
@@ -38,6 +43,7 @@ mod tests;
 mod thought;
 mod tokens;
 mod update;
+mod versions;
 mod view;
 mod why;
 
@@ -54,7 +60,8 @@ pub use bench::{
     BenchState, End as MeasureEnd, Measure, News as MeasureNews, Order,
     Progress as MeasureProgress, QUESTIONS as MEASUREMENTS, Question, Run as MeasureRun, Work,
 };
-pub use chat::{ChatState, Entry, Notice, Reading, Reply, ReplyState, Scroll, Viewport};
+pub use chat::{ChatState, Editing, Entry, Notice, Reading, Reply, ReplyState, Scroll, Viewport};
+pub use chats::ChatQuestion;
 pub use compare::{
     Answer, CompareState, Line, Message as Compared, Names, Place, Purpose, Run, Scrolling, Stage,
     message as compared_message, offered as offered_columns,
@@ -62,7 +69,7 @@ pub use compare::{
 pub use composer::Composer;
 pub use context::{ContextState, Filled};
 pub use copying::PickedCode;
-pub use effect::{Effect, FilePlace};
+pub use effect::{Effect, ExportFile, FilePlace};
 pub use event::{Event, Settings, Timer};
 pub use foresight::Foresight;
 pub use gauges::GaugesState;
@@ -70,13 +77,14 @@ pub use keys::context;
 pub use log::{LogLevel, LogLine, LogState};
 pub use metrics::{ENERGY_RUN, MetricsState, Window, ZOOMS_MS};
 pub use model::{LoadPhase, ModelState};
-pub use overlay::{ContextFullChoice, LineEdit, Overlay, PickList, PromptOverlay};
+pub use overlay::{Ask, ContextFullChoice, LineEdit, Overlay, PickList, PromptOverlay};
 pub use params::{ParamEdit, ParamsState};
 pub use perform::stop;
 pub use preview::Preview;
 pub use prompt::{Piece, PieceKind, PromptForm, PromptState, Shown};
 pub use saving::{Left, Saving, close};
 pub use sessions::{Resume, SessionsState, look_for_left_chats};
+pub use slash::complete::{Candidate, Completion};
 pub use slash::lines as slash_commands;
 pub use speed::SpeedState;
 pub use state::{Pane, State};

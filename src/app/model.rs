@@ -43,6 +43,12 @@ impl ModelState {
             .is_some_and(|(model, _)| model.name.eq_ignore_ascii_case(GUIDE))
     }
 
+    /// The name of the model that runs; empty without one.
+    pub(super) fn name(&self) -> String {
+        let running = self.running.as_ref();
+        running.map_or_else(String::new, |(model, _)| model.name.clone())
+    }
+
     /// The folder of the user's model that runs, with a `/` at its end.
     pub(super) fn folder(&self) -> Option<String> {
         let (model, _) = self.running.as_ref().filter(|_| !self.is_guide())?;

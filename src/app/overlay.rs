@@ -3,7 +3,8 @@
 use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
 use nucleo_matcher::{Config, Matcher, Utf32Str};
 
-use super::{Action, AttachOffer, Resume};
+use super::{Action, AttachOffer, ChatQuestion, Resume};
+use crate::chat::NodeId;
 use crate::diagnose::Finding;
 use crate::keymap::{Key, KeyCode};
 use crate::store::ConversationId;
@@ -19,10 +20,15 @@ pub enum Overlay {
     Palette(PickList<Action>),
     Presets(PickList<String>),
     Themes(PickList<String>),
+    Personas(PickList<String>),
     /// A path to a model file, with what completes it.
     LoadModel(PromptOverlay),
     /// Saved chats, by title and by what was said in them.
     Sessions(PickList<ConversationId>),
+    /// Every message of the chat, to go to.
+    Tree(PickList<NodeId>),
+    /// A line of text about one of them.
+    Ask(Ask),
     /// Chats were left open when a program died: go on with one?
     Resume(PickList<Resume>),
     /// What holds the model back, and what mends it.
@@ -63,6 +69,15 @@ pub struct PromptOverlay {
     pub selected: Option<usize>,
     /// Why the last try was refused.
     pub error: Option<String>,
+}
+
+/// A question that a line of text answers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ask {
+    pub question: ChatQuestion,
+    pub line: LineEdit,
+    /// The list it was asked from, which comes back.
+    pub list: Option<Box<PickList<ConversationId>>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -152,6 +167,14 @@ impl<T> PickList<T> {
 }
 
 impl<T: PartialEq> PickList<T> {
+    /// Puts the selection on an item that is shown.
+    pub(super) fn select(&mut self, value: &T) {
+        let is_it = |index: &usize| self.items.get(*index).is_some_and(|item| item.0 == *value);
+        if let Some(at) = self.matches.iter().position(is_it) {
+            self.selected = at;
+        }
+    }
+
     /// Shows an item for a reason of its own, after those that match.
     pub(super) fn also(&mut self, value: T, label: &str, why: &str) {
         let known = self.items.iter().position(|(other, ..)| *other == value);

@@ -3,11 +3,16 @@
 use std::time::Duration;
 
 use super::overlay::{Overlay, PickList, PromptOverlay};
+use super::slash::complete;
 use super::summary::{self, Then};
 use super::update::{IsError, notice};
 use super::{Action, ChatState, Effect, Pane, Reading, State, Timer, TokensState, View};
-use super::{attach, copying, help, keys, metrics, params, replies, retune, sessions, view, why};
+use super::{
+    attach, chats, conversation, copying, export, help, keys, metrics, outline, params, persona,
+    replies, retune, sessions, versions, view, why,
+};
 use crate::engine::Command;
+use crate::engine::ConversationId;
 use crate::keymap::Context;
 use crate::params::Param;
 
@@ -28,7 +33,8 @@ pub(super) fn perform(state: &mut State, action: Action) -> Vec<Effect> {
         Action::Palette => open_palette(state),
         Action::ChoosePreset => open_presets(state),
         Action::ChooseTheme => open_themes(state),
-        Action::ShowSessions => sessions::show_list(state),
+        Action::ChoosePersona => persona::show_list(state),
+        Action::ShowSessions => chats::show_list(state),
         Action::LoadModel => {
             let folder = state.model.folder().unwrap_or_default();
             state.overlay = Some(Overlay::LoadModel(PromptOverlay::new(folder.as_str())));
@@ -81,6 +87,7 @@ pub(super) fn perform(state: &mut State, action: Action) -> Vec<Effect> {
         | Action::CompareBlind
         | Action::CompareStanding
         | Action::CompareExport => vec![],
+        Action::Send if state.completion.is_chosen() => complete::take(state),
         Action::Send => replies::send(state),
         Action::NewLine => {
             state.composer.new_line();
@@ -96,8 +103,23 @@ pub(super) fn perform(state: &mut State, action: Action) -> Vec<Effect> {
             vec![]
         }
         Action::NewChat => new_chat(state),
-        Action::Regenerate => replies::regenerate(state),
-        Action::Continue => replies::go_on(state),
+        Action::PreviousMessage
+        | Action::NextMessage
+        | Action::PreviousVersion
+        | Action::NextVersion
+        | Action::EditMessage
+        | Action::KeepEdit
+        | Action::Regenerate
+        | Action::Continue
+        | Action::Undo
+        | Action::DeleteMessage
+        | Action::Restore
+        | Action::Fork => versions::perform(state, action),
+        Action::PinChat | Action::RenameChat | Action::TagChat | Action::DeleteChat => {
+            chats::perform(state, action)
+        }
+        Action::ShowTree => outline::show(state),
+        Action::ExportChat => export::export(state, ""),
         Action::CopyReply => copying::copy(state),
         Action::CopyRaw => copying::copy_raw(state),
         Action::NextCode => copying::walk(state, copying::Towards::End),
@@ -208,7 +230,11 @@ fn step(state: &mut State, step: Step, towards: Towards) -> Vec<Effect> {
             list.move_by(rows);
             return keys::preview_theme(state);
         }
+        Some(Overlay::Personas(list)) => list.move_by(rows),
+        Some(Overlay::Tree(list)) => list.move_by(rows),
         Some(Overlay::LoadModel(prompt)) => prompt.move_by(rows),
+        Some(Overlay::Ask(_)) => {}
+        None if state.completion.is_open() => state.completion.move_by(rows),
         None => match state.focus {
             // The row whose value is being typed stays.
             Pane::Parameters if state.params.edit.is_some() => {}
@@ -311,8 +337,12 @@ pub fn stop(state: &State) -> Vec<Effect> {
 fn cancel(state: &mut State) -> Vec<Effect> {
     match state.overlay.take() {
         Some(Overlay::Themes(_)) => return vec![Effect::UseTheme(state.theme.clone())],
+        Some(Overlay::Ask(ask)) => return chats::back(state, ask.list),
         Some(_) => return vec![],
         None => {}
+    }
+    if state.focus == Pane::Composer && state.completion.close() {
+        return vec![];
     }
     if state.focus == Pane::Parameters && state.params.stop_typing() {
         return vec![];
@@ -322,6 +352,12 @@ fn cancel(state: &mut State) -> Vec<Effect> {
     }
     let effects = stop(state);
     if effects.is_empty() {
+        if state.focus == Pane::Chat && state.chat.selected.take().is_some() {
+            return vec![];
+        }
+        if state.focus == Pane::Composer && versions::stop_editing(state) {
+            return vec![];
+        }
         state.focus = Pane::Composer;
         state.side = None;
     }
@@ -352,27 +388,36 @@ fn go_round(state: &mut State, steps: usize) -> Vec<Effect> {
     vec![]
 }
 
-/// Begins a new chat; a reply in progress is stopped first.
+/// Begins a new chat with the deck's own settings; a reply in progress is stopped first.
 pub(super) fn new_chat(state: &mut State) -> Vec<Effect> {
+    let next = state.next_conversation();
+    let mut effects = leave_for(state, next);
+    effects.extend(conversation::leave(state));
+    state.focus = Pane::Composer;
+    state.side = None;
+    effects
+}
+
+/// Puts an empty chat in place of the present one.
+pub(super) fn leave_for(state: &mut State, next: ConversationId) -> Vec<Effect> {
     let mut effects: Vec<_> = state
         .chat
         .running()
         .map(|request| Effect::Engine(Command::Cancel(request)))
         .into_iter()
         .collect();
+    versions::stop_editing(state);
     effects.extend(sessions::left(state));
     state.chat = ChatState {
         viewport: state.chat.viewport,
         reading: state.chat.reading,
         thoughts: state.chat.thoughts,
-        ..ChatState::new(state.next_conversation())
+        ..ChatState::new(next)
     };
     state.tokens = TokensState::default();
     state.speed.begin();
     state.speed.context_used = 0;
     state.view = View::Deck;
-    state.focus = Pane::Composer;
-    state.side = None;
     effects
 }
 
@@ -405,6 +450,16 @@ fn accept(state: &mut State) -> Vec<Effect> {
             None => vec![],
         },
         Some(Overlay::Resume(list)) => sessions::resume(state, &list),
+        Some(Overlay::Ask(ask)) => chats::answer(state, ask),
+        Some(Overlay::Tree(list)) => match list.chosen() {
+            Some(node) => versions::go_to(state, *node),
+            None => vec![],
+        },
+        Some(Overlay::Personas(list)) => match list.chosen() {
+            Some(name) => persona::take_on(state, &name.clone())
+                .unwrap_or_else(|why| notice(state, why, IsError::Yes)),
+            None => vec![],
+        },
         Some(Overlay::Why(list)) => why::mend(state, &list),
         Some(Overlay::LoadModel(mut prompt)) => {
             let chosen = prompt.chosen().map(str::to_owned);
@@ -434,8 +489,11 @@ pub(super) fn use_theme(state: &mut State, name: String) -> Vec<Effect> {
     effects
 }
 
-/// Tab in a path.
+/// Tab in a path or a command.
 fn complete(state: &mut State) -> Vec<Effect> {
+    if state.overlay.is_none() && state.completion.is_open() {
+        return complete::take(state);
+    }
     let Some(Overlay::LoadModel(prompt)) = &mut state.overlay else {
         return vec![];
     };

@@ -4,7 +4,11 @@ use super::overlay::{ContextFullChoice, Overlay, PickList};
 use super::saving::Saved;
 use super::summary::{self, Then};
 use super::update::{IsError, note, notice};
-use super::{Action, Effect, Entry, Reply, ReplyState, Scroll, State, attach, retune, saving};
+use super::{
+    Action, Effect, Entry, Reply, ReplyState, Scroll, State, Thought, attach, retune, saving,
+    versions,
+};
+use crate::chat::NodeId;
 use crate::engine::{
     Command, EngineError, EngineEvent, ErrorKind, Exact, GenerateRequest, RequestId, StopReason,
 };
@@ -13,6 +17,9 @@ use crate::params::{Param, Source, Value};
 
 /// Sends what is written in the composer.
 pub(super) fn send(state: &mut State) -> Vec<Effect> {
+    if state.chat.editing.is_some() {
+        return versions::send_edit(state);
+    }
     if state.composer.text().trim().is_empty() && state.attach.files.is_empty() {
         return vec![];
     }
@@ -25,60 +32,81 @@ pub(super) fn send(state: &mut State) -> Vec<Effect> {
     }
     let typed = state.composer.take();
     let text = attach::with_files(state, typed.trim_end());
-    let mut effects = saving::said(state, &text);
-    state.chat.entries.push(Entry::User(text));
+    let mut effects = say(state, text);
     let before = state.speed.context_used;
-    effects.extend(begin_reply(state));
+    effects.extend(begin(state, Opening::default()));
     // All of it stands before what was said just now.
     state.speed.could_reuse = Some(before).filter(|tokens| *tokens > 0);
     state.why.missed_because = state.why.lost_because.take();
     effects
 }
 
-/// Answers the last message again, in place of the reply it had.
-pub(super) fn regenerate(state: &mut State) -> Vec<Effect> {
-    if let Some(why) = cannot_reply(state) {
-        return notice(state, why, IsError::Yes);
-    }
-    let Some(last) = state
-        .chat
-        .entries
-        .iter()
-        .rposition(|entry| matches!(entry, Entry::User(_)))
-    else {
-        return notice(state, "Nothing has been said yet.", IsError::No);
-    };
-    state.chat.entries.truncate(last + 1);
-    let mut effects = saving::rewound(state);
-    effects.extend(begin_reply(state));
+/// Adds a message of the user after all others.
+pub(super) fn say(state: &mut State, text: String) -> Vec<Effect> {
+    let node = state.chat.push(Entry::User(text.clone()));
+    state.chat.scroll = Scroll::End;
+    saving::said(state, node, &text)
+}
+
+/// What a reply begins with.
+#[derive(Debug, Default)]
+pub(super) struct Opening {
+    pub thought: Box<Thought>,
+    pub text: String,
+}
+
+/// Asks for a reply to the last message.
+pub(super) fn begin(state: &mut State, opening: Opening) -> Vec<Effect> {
+    begin_as(state, opening, None)
+}
+
+/// Asks for a reply whose prompt and beginning are given as tokens.
+pub(super) fn begin_exactly(state: &mut State, exact: Exact) -> Vec<Effect> {
+    begin_as(state, Opening::default(), Some(exact))
+}
+
+fn begin_as(state: &mut State, opening: Opening, exact: Option<Exact>) -> Vec<Effect> {
+    let reply = opened(state, opening);
+    let generate = generate(state, reply.request, reply.written(), exact);
+    let mut effects = add(state, reply);
+    state.speed.begin();
+    effects.push(generate);
     effects
 }
 
-/// Goes on with the last reply where it stopped.
-pub(super) fn go_on(state: &mut State) -> Vec<Effect> {
-    if let Some(why) = cannot_reply(state) {
-        return notice(state, why, IsError::Yes);
+/// A reply of the running model, not yet in the transcript.
+pub(super) fn opened(state: &mut State, opening: Opening) -> Reply {
+    Reply {
+        thought: opening.thought,
+        text: opening.text,
+        ..Reply::new(state.next_request(), state.model.name())
     }
-    let Some(at) = state
-        .chat
-        .entries
-        .iter()
-        .rposition(|entry| matches!(entry, Entry::Reply(_)))
-    else {
-        return notice(state, "There is no reply to go on with.", IsError::No);
-    };
+}
+
+/// Adds a reply after all others.
+pub(super) fn add(state: &mut State, reply: Reply) -> Vec<Effect> {
+    let request = reply.request;
+    let node = state.chat.push(Entry::Reply(reply));
+    state.chat.scroll = Scroll::End;
+    saving::began(state, node, request)
+}
+
+/// Goes on with the last message, a reply, where it stopped.
+pub(super) fn resume(state: &mut State, node: NodeId) -> Vec<Effect> {
     let request = state.next_request();
-    // Taken out while the prompt is made, so that it is not in it twice; notes after it go.
-    state.chat.entries.truncate(at + 1);
-    let Some(Entry::Reply(mut reply)) = state.chat.entries.pop() else {
+    let Some(index) = state.chat.index_of(node) else {
         return vec![];
     };
-    let generate = generate(state, request, reply.written(), None);
-    let saved = Saved::of(&reply);
-    reply.request = request;
+    let Some(Entry::Reply(reply)) = state.chat.entries.get_mut(index) else {
+        return vec![];
+    };
+    // As one in progress it is no part of the prompt, which has it as the beginning of the reply.
     reply.state = ReplyState::Sent;
-    state.chat.entries.push(Entry::Reply(reply));
-    let mut effects = saving::resumed(state, request, saved);
+    reply.request = request;
+    let (written, saved) = (reply.written(), Saved::of(reply));
+    let generate = generate(state, request, written, None);
+    state.chat.scroll = Scroll::End;
+    let mut effects = saving::resumed(state, node, request, saved);
     state.speed.begin();
     effects.push(generate);
     effects
@@ -208,9 +236,9 @@ pub(super) fn after_room_was_made(state: &mut State) -> Vec<Effect> {
         .last_reply()
         .is_some_and(|reply| !reply.written().is_empty());
     if has_text {
-        go_on(state)
+        versions::go_on(state)
     } else {
-        regenerate(state)
+        versions::regenerate(state)
     }
 }
 
@@ -227,7 +255,7 @@ pub(super) fn use_template(state: &mut State, name: &str) -> Vec<Effect> {
             .values
             .set(Source::Session, Param::ChatTemplate, value);
     });
-    effects.extend(regenerate(state));
+    effects.extend(versions::regenerate(state));
     effects
 }
 
@@ -251,6 +279,9 @@ pub(super) fn next_request(state: &mut State) -> GenerateRequest {
 
 /// Why no reply can begin now.
 pub(super) fn cannot_reply(state: &State) -> Option<String> {
+    if state.sessions.is_opening() {
+        return Some("The chat is being read; a moment.".into());
+    }
     if state.summarising.is_some() {
         return Some("A summary is being written; Esc stops it.".into());
     }
@@ -261,33 +292,6 @@ pub(super) fn cannot_reply(state: &State) -> Option<String> {
         return Some(super::retune::no_model(state));
     }
     None
-}
-
-fn begin_reply(state: &mut State) -> Vec<Effect> {
-    begin(state, None)
-}
-
-/// Begins a reply whose prompt and beginning are given as tokens.
-pub(super) fn begin_exactly(state: &mut State, exact: Exact) -> Vec<Effect> {
-    begin(state, Some(exact))
-}
-
-fn begin(state: &mut State, exact: Option<Exact>) -> Vec<Effect> {
-    let request = state.next_request();
-    let generate = generate(state, request, String::new(), exact);
-    let model = state
-        .model
-        .running
-        .as_ref()
-        .map(|(model, _)| model.name.clone())
-        .unwrap_or_default();
-    let reply = Reply::new(request, model.clone());
-    state.chat.entries.push(Entry::Reply(reply));
-    state.chat.scroll = Scroll::End;
-    state.speed.begin();
-    let mut effects = saving::began(state, request, &model);
-    effects.push(generate);
-    effects
 }
 
 fn generate(state: &State, id: RequestId, reply_so_far: String, exact: Option<Exact>) -> Effect {
@@ -325,9 +329,8 @@ fn failed(state: &mut State, request: RequestId, error: &EngineError) -> Vec<Eff
         return effects;
     };
     let writes = !state.composer.is_empty();
-    let (back, more) = take_back(state, request);
-    effects.extend(more);
-    effects.extend(saving::rewound(state));
+    let (back, taken) = take_back(state, request);
+    effects.extend(taken);
     note(state, format!("{error}{back}"), IsError::Yes);
     // Room for the prompt and a reply as long again as it is short: at least 512 tokens.
     let raised = (n_prompt + 512).next_power_of_two();
@@ -343,21 +346,22 @@ fn failed(state: &mut State, request: RequestId, error: &EngineError) -> Vec<Eff
 /// Takes a message that got no reply out of the transcript, where it would be part of every later
 /// prompt, and back into the composer. Says so.
 fn take_back(state: &mut State, request: RequestId) -> (&'static str, Vec<Effect>) {
-    let is_refused = |entry: &Entry| matches!(entry, Entry::Reply(reply) if reply.request == request && reply.text.is_empty());
-    let Some(at) = state.chat.entries.iter().rposition(is_refused) else {
+    let Some(refused) = state.chat.tree.leaf() else {
         return ("", vec![]);
     };
-    state.chat.entries.remove(at);
-    let before = at.saturating_sub(1);
-    let Some(Entry::User(text)) = state.chat.entries.get(before).cloned() else {
+    let is_refused = matches!(state.chat.message(refused), Some(Entry::Reply(reply))
+        if reply.request == request && reply.written().is_empty());
+    let asked = state.chat.tree.parent(refused);
+    let said = asked.and_then(|asked| Some((asked, state.chat.message(asked)?.text().to_owned())));
+    let Some((asked, text)) = said.filter(|_| is_refused) else {
         return ("", vec![]);
     };
-    state.chat.entries.remove(before);
+    let mut effects = versions::take_out(state, asked);
     if !state.composer.is_empty() {
         let said = "\nThe message was taken back; the history of the composer has it.";
-        return (said, vec![]);
+        return (said, effects);
     }
-    let effects = attach::take_back(state, &text);
+    effects.extend(attach::take_back(state, &text));
     ("\nThe message is back in the composer.", effects)
 }
 

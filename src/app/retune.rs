@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::update::{IsError, note, notice};
-use super::{Effect, LoadPhase, ParamsState, State, foresight};
+use super::{Effect, LoadPhase, ParamsState, State, foresight, saving};
 use crate::engine::{
     Command, ContextInfo, EngineError, EngineEvent, ErrorKind, KvOutcome, LoadId, LoadRequest,
     ModelInfo,
@@ -94,6 +94,9 @@ pub(super) fn change(state: &mut State, make: impl FnOnce(&mut ParamsState)) -> 
             id,
             params: Box::new(params),
         }));
+    }
+    if before != state.params.values {
+        effects.extend(saving::configured(state));
     }
     effects
 }

@@ -7,9 +7,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Effect, Entry, Reply, ReplyState, State, Timer, tokens};
+use super::{Effect, Reply, ReplyState, State, Timer, tokens};
+use crate::chat::NodeId;
 use crate::engine::{RequestId, StopReason, Timings};
-use crate::params::{Param, TABLE, Value};
+use crate::params::{Param, Source, TABLE, Value};
 use crate::store::{Command, Ending, Kept, MessageState, Settings, Snapshot};
 
 /// How often a reply is saved while it streams. With the time that writing takes, nothing that was
@@ -71,80 +72,100 @@ pub fn close(state: &mut State, left: Left) -> Vec<Effect> {
     effects
 }
 
-/// Saves a message of the user.
-pub(super) fn said(state: &State, text: &str) -> Vec<Effect> {
+/// Saves the last message, the user's.
+pub(super) fn said(state: &State, node: NodeId, text: &str) -> Vec<Effect> {
     let say = Command::Say {
         chat: state.chat.conversation,
+        node,
+        parent: state.chat.tree.parent(node),
         text: text.to_owned(),
         settings: settings(state),
     };
     store(state, say)
 }
 
-/// Saves that a reply begins; it is in the transcript already.
-pub(super) fn began(state: &mut State, reply: RequestId, model: &str) -> Vec<Effect> {
-    follow(state, reply, Saved::default());
+/// Saves that the last message is a reply that begins, with what is in it already.
+pub(super) fn began(state: &mut State, node: NodeId, reply: RequestId) -> Vec<Effect> {
+    let Some(begun) = state.chat.reply_mut(reply) else {
+        return vec![];
+    };
+    let (text, reasoning) = (begun.text.clone(), begun.thought.text.clone());
+    let saved = Saved::of(begun);
+    follow(state, reply, saved);
     let params = snapshot(state);
     tokens::began(state, reply, params.clone());
     let begin = Command::Begin {
         chat: state.chat.conversation,
+        node,
+        parent: state.chat.tree.parent(node),
         reply,
-        model: model.to_owned(),
+        text,
+        reasoning,
+        model: state.model.name(),
         params,
     };
     store(state, begin)
 }
 
-/// Saves a reply that is complete already, with how it came about where that is known.
+/// Saves a message that is a complete reply already, with how it came about where that is known.
 pub(super) fn whole(
     state: &State,
+    node: NodeId,
     reply: &Reply,
     params: Snapshot,
     kept: Option<Arc<Kept>>,
 ) -> Vec<Effect> {
     let id = reply.request;
-    let kept = kept.map(|kept| Command::Keep { reply: id, kept });
-    let commands = [
-        Command::Begin {
-            chat: state.chat.conversation,
-            reply: id,
-            model: reply.model.clone(),
-            params,
-        },
-        Command::Grow {
-            reply: id,
-            text: reply.text.clone(),
-            reasoning: reply.thought.text.clone(),
-        },
-    ];
+    let begin = Command::Begin {
+        chat: state.chat.conversation,
+        node,
+        parent: state.chat.tree.parent(node),
+        reply: id,
+        text: reply.text.clone(),
+        reasoning: reply.thought.text.clone(),
+        model: reply.model.clone(),
+        params,
+    };
     let finish = Command::Finish {
         reply: id,
-        ending: ending(reply),
+        ending: ended_as(reply),
     };
-    commands
-        .into_iter()
-        .chain(kept)
+    std::iter::once(begin)
+        .chain(kept.map(|kept| Command::Keep { reply: id, kept }))
         .chain([finish])
         .flat_map(|command| store(state, command))
         .collect()
 }
 
-/// Saves that the last reply goes on, of which the store has so much; what followed it
-/// is gone from the transcript already.
-pub(super) fn resumed(state: &mut State, reply: RequestId, saved: Saved) -> Vec<Effect> {
+/// Saves that the last message goes on, a reply of which the store has so much.
+pub(super) fn resumed(
+    state: &mut State,
+    node: NodeId,
+    reply: RequestId,
+    saved: Saved,
+) -> Vec<Effect> {
     follow(state, reply, saved);
     let chat = state.chat.conversation;
-    let mut effects = rewound(state);
-    effects.extend(store(state, Command::Resume { chat, reply }));
+    let mut effects = chose(state);
+    effects.extend(store(state, Command::Resume { chat, node, reply }));
     effects
 }
 
 /// Saves that the chat ends with what is in the transcript now.
-pub(super) fn rewound(state: &State) -> Vec<Effect> {
-    let is_message = |entry: &&Entry| !matches!(entry, Entry::Note { .. });
-    let keep = state.chat.entries.iter().filter(is_message).count();
+pub(super) fn chose(state: &State) -> Vec<Effect> {
     let chat = state.chat.conversation;
-    store(state, Command::Rewind { chat, keep })
+    let leaf = state.chat.tree.leaf();
+    store(state, Command::Choose { chat, leaf })
+}
+
+/// Saves what belongs to the chat beside its messages, once there is a chat.
+pub(super) fn configured(state: &State) -> Vec<Effect> {
+    if state.sessions.current.is_none() {
+        return vec![];
+    }
+    let chat = state.chat.conversation;
+    let settings = settings(state);
+    store(state, Command::Configure { chat, settings })
 }
 
 /// A reply has grown: it is saved when some time has passed.
@@ -179,7 +200,7 @@ pub(super) fn ended(state: &mut State, reply: RequestId) -> Vec<Effect> {
     let mut effects = save_growth(state);
     state.sessions.streaming = None;
     if let Some(ended) = state.chat.reply_mut(reply) {
-        let ending = ending(ended);
+        let ending = ended_as(ended);
         effects.extend(store(state, Command::Finish { reply, ending }));
     }
     effects
@@ -246,7 +267,8 @@ fn save_growth(state: &mut State) -> Vec<Effect> {
     store(state, grow)
 }
 
-fn settings(state: &State) -> Settings {
+/// What belongs to the conversation: system prompt, preset, and what was set on top of it.
+pub(super) fn settings(state: &State) -> Settings {
     let system = match state.params.values.get(Param::System) {
         Value::Text(text) if !text.is_empty() => Some(text),
         _ => None,
@@ -254,22 +276,32 @@ fn settings(state: &State) -> Settings {
     Settings {
         system,
         preset: state.params.preset.clone(),
-        params: snapshot(state),
+        params: values(state, |param| {
+            state.params.values.source(param) == Source::Session
+        }),
     }
 }
 
-/// The values that are not the defaults, but for the system prompt, which stands by itself.
+/// The values that are not the defaults.
 fn snapshot(state: &State) -> Snapshot {
-    let values = &state.params.values;
+    let values_in_force = &state.params.values;
+    values(state, |param| {
+        values_in_force.get(param) != crate::params::spec(param).default_value()
+    })
+}
+
+/// Some values as text, but for the system prompt, which stands by itself.
+fn values(state: &State, wanted: impl Fn(Param) -> bool) -> Snapshot {
+    let of = |param| state.params.values.get(param);
     TABLE
         .iter()
-        .filter(|spec| spec.param != Param::System)
-        .filter(|spec| values.get(spec.param) != spec.default_value())
-        .map(|spec| (spec.name.to_owned(), spec.format(&values.get(spec.param))))
+        .filter(|spec| spec.param != Param::System && wanted(spec.param))
+        .map(|spec| (spec.name.to_owned(), spec.format(&of(spec.param))))
         .collect()
 }
 
-fn ending(reply: &Reply) -> Ending {
+/// How a reply ended, as the store keeps it.
+pub(super) fn ended_as(reply: &Reply) -> Ending {
     let (state, stop) = match &reply.state {
         ReplyState::Done(reason @ StopReason::Cancelled) => {
             (MessageState::Interrupted, write_stop(reason))

@@ -1,11 +1,12 @@
-//! Saved chats: the list, going on with one, what a program died with.
+//! Saved chats: going on with one, and what a program died with.
 
 use super::overlay::{Overlay, PickList};
 use super::saving::{Saving, Streaming, end_running, read_stop, store};
 use super::update::{IsError, note, notice};
-use super::{Effect, Entry, Reply, Scroll, State, Thought, perform, retune, tokens};
-use crate::params::{Cost, Param, Source, TABLE, Value};
-use crate::store::{Command, Conversation, ConversationId, Event, Message, Settings};
+use super::{Effect, Entry, Reply, Scroll, State, Thought, chats, conversation, perform, tokens};
+use crate::chat::{NodeId, Role, Tree};
+use crate::engine::ConversationId as Chat;
+use crate::store::{Command, Conversation, ConversationId, Event, Said, Settings};
 
 /// Chats that are offered after a program died with them.
 const OFFERED: usize = 4;
@@ -18,8 +19,29 @@ pub struct SessionsState {
     pub current: Option<ConversationId>,
     /// The reply that is being written.
     pub(super) streaming: Option<Streaming>,
-    /// The last one deleted, for its restoring.
-    deleted: Option<ConversationId>,
+    /// What was deleted last, for its restoring.
+    pub(super) deleted: Option<Deleted>,
+    /// The chat that the store is asked for: nothing can be said before it is there.
+    opening: Option<Chat>,
+    /// The saved chats as the list had them last.
+    pub(super) list: Vec<Conversation>,
+    /// The deck's own settings, while those of a saved chat are in force.
+    pub(super) own: Option<Settings>,
+}
+
+/// What can be restored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Deleted {
+    Chat(ConversationId),
+    /// A message of the chat on the screen, with all that follows it.
+    Branch(NodeId),
+}
+
+impl SessionsState {
+    /// Whether a saved chat is being read.
+    pub(super) fn is_opening(&self) -> bool {
+        self.opening.is_some()
+    }
 }
 
 /// What to do with chats that were left open.
@@ -48,28 +70,12 @@ pub(super) fn left(state: &mut State) -> Vec<Effect> {
     let mut effects = end_running(state);
     effects.extend(store(state, Command::Leave(state.chat.conversation)));
     state.sessions.current = None;
+    state.sessions.opening = None;
+    state
+        .sessions
+        .deleted
+        .take_if(|deleted| matches!(deleted, Deleted::Branch(_)));
     effects
-}
-
-/// Opens the list of saved chats.
-pub(super) fn show_list(state: &mut State) -> Vec<Effect> {
-    match state.sessions.saving {
-        Saving::On => {
-            state.overlay = Some(Overlay::Sessions(PickList::new(vec![])));
-            search(String::new())
-        }
-        Saving::Off => notice(state, "There is no store of chats.", IsError::Yes),
-        Saving::Incognito => notice(
-            state,
-            "An incognito deck neither saves nor shows chats.",
-            IsError::No,
-        ),
-    }
-}
-
-/// Asks for the chats in which these words were said.
-pub(super) fn search(words: String) -> Vec<Effect> {
-    vec![Effect::Store(Command::List { words })]
 }
 
 /// Puts a saved chat in place of this one.
@@ -79,6 +85,7 @@ pub(super) fn open(state: &mut State, id: ConversationId) -> Vec<Effect> {
     }
     let mut effects = perform::new_chat(state);
     let chat = state.chat.conversation;
+    state.sessions.opening = Some(chat);
     effects.push(Effect::Store(Command::Open { chat, id }));
     effects
 }
@@ -122,7 +129,7 @@ pub(super) fn delete(state: &mut State) -> Result<Vec<Effect>, String> {
     let delete = change(state, Command::Delete)?;
     let id = state.sessions.current;
     let mut effects = perform::new_chat(state);
-    state.sessions.deleted = id;
+    state.sessions.deleted = id.map(Deleted::Chat);
     effects.extend(delete);
     effects.extend(notice(
         state,
@@ -132,16 +139,13 @@ pub(super) fn delete(state: &mut State) -> Result<Vec<Effect>, String> {
     Ok(effects)
 }
 
-/// Brings the chat back that was deleted last.
-///
-/// # Errors
-/// When none was.
-pub(super) fn restore(state: &mut State) -> Result<Vec<Effect>, String> {
-    let id = state.sessions.deleted.take();
-    let id = id.ok_or("Nothing was deleted since the deck was opened.")?;
+/// Brings a deleted chat back, onto the screen unless the list of chats is there.
+pub(super) fn restore(state: &mut State, id: ConversationId) -> Vec<Effect> {
     let mut effects = vec![Effect::Store(Command::Restore(id))];
-    effects.extend(open(state, id));
-    Ok(effects)
+    if !matches!(state.overlay, Some(Overlay::Sessions(_))) {
+        effects.extend(open(state, id));
+    }
+    effects
 }
 
 /// Takes the store's word in.
@@ -155,10 +159,11 @@ pub(super) fn on_store(state: &mut State, event: Event) -> Vec<Effect> {
         Event::Opened {
             chat,
             conversation,
-            path,
+            messages,
+            leaf,
         } => {
             if chat == state.chat.conversation {
-                return opened(state, &conversation, path);
+                return opened(state, &conversation, messages, leaf);
             }
         }
         Event::Traces { chat, kept } => {
@@ -167,21 +172,24 @@ pub(super) fn on_store(state: &mut State, event: Event) -> Vec<Effect> {
             }
         }
         Event::Kept { reply, message } => tokens::on_kept(state, reply, message),
-        Event::Listed { words, list, hits } => {
-            if let Some(Overlay::Sessions(shown)) = &mut state.overlay
-                && shown.filter == words
-            {
-                let items = list.iter().map(|one| (one.id, title(one), about(one)));
-                *shown = PickList::new(items.collect()).with_filter(&words);
-                for hit in hits {
-                    shown.also(hit.conversation, &hit.title, &hit.snippet);
-                }
+        Event::NotOpened(chat) => {
+            state.sessions.opening.take_if(|opening| *opening == chat);
+        }
+        Event::Forked { fork, id } => {
+            if fork == state.chat.conversation {
+                state.sessions.current = Some(id);
             }
         }
+        Event::Listed {
+            words,
+            now_ms,
+            list,
+            hits,
+        } => chats::listed(state, &words, now_ms, list, hits),
         Event::LeftOpen(left) => offer(state, &left),
         Event::Changed => {
             if let Some(Overlay::Sessions(list)) = &state.overlay {
-                return search(list.filter.clone());
+                return chats::search(list.filter.clone());
             }
         }
         // It belongs to the view of comparisons.
@@ -215,8 +223,9 @@ fn offer(state: &mut State, left: &[Conversation]) {
     let mut items: Vec<_> = with_messages
         .iter()
         .map(|one| {
-            let label = format!("Go on with \"{}\"", title(one));
-            (Resume::Open(one.id), label, about(one))
+            let label = format!("Go on with \"{}\"", chats::title(one));
+            let about = format!("{} messages", one.messages);
+            (Resume::Open(one.id), label, about)
         })
         .collect();
     items.push((
@@ -232,26 +241,33 @@ fn offer(state: &mut State, left: &[Conversation]) {
 }
 
 /// Shows a saved chat.
-fn opened(state: &mut State, conversation: &Conversation, path: Vec<Message>) -> Vec<Effect> {
-    let mut entries: Vec<Entry> = Vec::with_capacity(path.len());
-    for message in path {
-        let entry = entry(state, message);
-        entries.push(entry);
+fn opened(
+    state: &mut State,
+    conversation: &Conversation,
+    messages: Vec<(Option<NodeId>, Said)>,
+    leaf: Option<NodeId>,
+) -> Vec<Effect> {
+    let mut tree = Tree::default();
+    for (parent, said) in messages {
+        let entry = entry(state, said);
+        tree.add(parent, entry);
     }
-    // What was said while it was being read follows it.
-    entries.append(&mut state.chat.entries);
-    state.chat.entries = entries;
+    state.chat.tree = tree;
+    match leaf {
+        Some(leaf) => state.chat.end_at(Some(leaf)),
+        None => state.chat.show(None),
+    }
     state.chat.scroll = Scroll::End;
+    let mut effects = conversation::enter(state, &conversation.settings);
+    state.sessions.opening = None;
     state.sessions.current = Some(conversation.id);
-    let mut effects = use_settings(state, &conversation.settings);
-    let said = format!("Going on with \"{}\".", title(conversation));
+    let said = format!("Going on with \"{}\".", chats::title(conversation));
     effects.extend(notice(state, said, IsError::No));
     effects
 }
 
-fn entry(state: &mut State, message: Message) -> Entry {
-    let said = message.said;
-    if said.role != crate::chat::Role::Assistant {
+fn entry(state: &mut State, said: Said) -> Entry {
+    if said.role != Role::Assistant {
         return Entry::User(said.content);
     }
     let request = state.next_request();
@@ -265,42 +281,4 @@ fn entry(state: &mut State, message: Message) -> Entry {
         model: said.model,
         seed: said.seed,
     })
-}
-
-/// The system prompt and what costs nothing to change are the conversation's; what needs a new
-/// context or a reload stays as it is now.
-fn use_settings(state: &mut State, settings: &Settings) -> Vec<Effect> {
-    let mut values: Vec<(Param, Value)> = Vec::new();
-    for spec in TABLE.iter().filter(|spec| spec.cost == Cost::Free) {
-        let written = settings.params.get(spec.name);
-        if let Some(value) = written.and_then(|text| spec.parse(text).ok()) {
-            values.push((spec.param, value));
-        }
-    }
-    if let Some(system) = &settings.system {
-        values.push((Param::System, Value::Text(system.clone())));
-    }
-    retune::change(state, |params| {
-        for (param, value) in values {
-            // What today's table refuses stays as it is.
-            let _ = params.values.set(Source::Session, param, value);
-        }
-    })
-}
-
-fn title(conversation: &Conversation) -> String {
-    match conversation.title.trim() {
-        "" => format!("chat {}", conversation.id.0),
-        title => title.to_owned(),
-    }
-}
-
-fn about(conversation: &Conversation) -> String {
-    let pinned = if conversation.pinned { "pinned, " } else { "" };
-    let tags: String = conversation
-        .tags
-        .iter()
-        .map(|tag| format!(" [{tag}]"))
-        .collect();
-    format!("{pinned}{} messages{tags}", conversation.messages)
 }

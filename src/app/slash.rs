@@ -1,15 +1,21 @@
 //! Commands typed as a message: `/set temp 0.2`.
 
 use super::update::{IsError, notice};
-use super::{Action, Effect, State, attach, compare, copying, params, perform, retune, sessions};
+use super::{
+    Action, Effect, State, attach, chats, compare, copying, export, params, perform, persona,
+    retune, sessions, versions,
+};
 use crate::engine::Command as EngineCommand;
 use crate::params::{Param, Source, Value, assign, nearest_word, spec};
 use crate::store::Command as StoreCommand;
 
+pub mod complete;
+
 /// The effects of a command, or why it was refused.
 type Outcome = Result<Vec<Effect>, String>;
 
-/// A command: its names, what follows them, and what it does.
+/// A command: its names, what follows them, and what it does. The argument's placeholder says what
+/// completes it; see [`complete`].
 struct Command {
     names: &'static [&'static str],
     argument: &'static str,
@@ -26,15 +32,24 @@ const COMMANDS: &[Command] = &[
     },
     Command {
         names: &["set"],
-        argument: "NAME VALUE",
+        argument: "PARAMETER VALUE",
         what: "change a parameter",
         run: set,
     },
     Command {
         names: &["preset"],
-        argument: "[NAME]",
+        argument: "[PRESET]",
         what: "use a sampling preset",
         run: preset,
+    },
+    Command {
+        names: &["persona", "role"],
+        argument: "[PERSONA]",
+        what: "take on a persona: a system prompt with a preset",
+        run: |state, name| match name {
+            "" => Ok(perform::perform(state, Action::ChoosePersona)),
+            name => persona::take_on(state, name),
+        },
     },
     Command {
         names: &["model", "load"],
@@ -43,10 +58,16 @@ const COMMANDS: &[Command] = &[
         run: model,
     },
     Command {
-        names: &["system", "system-prompt"],
+        names: &["system", "system-prompt", "manual"],
         argument: "[TEXT]",
         what: "set the system prompt",
         run: system,
+    },
+    Command {
+        names: &["think", "reasoning"],
+        argument: "[on|off|low|medium|high]",
+        what: "let the model think first, or not",
+        run: think,
     },
     Command {
         names: &["clear", "new"],
@@ -79,6 +100,21 @@ const COMMANDS: &[Command] = &[
         },
     },
     Command {
+        names: &["tag"],
+        argument: "[WORDS]",
+        what: "give the chat these tags and no others",
+        run: |state, words| {
+            let tags = chats::tags(words);
+            sessions::change(state, |id| StoreCommand::SetTags { id, tags })
+        },
+    },
+    Command {
+        names: &["export", "save", "dump"],
+        argument: "[PATH]",
+        what: "write the chat to a new .md, .json or .jsonl file",
+        run: |state, file| Ok(export::export(state, file)),
+    },
+    Command {
         names: &["delete"],
         argument: "",
         what: "delete the chat",
@@ -87,8 +123,8 @@ const COMMANDS: &[Command] = &[
     Command {
         names: &["restore"],
         argument: "",
-        what: "bring the chat back that was deleted last",
-        run: |state, _| sessions::restore(state),
+        what: "bring back what was deleted last: a chat or a message",
+        run: |state, _| versions::restore(state),
     },
     Command {
         names: &["regen", "regenerate"],
@@ -101,6 +137,30 @@ const COMMANDS: &[Command] = &[
         argument: "",
         what: "go on with the reply",
         run: |state, _| Ok(perform::perform(state, Action::Continue)),
+    },
+    Command {
+        names: &["edit"],
+        argument: "",
+        what: "edit the last message, or the selected one",
+        run: |state, _| Ok(perform::perform(state, Action::EditMessage)),
+    },
+    Command {
+        names: &["undo", "forget"],
+        argument: "",
+        what: "take the last turn back into the composer",
+        run: |state, _| Ok(perform::perform(state, Action::Undo)),
+    },
+    Command {
+        names: &["tree", "versions", "branches"],
+        argument: "",
+        what: "show the chat with all its versions",
+        run: |state, _| Ok(perform::perform(state, Action::ShowTree)),
+    },
+    Command {
+        names: &["fork"],
+        argument: "",
+        what: "make a chat of its own from this one",
+        run: |state, _| Ok(perform::perform(state, Action::Fork)),
     },
     Command {
         names: &["copy"],
@@ -116,7 +176,7 @@ const COMMANDS: &[Command] = &[
     },
     Command {
         names: &["theme"],
-        argument: "[NAME]",
+        argument: "[THEME]",
         what: "use a theme",
         run: theme,
     },
@@ -218,6 +278,12 @@ pub fn lines() -> impl Iterator<Item = (String, &'static str)> {
 fn set(state: &mut State, argument: &str) -> Outcome {
     // Ollama's users type `/set parameter NAME VALUE`.
     let argument = argument.strip_prefix("parameter ").unwrap_or(argument);
+    match first_word(argument) {
+        ("think", level) => return think(state, level.trim()),
+        ("nothink", _) => return think(state, "off"),
+        ("system", text) => return system(state, text.trim()),
+        _ => {}
+    }
     let (name, value) = argument
         .split_once(|c: char| c.is_whitespace() || c == '=')
         .ok_or("/set NAME VALUE, for instance /set temp 0.2")?;
@@ -276,6 +342,35 @@ fn system(state: &mut State, text: &str) -> Outcome {
             .values
             .set(Source::Session, Param::System, Value::Text(text));
     });
+    effects.extend(notice(state, said, IsError::No));
+    Ok(effects)
+}
+
+/// On, off, or how long; without a word, on.
+fn think(state: &mut State, level: &str) -> Outcome {
+    let (reasoning, effort) = match level {
+        "" | "on" => ("on", None),
+        "off" | "auto" => (level, None),
+        effort => ("on", Some(effort)),
+    };
+    let mut given = assign("reasoning", reasoning).map_err(|error| error.to_string())?;
+    if let Some(effort) = effort {
+        let effort = assign("reasoning-effort", effort).map_err(|error| error.to_string())?;
+        given.extend(effort);
+    }
+    let mut effects = retune::change(state, |params| {
+        for (param, value) in given {
+            // Just read for this parameter.
+            let _ = params.values.set(Source::Session, param, value);
+        }
+    });
+    let said = effort.map_or_else(
+        || reasoning.to_owned(),
+        |effort| format!("on, effort {effort}"),
+    );
+    let said = format!(
+        "Thinking {said} from the next reply on, if the model's template knows the switch."
+    );
     effects.extend(notice(state, said, IsError::No));
     Ok(effects)
 }

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use super::{
-    AttachState, BenchState, ChatState, CompareState, Composer, ContextState, GaugesState,
-    LogState, MetricsState, ModelState, Notice, Overlay, ParamsState, Preview, PromptState,
-    SessionsState, SpeedState, Summarising, TokensState, View, WhyState,
+    AttachState, BenchState, ChatState, CompareState, Completion, Composer, ContextState,
+    GaugesState, LogState, MetricsState, ModelState, Notice, Overlay, ParamsState, Preview,
+    PromptState, SessionsState, SpeedState, Summarising, TokensState, View, WhyState,
 };
-use crate::config::Preset;
+use crate::config::{Persona, Preset};
 use crate::engine::{ConversationId, LoadId, RequestId};
 use crate::keymap::Keymap;
 
@@ -40,6 +40,8 @@ pub struct State {
     pub quit_armed: Option<u64>,
     pub chat: ChatState,
     pub composer: Composer,
+    /// What completes the command in the composer.
+    pub completion: Completion,
     pub model: ModelState,
     pub params: ParamsState,
     pub speed: SpeedState,
@@ -58,6 +60,7 @@ pub struct State {
     pub why: WhyState,
     pub compare: CompareState,
     pub presets: Arc<Vec<Preset>>,
+    pub personas: Arc<Vec<Persona>>,
     pub themes: Arc<Vec<String>>,
     pub theme: String,
     pub keymap: Arc<Keymap>,
@@ -78,6 +81,7 @@ impl State {
             quit_armed: None,
             chat: ChatState::new(ConversationId(0)),
             composer: Composer::new(),
+            completion: Completion::default(),
             model: ModelState::default(),
             params: ParamsState::default(),
             speed: SpeedState::default(),
@@ -95,6 +99,7 @@ impl State {
             why: WhyState::default(),
             compare: CompareState::default(),
             presets: Arc::default(),
+            personas: Arc::default(),
             themes: Arc::default(),
             theme: String::new(),
             keymap: Arc::default(),

@@ -52,7 +52,7 @@ pub(super) fn ready() -> State {
     state
 }
 
-fn generated(effects: &[Effect]) -> RequestId {
+pub(super) fn generated(effects: &[Effect]) -> RequestId {
     effects
         .iter()
         .find_map(|effect| match effect {
@@ -62,7 +62,7 @@ fn generated(effects: &[Effect]) -> RequestId {
         .expect("a request")
 }
 
-fn finish(state: &mut State, request: RequestId, text: &str, reason: StopReason) {
+pub(super) fn finish(state: &mut State, request: RequestId, text: &str, reason: StopReason) {
     let timings = Timings {
         predicted_n: 3,
         ..Timings::default()

@@ -56,6 +56,18 @@ impl Thought {
         }
     }
 
+    /// The same thought before another answer.
+    pub(super) fn before(&self, answer: &str) -> Self {
+        if self.before.is_empty() || self.goes_on() {
+            return Self {
+                tokens: self.tokens,
+                took_ms: self.took_ms,
+                ..Self::saved(self.text.clone(), answer)
+            };
+        }
+        self.clone()
+    }
+
     /// Whether there is anything to show of it.
     pub fn is_empty(&self) -> bool {
         self.text.trim().is_empty()
@@ -99,6 +111,10 @@ impl Reply {
     /// No more text comes: what was held back is what it looks like.
     pub(super) fn settle(&mut self) {
         let rest = self.thought.splitter.finish();
+        if self.text.is_empty() {
+            let before = &mut self.thought.before;
+            before.truncate(before.len().saturating_sub(rest.answer.len()));
+        }
         self.thought.text.push_str(&rest.thought);
         self.text.push_str(&rest.answer);
     }
@@ -174,6 +190,6 @@ mod tests {
         reply.take("<", &at(1));
         assert_eq!(reply.text, "");
         reply.settle();
-        assert_eq!(reply.text, "<");
+        assert_eq!((&*reply.text, &*reply.written()), ("<", "<"));
     }
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::overlay::Overlay;
+use super::slash::complete;
 use super::{Effect, Entry, Event, Notice, Settings, State, Timer};
 use super::{
     attach, bench, compare, context, foresight, keys, metrics, preview, prompt, replies, retune,
@@ -26,6 +27,7 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
     let pending = state.params.pending.clone();
     let mut effects = take(state, event);
     effects.extend(foresight::follow(state, &pending));
+    effects.extend(complete::follow(state));
     effects.extend(preview::follow(state));
     effects
 }
@@ -76,6 +78,8 @@ fn take(state: &mut State, event: Event) -> Vec<Effect> {
                 && prompt.line.text == typed
             {
                 prompt.offer(found);
+            } else {
+                complete::paths(state, &typed, found);
             }
             vec![]
         }
@@ -89,6 +93,8 @@ fn take(state: &mut State, event: Event) -> Vec<Effect> {
         Event::Written(Err(why)) => notice(state, why, IsError::Yes),
         Event::Copied(Ok(how)) => notice(state, how, IsError::No),
         Event::Copied(Err(why)) => notice(state, why, IsError::Yes),
+        Event::ChatExported(Ok(said)) => notice(state, said, IsError::No),
+        Event::ChatExported(Err(why)) => notice(state, why, IsError::Yes),
         Event::Edited(Ok(text)) => {
             state.composer.set(&text);
             state.focus = super::Pane::Composer;
@@ -241,6 +247,10 @@ fn take_settings(state: &mut State, settings: Settings) -> Vec<Effect> {
             retune::change(state, |params| {
                 params.values.replace(crate::params::Source::Preset, values)
             })
+        }
+        Settings::Personas(personas) => {
+            state.personas = personas;
+            vec![]
         }
         Settings::Themes { names, current } => {
             state.themes = names;

@@ -1,4 +1,4 @@
-//! Messages, the model's chat template, and the prompt as segments.
+//! Messages, the tree they stand in, the model's chat template, and the prompt as segments.
 //!
 //! `template` renders twice: as is, and with every content between two marks (`marked`), which the
 //! string methods and filters of `jinja` carry along. Where both agree, the marks tell who wrote
@@ -16,9 +16,11 @@ pub mod reasoning;
 mod segment;
 mod shapes;
 mod template;
+mod tree;
 
 pub use conversation::Conversation;
 pub use message::{Message, Role};
 pub use named::{like as template_like, names as template_names, source as template_source};
 pub use segment::{Segment, SegmentKind};
 pub use template::{ChatTemplate, TemplateError, TemplateOptions};
+pub use tree::{NodeId, Outlined, Tree};

@@ -16,6 +16,7 @@ pub struct Folders {
     pub config_dir: PathBuf,
     pub keymap_file: PathBuf,
     pub presets_dir: PathBuf,
+    pub personas_dir: PathBuf,
     pub themes_dir: PathBuf,
     /// Models, and what the user would miss.
     pub data_dir: PathBuf,
@@ -55,6 +56,7 @@ impl Folders {
             ("config", &self.config_file),
             ("keymap", &self.keymap_file),
             ("presets", &self.presets_dir),
+            ("personas", &self.personas_dir),
             ("themes", &self.themes_dir),
             ("data", &self.data_dir),
             ("models", &self.models_dir),
@@ -100,6 +102,7 @@ impl Folders {
         Ok(Self {
             keymap_file: config_dir.join("keymap.toml"),
             presets_dir: config_dir.join("presets"),
+            personas_dir: config_dir.join("personas"),
             themes_dir: config_dir.join("themes"),
             config_file,
             config_is_named,
@@ -213,6 +216,7 @@ mod tests {
         config   /env/deck.toml
         keymap   /env/keymap.toml
         presets  /env/presets
+        personas /env/personas
         themes   /env/themes
         data     /env/data
         models   /env/data/models

@@ -1,12 +1,12 @@
 //! Presets: named sampling values, embedded ones under the user's own.
 
-use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::Deserialize;
 
 use super::document::{Document, RawParams};
 use super::error::ConfigError;
+use super::overlay::{Named, overlay};
 use crate::params::{Overrides, Value, spec};
 
 /// A named set of parameter values.
@@ -45,26 +45,7 @@ pub fn load_presets(folder: &Path) -> (Vec<Preset>, Vec<ConfigError>) {
 
 /// As [`load_presets`], but where a file cannot be used, its preset in `last` stays.
 pub fn reload_presets(folder: &Path, last: &[Preset]) -> (Vec<Preset>, Vec<ConfigError>) {
-    let (mut presets, mut errors) = embedded();
-    let files = files(folder).unwrap_or_else(|error| {
-        errors.push(ConfigError::unreadable(folder, &error));
-        Vec::new()
-    });
-    for (name, path) in files {
-        let preset = read(&name, &path).or_else(|error| {
-            errors.push(error);
-            last.iter()
-                .find(|preset| preset.name == name)
-                .cloned()
-                .ok_or(())
-        });
-        let Ok(preset) = preset else { continue };
-        match presets.iter_mut().find(|known| known.name == name) {
-            Some(known) => *known = preset,
-            None => presets.push(preset),
-        }
-    }
-    (presets, errors)
+    overlay(folder, &EMBEDDED, last, parse)
 }
 
 /// A preset as its file has it.
@@ -86,44 +67,12 @@ pub fn preset_text(description: &str, values: &Overrides) -> String {
     file.to_string()
 }
 
-fn embedded() -> (Vec<Preset>, Vec<ConfigError>) {
-    let (mut presets, mut errors) = (Vec::new(), Vec::new());
-    for (name, text) in EMBEDDED {
-        let path = PathBuf::from(format!("presets/{name}.toml"));
-        match parse(name, &path, text) {
-            Ok(preset) => presets.push(preset),
-            Err(error) => errors.push(error),
-        }
-    }
-    (presets, errors)
-}
+impl Named for Preset {
+    const FOLDER: &'static str = "presets";
 
-/// The folder's TOML files by stem, in the order of their names.
-fn files(folder: &Path) -> std::io::Result<Vec<(String, PathBuf)>> {
-    let entries = match std::fs::read_dir(folder) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(error),
-    };
-    let mut files = Vec::new();
-    for entry in entries {
-        let path = entry?.path();
-        let stem = path
-            .file_stem()
-            .and_then(|stem| stem.to_str())
-            .filter(|stem| !stem.starts_with('.'));
-        if let (Some(stem), Some("toml")) = (stem, path.extension().and_then(|ext| ext.to_str())) {
-            files.push((stem.to_owned(), path));
-        }
+    fn name(&self) -> &str {
+        &self.name
     }
-    files.sort();
-    Ok(files)
-}
-
-fn read(name: &str, path: &Path) -> Result<Preset, ConfigError> {
-    let text =
-        std::fs::read_to_string(path).map_err(|error| ConfigError::unreadable(path, &error))?;
-    parse(name, path, &text)
 }
 
 fn parse(name: &str, path: &Path, text: &str) -> Result<Preset, ConfigError> {
@@ -149,6 +98,7 @@ struct File {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::overlay::files;
     use crate::params::{Group, Param};
 
     fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
@@ -181,7 +131,7 @@ mod tests {
 
     #[test]
     fn what_is_written_reads_the_same() {
-        for preset in embedded().0 {
+        for preset in load_presets(Path::new("/nowhere")).0 {
             let text = preset_text("A \"quoted\" line", &preset.values);
             let read = parse("again", Path::new("again.toml"), &text).unwrap();
             assert_eq!(read.values, preset.values, "{text}");
@@ -191,7 +141,7 @@ mod tests {
 
     #[test]
     fn embedded_presets_are_whole() {
-        let (presets, errors) = embedded();
+        let (presets, errors) = load_presets(Path::new("/nowhere"));
         assert_eq!(errors, []);
         assert_eq!(presets[0].name, "recommended");
         assert!(presets[0].values.is_empty());

@@ -23,6 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 pub enum Changed {
     Config,
     Presets,
+    Personas,
     Themes,
     Keymap,
 }
@@ -142,6 +143,7 @@ impl Watched {
                 vec![Changed::Config, Changed::Keymap],
             ),
             (places.presets_dir.clone(), vec![Changed::Presets]),
+            (places.personas_dir.clone(), vec![Changed::Personas]),
             (places.themes_dir.clone(), vec![Changed::Themes]),
         ];
         if !places.config_dir.is_dir() {
@@ -175,6 +177,7 @@ struct Places {
     config_file: PathBuf,
     keymap_file: PathBuf,
     presets_dir: PathBuf,
+    personas_dir: PathBuf,
     themes_dir: PathBuf,
 }
 
@@ -189,6 +192,7 @@ impl Places {
             config_file: beside(&folders.config_file),
             keymap_file: beside(&folders.keymap_file),
             presets_dir: beside(&folders.presets_dir),
+            personas_dir: beside(&folders.personas_dir),
             themes_dir: beside(&folders.themes_dir),
             config_dir,
         }
@@ -204,6 +208,8 @@ impl Places {
             Some(Changed::Keymap)
         } else if within(&self.presets_dir) {
             Some(Changed::Presets)
+        } else if within(&self.personas_dir) {
+            Some(Changed::Personas)
         } else if within(&self.themes_dir) {
             Some(Changed::Themes)
         } else {
@@ -237,6 +243,7 @@ mod tests {
             ("/x/deck/presets", Some(Changed::Presets)),
             ("/x/deck/presets/mine.toml", Some(Changed::Presets)),
             ("/x/deck/presets/.mine.toml.swp", None),
+            ("/x/deck/personas/tutor.toml", Some(Changed::Personas)),
             ("/x/deck/themes/night.toml", Some(Changed::Themes)),
             ("/x/deck/other.toml", None),
             ("/x/deck/presets/deep/mine.toml", None),

@@ -18,6 +18,10 @@ pub use key::{Key, KeyCode, KeyError};
 pub enum Context {
     Global,
     Composer,
+    /// A command in the composer with a list of what completes it.
+    Command,
+    /// A message being edited in the composer.
+    Editing,
     Chat,
     /// The speed and gauge panes: nothing in them takes letters.
     Figures,
@@ -37,6 +41,8 @@ pub enum Context {
     Help,
     /// A list that narrows while one types.
     List,
+    /// The list of saved chats.
+    Chats,
     /// A line being typed.
     Prompt,
 }
@@ -176,9 +182,11 @@ impl Keymap {
 }
 
 impl Context {
-    const ALL: [Self; 14] = [
+    const ALL: [Self; 17] = [
         Self::Global,
         Self::Composer,
+        Self::Command,
+        Self::Editing,
         Self::Chat,
         Self::Figures,
         Self::Parameters,
@@ -190,6 +198,7 @@ impl Context {
         Self::Compare,
         Self::Help,
         Self::List,
+        Self::Chats,
         Self::Prompt,
     ];
 
@@ -198,6 +207,8 @@ impl Context {
         match self {
             Self::Global => "global",
             Self::Composer => "composer",
+            Self::Command => "command",
+            Self::Editing => "editing",
             Self::Chat => "chat",
             Self::Figures => "figures",
             Self::Parameters => "parameters",
@@ -209,6 +220,7 @@ impl Context {
             Self::Compare => "compare",
             Self::Help => "help",
             Self::List => "list",
+            Self::Chats => "chats",
             Self::Prompt => "prompt",
         }
     }
@@ -218,6 +230,8 @@ impl Context {
         match self {
             Self::Global => "Everywhere",
             Self::Composer => "Writing",
+            Self::Command => "Writing a command",
+            Self::Editing => "Editing a message",
             Self::Chat => "Chat",
             Self::Figures => "Speed and gauges",
             Self::Parameters => "Parameters",
@@ -229,6 +243,7 @@ impl Context {
             Self::Compare => "Comparisons",
             Self::Help => "Help",
             Self::List => "Lists",
+            Self::Chats => "List of chats",
             Self::Prompt => "Typing a value or a path",
         }
     }

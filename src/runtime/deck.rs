@@ -10,6 +10,7 @@ use tokio::time::{sleep, timeout};
 use tokio_stream::StreamExt;
 
 use super::Ended;
+use super::chat_file;
 use super::exports;
 use super::files;
 use super::measure::Measurer;
@@ -290,6 +291,14 @@ impl<S: Screen> Deck<S> {
             Effect::Copy(text) => {
                 let copied = self.screen.copy(&text);
                 self.answer(Event::Copied(copied));
+            }
+            Effect::ExportChat { file, format, chat } => {
+                let (inbox, home) = (self.inbox.clone(), self.home.clone());
+                // Off this task, as below.
+                tokio::task::spawn_blocking(move || {
+                    let written = chat_file::write(&file, format, &chat, home.as_deref());
+                    let _ = inbox.blocking_send(Wake::Event(Event::ChatExported(written)));
+                });
             }
             Effect::Edit(text) => self.edit(&text),
             Effect::ListPaths(typed) => {

@@ -9,6 +9,7 @@
 //! ```
 
 mod bandwidth;
+mod chat_file;
 mod deck;
 mod exports;
 mod files;
@@ -131,9 +132,12 @@ async fn start(startup: Startup) -> io::Result<Ended> {
     // A state of its own for every hasher is the standard library's source of randomness.
     state.compare.chance = RandomState::new().build_hasher().finish();
     state.presets = Arc::new(config::load_presets(&folders.presets_dir).0);
+    let (personas, persona_errors) = config::load_personas(&folders.personas_dir, &[]);
+    state.personas = Arc::new(personas);
     let (themes, theme_errors) = settings::themes(&folders.themes_dir, &capabilities, &config);
     let (keymap, keymap_error) = settings::keymap(&folders.keymap_file, &Keymap::default());
     let mut problems = problems;
+    problems.extend(persona_errors.iter().map(ToString::to_string));
     problems.extend(theme_errors);
     problems.extend(keymap_error);
     state.keymap = Arc::new(keymap);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::{Wake, glyphs};
 use crate::app::{Event, Settings, State};
-use crate::config::{Changed, Config, Folders, Preset, reload_presets};
+use crate::config::{Changed, Config, Folders, Persona, Preset, load_personas, reload_presets};
 use crate::keymap::Keymap;
 use crate::params::nearest_word;
 use crate::terminal::Capabilities;
@@ -18,6 +18,7 @@ pub(super) struct Reader {
     capabilities: Capabilities,
     config: Config,
     presets: Vec<Preset>,
+    personas: Vec<Persona>,
     themes: Vec<Theme>,
 }
 
@@ -35,6 +36,7 @@ impl Reader {
             capabilities,
             config: config.clone(),
             presets,
+            personas: state.personas.as_ref().clone(),
             themes: themes.to_vec(),
         }
     }
@@ -50,6 +52,14 @@ impl Reader {
                 let (presets, errors) = reload_presets(&self.folders.presets_dir, &self.presets);
                 self.presets = presets;
                 let told = settings(Settings::Presets(Arc::new(self.presets.clone())));
+                std::iter::once(told)
+                    .chain(errors.iter().map(|error| rejected(error.to_string())))
+                    .collect()
+            }
+            Changed::Personas => {
+                let (personas, errors) = load_personas(&self.folders.personas_dir, &self.personas);
+                self.personas = personas;
+                let told = settings(Settings::Personas(Arc::new(self.personas.clone())));
                 std::iter::once(told)
                     .chain(errors.iter().map(|error| rejected(error.to_string())))
                     .collect()

@@ -116,6 +116,8 @@ mod tests {
         let chat = ConversationId(1);
         let say = store::Command::Say {
             chat,
+            node: crate::chat::NodeId(0),
+            parent: None,
             text: "hello".into(),
             settings: store::Settings::default(),
         };

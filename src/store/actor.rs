@@ -12,7 +12,7 @@ use super::{
     Command, ConversationId, Event, Kept, MessageId, Opened, Said, Settings, Store, StoreError,
     Which,
 };
-use crate::chat::Role;
+use crate::chat::{NodeId, Role};
 use crate::compare;
 use crate::engine::{ConversationId as Chat, RequestId as Reply};
 
@@ -123,9 +123,23 @@ impl StoreHandle {
 /// What a chat of the deck is in the store.
 struct Link {
     id: ConversationId,
-    /// The chosen path: users' messages and replies.
-    path: Vec<MessageId>,
+    nodes: HashMap<NodeId, MessageId>,
+    /// The last message that was added.
+    newest: Option<MessageId>,
     settings: Settings,
+}
+
+impl Link {
+    /// Where a message belongs. What it follows may be missing because it could not be stored: then it
+    /// follows what was stored last.
+    fn place(&self, parent: Option<NodeId>) -> Option<MessageId> {
+        parent.and_then(|parent| self.nodes.get(&parent).copied().or(self.newest))
+    }
+
+    fn added(&mut self, node: NodeId, id: MessageId) {
+        self.nodes.insert(node, id);
+        self.newest = Some(id);
+    }
 }
 
 struct Worker {
@@ -186,12 +200,20 @@ impl Worker {
                         self.backlog.push_front(next);
                         break;
                     }
+                    self.answer_for(&next);
                 }
             }
         }
         if let Command::Say { chat, .. } = command {
             let id = self.chats.get(chat).map(|link| link.id);
             (self.tell)(Event::Settled { chat: *chat, id });
+        }
+    }
+
+    /// Somebody waits for an answer even when there is none to give.
+    fn answer_for(&self, failed: &Command) {
+        if let Command::Open { chat, .. } = failed {
+            (self.tell)(Event::NotOpened(*chat));
         }
     }
 
@@ -231,34 +253,41 @@ impl Worker {
         match command {
             Command::Say {
                 chat,
+                node,
+                parent,
                 text,
                 settings,
             } => {
                 let link = link(store, chats, *chat, settings)?;
                 let said = Said::new(Role::User, text.clone());
-                let id = store.append(link.id, link.path.last().copied(), &said)?;
-                link.path.push(id);
+                let id = store.append(link.id, link.place(*parent), &said)?;
+                link.added(*node, id);
             }
             Command::Begin {
                 chat,
+                node,
+                parent,
                 reply,
+                text,
+                reasoning,
                 model,
                 params,
             } => {
                 // A chat whose first message could not be stored has no place for the reply.
                 if let Some(link) = chats.get_mut(chat) {
-                    let mut said = Said::new(Role::Assistant, "");
+                    let mut said = Said::new(Role::Assistant, text.clone());
+                    said.reasoning.clone_from(reasoning);
                     said.model.clone_from(model);
                     said.params.clone_from(params);
-                    let id = store.begin_reply(link.id, link.path.last().copied(), &said)?;
-                    link.path.push(id);
+                    let id = store.begin_reply(link.id, link.place(*parent), &said)?;
+                    link.added(*node, id);
                     replies.insert(*reply, id);
                 }
             }
-            Command::Resume { chat, reply } => {
-                if let Some(id) = chats.get(chat).and_then(|link| link.path.last()) {
-                    store.resume_reply(*id)?;
-                    replies.insert(*reply, *id);
+            Command::Resume { chat, node, reply } => {
+                if let Some((_, id)) = known(chats, *chat, *node) {
+                    store.resume_reply(id)?;
+                    replies.insert(*reply, id);
                 }
             }
             Command::Grow {
@@ -286,15 +315,33 @@ impl Worker {
                     replies.remove(reply);
                 }
             }
-            Command::Rewind { chat, keep } => {
-                let link = chats.get_mut(chat);
-                if let Some(link) = link.filter(|link| link.path.len() > *keep) {
-                    let leaf = keep
-                        .checked_sub(1)
-                        .and_then(|at| link.path.get(at))
-                        .copied();
+            Command::Choose { chat, leaf } => {
+                if let Some(link) = chats.get(chat) {
+                    let leaf = leaf.and_then(|leaf| link.nodes.get(&leaf).copied());
                     store.choose(link.id, leaf)?;
-                    link.path.truncate(*keep);
+                }
+            }
+            Command::DeleteBranch { chat, node } => {
+                if let Some((_, id)) = known(chats, *chat, *node) {
+                    store.delete_message(id)?;
+                }
+            }
+            Command::RestoreBranch { chat, node } => {
+                if let Some((_, id)) = known(chats, *chat, *node) {
+                    store.restore_messages(id)?;
+                }
+            }
+            Command::Fork { chat, at, fork } => {
+                if let Some((link, at)) = known(chats, *chat, *at) {
+                    let link = copy(store, link, at)?;
+                    let id = link.id;
+                    chats.insert(*fork, link);
+                    (self.tell)(Event::Forked { fork: *fork, id });
+                }
+            }
+            Command::Configure { chat, settings } => {
+                if let Some(link) = chats.get_mut(chat) {
+                    configure(store, link, settings)?;
                 }
             }
             Command::Leave(chat) => {
@@ -305,8 +352,10 @@ impl Worker {
             Command::Open { chat, id } => {
                 let event = open(store, chats, *chat, *id)?;
                 (self.tell)(event);
-                let path = chats.get(chat).map(|link| link.path.as_slice());
-                let kept = traces(store, path.unwrap_or_default())?;
+                let kept = match chats.get(chat) {
+                    Some(link) => traces(store, link)?,
+                    None => Vec::new(),
+                };
                 (self.tell)(Event::Traces { chat: *chat, kept });
             }
             Command::List { words } => {
@@ -326,6 +375,7 @@ impl Worker {
             Command::SetPinned { id, pinned } => {
                 changed(&*self.tell, store.set_pinned(*id, *pinned))?;
             }
+            Command::SetTags { id, tags } => changed(&*self.tell, store.set_tags(*id, tags))?,
             Command::AddRun(run) => store.add_run(run).map(|_| ())?,
             Command::Cast { prompt, ballot } => store.cast(prompt, ballot)?,
             Command::Stand => {
@@ -355,10 +405,7 @@ fn link<'a>(
     match chats.entry(chat) {
         Entry::Occupied(found) => {
             let link = found.into_mut();
-            if link.settings != *settings {
-                store.set_settings(link.id, settings)?;
-                link.settings.clone_from(settings);
-            }
+            configure(store, link, settings)?;
             Ok(link)
         }
         Entry::Vacant(free) => {
@@ -366,11 +413,44 @@ fn link<'a>(
             store.enter(id)?;
             Ok(free.insert(Link {
                 id,
-                path: Vec::new(),
+                nodes: HashMap::new(),
+                newest: None,
                 settings: settings.clone(),
             }))
         }
     }
+}
+
+/// Keeps settings that are not the chat's already.
+fn configure(store: &mut Store, link: &mut Link, settings: &Settings) -> Result<(), StoreError> {
+    if link.settings != *settings {
+        store.set_settings(link.id, settings)?;
+        link.settings.clone_from(settings);
+    }
+    Ok(())
+}
+
+/// A message of a chat, if both are stored.
+fn known(chats: &HashMap<Chat, Link>, chat: Chat, node: NodeId) -> Option<(&Link, MessageId)> {
+    let link = chats.get(&chat)?;
+    link.nodes.get(&node).map(|id| (link, *id))
+}
+
+/// A conversation of its own from the path to a message.
+fn copy(store: &mut Store, original: &Link, at: MessageId) -> Result<Link, StoreError> {
+    let id = store.fork(original.id, at)?;
+    store.enter(id)?;
+    // A copy has one path only, and its messages were added in its order.
+    let messages = store.tree(id)?.into_messages();
+    let spoken = messages
+        .iter()
+        .filter(|message| message.said.role != Role::System);
+    Ok(Link {
+        id,
+        nodes: (0..).map(NodeId).zip(spoken.map(|one| one.id)).collect(),
+        newest: messages.last().map(|message| message.id),
+        settings: original.settings.clone(),
+    })
 }
 
 fn open(
@@ -380,36 +460,50 @@ fn open(
     id: ConversationId,
 ) -> Result<Event, StoreError> {
     let conversation = store.conversation(id)?;
-    let tree = store.tree(id)?;
-    let path: Vec<_> = tree
-        .path(conversation.leaf)
-        .into_iter()
-        .filter(|message| message.said.role != Role::System)
-        .cloned()
-        .collect();
+    let stored = store.tree(id)?.into_messages();
     store.enter(id)?;
+    let mut nodes = HashMap::with_capacity(stored.len());
+    // What stands for a message on the screen: itself, or for a system message what it follows.
+    let mut shown: HashMap<MessageId, Option<NodeId>> = HashMap::with_capacity(stored.len());
+    let mut messages = Vec::with_capacity(stored.len());
+    let newest = stored.last().map(|message| message.id);
+    for message in stored {
+        // A parent comes before its children; one that does not is lost, and the message a beginning.
+        let parent = message
+            .parent
+            .and_then(|parent| shown.get(&parent).copied());
+        let parent = parent.flatten();
+        if message.said.role == Role::System {
+            shown.insert(message.id, parent);
+            continue;
+        }
+        let node = NodeId(u32::try_from(messages.len()).unwrap_or(u32::MAX));
+        shown.insert(message.id, Some(node));
+        nodes.insert(node, message.id);
+        messages.push((parent, message.said));
+    }
+    let leaf = conversation.leaf.and_then(|leaf| shown.get(&leaf).copied());
     let link = Link {
         id,
-        path: path.iter().map(|message| message.id).collect(),
+        nodes,
+        newest,
         settings: conversation.settings.clone(),
     };
     chats.insert(chat, link);
     Ok(Event::Opened {
         chat,
         conversation: Box::new(conversation),
-        path,
+        messages,
+        leaf: leaf.flatten(),
     })
 }
 
-/// How the messages of a path came about, where that was kept.
-fn traces(
-    store: &Store,
-    path: &[MessageId],
-) -> Result<Vec<(usize, MessageId, Arc<Kept>)>, StoreError> {
+/// How the messages of a chat came about, where that was kept.
+fn traces(store: &Store, link: &Link) -> Result<Vec<(NodeId, MessageId, Arc<Kept>)>, StoreError> {
     let mut found = Vec::new();
-    for (at, id) in path.iter().enumerate() {
+    for (node, id) in &link.nodes {
         if let Some(kept) = store.trace(*id)? {
-            found.push((at, *id, Arc::new(kept)));
+            found.push((*node, *id, Arc::new(kept)));
         }
     }
     Ok(found)
@@ -425,6 +519,7 @@ fn list(store: &Store, words: &str) -> Result<Event, StoreError> {
     };
     Ok(Event::Listed {
         words: words.to_owned(),
+        now_ms: super::open::now_ms(),
         list,
         hits,
     })
@@ -443,9 +538,12 @@ mod tests {
         (place, worker, told)
     }
 
-    fn say(text: &str) -> Command {
+    /// Messages that follow each other, by number.
+    fn say(number: u32, text: &str) -> Command {
         Command::Say {
             chat: Chat(1),
+            node: NodeId(number),
+            parent: number.checked_sub(1).map(NodeId),
             text: text.to_owned(),
             settings: Settings::default(),
         }
@@ -467,7 +565,7 @@ mod tests {
             db.query_row(&format!("PRAGMA max_page_count = {most}"), [], |_| Ok(()))
                 .unwrap();
         };
-        worker.run(&say("first"));
+        worker.run(&say(0, "first"));
         assert!(matches!(
             told.try_recv(),
             Ok(Event::Settled { id: Some(_), .. })
@@ -475,8 +573,8 @@ mod tests {
         // SQLite never sets it below what the file has: no page more.
         pages(&worker, 1);
         let large = "x".repeat(1 << 20);
-        for text in [large.as_str(), "third"] {
-            worker.run(&say(text));
+        for (number, text) in [(1, large.as_str()), (2, "third")] {
+            worker.run(&say(number, text));
         }
         let events: Vec<Event> = told.try_iter().collect();
         let failures = events
@@ -490,14 +588,14 @@ mod tests {
         assert_eq!(settled.count(), 2);
         assert_eq!(said(&worker), ["first"]);
         pages(&worker, 1 << 30);
-        worker.run(&say("fourth"));
+        worker.run(&say(3, "fourth"));
         assert_eq!(said(&worker), ["first", &large, "third", "fourth"]);
     }
 
     #[test]
     fn damage_found_in_mid_work_is_salvaged_and_the_work_goes_on() {
         let (place, mut worker, told) = worker();
-        worker.run(&say("first"));
+        worker.run(&say(0, "first"));
         let file = place.path().join("sessions").join(super::super::DATABASE);
         let store = worker.store.as_ref().unwrap();
         store
@@ -509,7 +607,7 @@ mod tests {
         std::fs::write(&file, bytes).unwrap();
         // Nothing may come from memory.
         store.db.execute_batch("PRAGMA shrink_memory").unwrap();
-        worker.run(&say("second"));
+        worker.run(&say(1, "second"));
         assert_eq!(said(&worker), ["first", "second"]);
         assert!(
             told.try_iter()

@@ -3,33 +3,43 @@
 use std::sync::Arc;
 
 use super::{
-    Conversation, ConversationId, Ending, Hit, Kept, Message, MessageId, Run, Settings, Snapshot,
+    Conversation, ConversationId, Ending, Hit, Kept, MessageId, Run, Said, Settings, Snapshot,
 };
+use crate::chat::NodeId;
 use crate::compare::{Ballot, Standing};
 use crate::engine::{ConversationId as Chat, RequestId as Reply};
 
-/// A thing to do. Chats and replies go by the deck's own numbers; which ones of the store they are,
-/// the actor knows.
+/// A thing to do. Chats, messages and replies go by the deck's own numbers; which ones of the store
+/// they are, the actor knows.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Command {
-    /// A message of the user at the end of the chat, which begins with it when it is not stored yet.
-    /// Answered by [`Event::Settled`] when it is durable, or cannot be.
+    /// A message of the user below `parent`, at the end of the chosen path from now on. The chat begins
+    /// with it when it is not stored yet. Answered by [`Event::Settled`] when it is durable, or cannot be.
     Say {
         chat: Chat,
+        node: NodeId,
+        parent: Option<NodeId>,
         text: String,
         settings: Settings,
     },
-    /// A reply begins at the end of the chat.
+    /// A reply begins below `parent`, at the end of the chosen path from now on.
     Begin {
         chat: Chat,
+        node: NodeId,
+        parent: Option<NodeId>,
         reply: Reply,
+        /// What it begins with: another one that was edited, or nothing.
+        text: String,
+        /// What it thought before that.
+        reasoning: String,
         model: String,
         /// The values it is made with that differ from the defaults.
         params: Snapshot,
     },
-    /// The last reply of the chat goes on, under another number.
+    /// A reply goes on, under another number.
     Resume {
         chat: Chat,
+        node: NodeId,
         reply: Reply,
     },
     /// What a reply has grown by.
@@ -52,14 +62,36 @@ pub enum Command {
         reply: Reply,
         ending: Ending,
     },
-    /// The chat ends after so many messages from here on; the others stay as siblings of what follows.
-    Rewind {
+    /// The chosen path ends with this message from here on; `None` = before the first one.
+    Choose {
         chat: Chat,
-        keep: usize,
+        leaf: Option<NodeId>,
+    },
+    /// A message and all that follows it go, and can come back.
+    DeleteBranch {
+        chat: Chat,
+        node: NodeId,
+    },
+    RestoreBranch {
+        chat: Chat,
+        node: NodeId,
+    },
+    /// The path to this message becomes a chat of its own, whose messages are numbered from 0; answered
+    /// by [`Event::Forked`].
+    Fork {
+        chat: Chat,
+        at: NodeId,
+        fork: Chat,
+    },
+    /// What belongs to a stored chat beside its messages.
+    Configure {
+        chat: Chat,
+        settings: Settings,
     },
     /// The chat is left on purpose.
     Leave(Chat),
-    /// A stored conversation becomes the chat of that number; answered by [`Event::Opened`].
+    /// A stored conversation becomes the chat of that number; answered by [`Event::Opened`] or
+    /// [`Event::NotOpened`].
     Open {
         chat: Chat,
         id: ConversationId,
@@ -79,6 +111,11 @@ pub enum Command {
     SetPinned {
         id: ConversationId,
         pinned: bool,
+    },
+    /// These tags and no others.
+    SetTags {
+        id: ConversationId,
+        tags: Vec<String>,
     },
     Delete(ConversationId),
     /// A measurement is kept.
@@ -117,18 +154,26 @@ pub enum Event {
     Opened {
         chat: Chat,
         conversation: Box<Conversation>,
-        /// The chosen path.
-        path: Vec<Message>,
+        /// Every message with the one it follows; they are numbered in this order.
+        messages: Vec<(Option<NodeId>, Said)>,
+        /// The last message of the chosen path; `None` = none was chosen.
+        leaf: Option<NodeId>,
     },
-    /// How the replies of a chat that was opened came about, by their places in its path.
+    /// It could not be opened; [`Event::Failed`] says why.
+    NotOpened(Chat),
+    /// The copy is stored.
+    Forked { fork: Chat, id: ConversationId },
+    /// How the replies of a chat that was opened came about, by their numbers.
     Traces {
         chat: Chat,
-        kept: Vec<(usize, MessageId, Arc<Kept>)>,
+        kept: Vec<(NodeId, MessageId, Arc<Kept>)>,
     },
     /// How a reply came about is stored with that message.
     Kept { reply: Reply, message: MessageId },
     Listed {
         words: String,
+        /// When this was read: milliseconds since 1970, UTC.
+        now_ms: i64,
         list: Vec<Conversation>,
         /// Where the words were said, when there are any.
         hits: Vec<Hit>,

@@ -204,6 +204,7 @@ pub(super) fn connect(path: &Path) -> Result<Connection, StoreError> {
 /// Claims the file and brings its schema to the newest version.
 pub(super) fn create_schema(db: &mut Connection, path: &Path) -> Result<(), StoreError> {
     mark(db, path)?;
+    super::search::provide_words(db)?;
     schema::migrate(db, schema::MIGRATIONS)?.map_err(|found| StoreError::TooNew {
         path: path.to_owned(),
         found,

@@ -36,6 +36,11 @@ impl Tree {
         &self.messages
     }
 
+    /// Every message by itself, oldest first.
+    pub fn into_messages(self) -> Vec<Message> {
+        self.messages
+    }
+
     pub fn get(&self, id: MessageId) -> Option<&Message> {
         let at = self
             .messages

@@ -4,6 +4,7 @@
 //! lines are ([`TranscriptCache`]). What a frame could show of the transcript goes back to the state
 //! as an event, so that scrolling knows the bounds.
 
+mod completion;
 mod glyphs;
 mod header;
 mod layout;
@@ -81,6 +82,9 @@ pub fn draw(
     let cursor = areas
         .composer
         .and_then(|area| panes::composer::draw(painter, area, edge, state));
+    if let Some(area) = areas.composer {
+        completion::draw(painter, area, state);
+    }
     overlays::draw(painter, screen, state);
     harmless(painter, screen);
     if let Some(cursor) = cursor {

@@ -51,8 +51,28 @@ fn hints(state: &State) -> Vec<(String, &'static str)> {
     let own: &[(Action, &str)] = match context {
         Context::Composer if state.chat.running().is_some() => &[(Action::Cancel, "stop")],
         Context::Composer => &[(Action::Send, "send"), (Action::NewLine, "new line")],
+        Context::Command => &[
+            (Action::Complete, "take"),
+            (Action::Down, "next"),
+            (Action::Send, "run"),
+            (Action::Cancel, "close the list"),
+        ],
+        Context::Editing => &[
+            (Action::Send, "send as a new version"),
+            (Action::KeepEdit, "keep without an answer"),
+            (Action::Cancel, "leave it"),
+        ],
+        Context::Chat if state.chat.selected.is_some() => &[
+            (Action::EditMessage, "edit"),
+            (Action::Regenerate, "again"),
+            (Action::Continue, "go on"),
+            (Action::NextVersion, "version"),
+            (Action::DeleteMessage, "delete"),
+            (Action::Fork, "fork"),
+        ],
         Context::Chat => &[
             (Action::Up, "scroll"),
+            (Action::PreviousMessage, "select"),
             (Action::Bottom, "end"),
             (Action::CopyReply, "copy"),
             (Action::Regenerate, "again"),
@@ -119,6 +139,15 @@ fn hints(state: &State) -> Vec<(String, &'static str)> {
             (Action::Down, "next"),
             (Action::Cancel, "close"),
         ],
+        Context::Chats => &[
+            (Action::Accept, "go on"),
+            (Action::PinChat, "pin"),
+            (Action::RenameChat, "title"),
+            (Action::TagChat, "tags"),
+            (Action::DeleteChat, "delete"),
+            (Action::Restore, "bring back"),
+            (Action::Cancel, "close"),
+        ],
         Context::Prompt => &[
             (Action::Accept, "take"),
             (Action::Complete, "complete"),
@@ -134,7 +163,7 @@ fn hints(state: &State) -> Vec<(String, &'static str)> {
     ];
     let over_panes = matches!(
         context,
-        Context::Help | Context::List | Context::Prompt | Context::Compare
+        Context::Help | Context::List | Context::Chats | Context::Prompt | Context::Compare
     );
     own.iter()
         .chain(common.iter().filter(|_| !over_panes))

@@ -174,6 +174,16 @@ impl TranscriptCache {
         self.ends.last().map_or(0, |end| end - 1)
     }
 
+    /// The lines of an entry, without the blank one after it.
+    pub fn lines_of(&self, entry: usize) -> std::ops::Range<usize> {
+        let start = entry
+            .checked_sub(1)
+            .and_then(|before| self.ends.get(before));
+        let start = start.copied().unwrap_or(0);
+        let end = self.ends.get(entry).map_or(start, |end| end - 1);
+        start..end
+    }
+
     /// Gives the code on these lines its colours.
     pub fn highlight(&mut self, lines: Range<usize>) {
         let first = self.ends.partition_point(|end| *end <= lines.start);

@@ -5,6 +5,7 @@
 mod fixture;
 
 mod bench;
+mod branches;
 mod columns;
 mod forecast;
 mod guide;

@@ -81,6 +81,8 @@ impl Deck {
         let mut state = State::new(size);
         state.presets = Arc::new(config::load_presets(std::path::Path::new("no such folder")).0);
         let themes = theme::load_themes(None).0;
+        state.personas =
+            Arc::new(config::load_personas(std::path::Path::new("no such folder"), &[]).0);
         let look = Look {
             theme: themes[0].clone(),
             themes,

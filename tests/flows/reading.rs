@@ -89,7 +89,7 @@ async fn the_context_is_shown_by_what_fills_it() {
     deck.see("of 4,096 tokens").await;
     deck.see("system prompt").await;
     deck.press("esc").await;
-    deck.dont_see("system prompt").await;
+    deck.dont_see("of 4,096 tokens").await;
     deck.quit().await;
 }
 

@@ -189,6 +189,22 @@ fn overlays() {
 }
 
 #[test]
+fn versions() {
+    let sizes = [(80, 24), (200, 60)];
+    snapshots("versions", &sizes, states::versions);
+    snapshots("tree", &sizes, states::tree);
+    snapshots("editing", &[(80, 24)], states::editing);
+    snapshots("with_settings", &[(80, 24)], states::with_settings);
+}
+
+#[test]
+fn commands_and_questions() {
+    let sizes = [(60, 18), (80, 24), (200, 60)];
+    snapshots("completing", &sizes, states::completing);
+    snapshots("asking", &[(80, 24)], states::asking);
+}
+
+#[test]
 fn what_is_left_out_and_what_is_offered() {
     snapshots("left_out", &[(80, 24)], states::left_out);
     snapshots("guide", &[(60, 18), (80, 24)], states::guide);

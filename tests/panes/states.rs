@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use llmdeck::app::{
-    self, Action, Attached, ContextFullChoice, Effect, Entry, Event, Folding, Foresight, LineEdit,
-    LoadPhase, LogLevel, LogLine, Notice, Origin, Overlay, Pane, ParamEdit, PickList,
-    PromptOverlay, Reading, Reply, ReplyState, Resume, Scroll, State, Thought, View,
+    self, Action, Ask, Attached, ChatQuestion, ContextFullChoice, Effect, Entry, Event, Folding,
+    Foresight, LineEdit, LoadPhase, LogLevel, LogLine, Notice, Origin, Overlay, Pane, ParamEdit,
+    PickList, PromptOverlay, Reading, Reply, ReplyState, Resume, Scroll, State, Thought, View,
 };
 use llmdeck::attach::File;
 use llmdeck::chat::{Segment, SegmentKind};
@@ -517,13 +517,17 @@ pub fn sessions(size: (u16, u16)) -> State {
     let item =
         |id, title: &str, about: &str| (ConversationId(id), title.to_owned(), about.to_owned());
     let mut list = PickList::new(vec![
-        item(3, "What is a KV cache?", "pinned, 6 messages [rust]"),
+        item(
+            3,
+            "What is a KV cache?",
+            "pinned, 2 h ago, 6 messages [rust]",
+        ),
         item(
             2,
             "Flash attention",
             "keys and values lie in the cache, and",
         ),
-        item(1, "Two\u{1b}[31m words", "2 messages"),
+        item(1, "Two\u{1b}[31m words", "12 d ago, 2 messages"),
     ]);
     list.filter = "cache".to_owned();
     list.matches = vec![0, 1];
@@ -611,6 +615,72 @@ pub fn hostile(size: (u16, u16)) -> State {
         is_error: true,
     });
     state.composer.area.insert_str(evil);
+    state
+}
+
+/// Two versions of the question and of the answer; the second question's answer is selected.
+pub fn versions(size: (u16, u16)) -> State {
+    let mut state = ready(size);
+    let done = || ReplyState::Done(StopReason::EndOfTurn);
+    state.chat.push(Entry::User(QUESTION.to_owned()));
+    state.chat.push(reply(ANSWER, done(), timings()));
+    state.chat.rewind(0);
+    state.chat.push(Entry::User(
+        "What is a mutex, and when is a channel the better choice? Explain it with a queue of jobs that \
+         several threads work on, please."
+            .to_owned(),
+    ));
+    state.chat.push(reply("A lock.", done(), timings()));
+    state.chat.rewind(1);
+    let text = "A lock that one thread at a time holds. A channel hands data over instead.";
+    let answer = state.chat.push(reply(text, done(), timings()));
+    state.chat.selected = Some(answer);
+    state.focus = Pane::Chat;
+    state
+}
+
+pub fn tree(size: (u16, u16)) -> State {
+    let mut state = versions(size);
+    press(&mut state, "alt+v");
+    state
+}
+
+/// A message is edited.
+pub fn editing(size: (u16, u16)) -> State {
+    let mut state = versions(size);
+    press(&mut state, "K");
+    press(&mut state, "e");
+    state
+}
+
+/// A command is being typed.
+pub fn completing(size: (u16, u16)) -> State {
+    let mut state = finished(size);
+    state.composer.set("/");
+    press(&mut state, "r");
+    press(&mut state, "e");
+    press(&mut state, "down");
+    state
+}
+
+/// A system prompt that no persona has, and a preset.
+pub fn with_settings(size: (u16, u16)) -> State {
+    let mut state = finished(size);
+    let system = Value::Text("Be brief.".to_owned());
+    let values = &mut state.params.values;
+    values.set(Source::Session, Param::System, system).unwrap();
+    state.params.preset = Some("precise".to_owned());
+    state
+}
+
+/// The tags of a chat are asked for.
+pub fn asking(size: (u16, u16)) -> State {
+    let mut state = finished(size);
+    state.overlay = Some(Overlay::Ask(Ask {
+        question: ChatQuestion::Tags(ConversationId(1)),
+        line: LineEdit::new("rust llm"),
+        list: None,
+    }));
     state
 }
 

@@ -56,6 +56,29 @@ fn a_question_is_answered() {
 }
 
 #[test]
+fn a_question_is_edited_and_the_old_one_is_an_arrow_away() {
+    const CTRL_U: &str = "\x15";
+    const LEFT: &str = "\x1b[D";
+    let mut session = ready(deck().start_in_shell());
+    ask(&mut session, "What is top-k?");
+    session.send("\te");
+    session.wait_for("Another version of the message");
+    session.send(CTRL_U);
+    write(&mut session, "What is top-p?");
+    session.send("\r");
+    session.wait_until("an answer to the second version", |screen| {
+        let text = screen.contents();
+        text.contains("2/2") && text.contains("first after") && !text.contains("What is top-k?")
+    });
+    session.send("\t");
+    session.send(LEFT);
+    session.wait_for("What is top-k?");
+    session.wait_for("1/2");
+    quit(&mut session);
+    session.wait_for_end(0);
+}
+
+#[test]
 fn ctrl_c_stops_a_reply() {
     let mut session = ready(deck().start());
     write(&mut session, "Tell me about sampling");

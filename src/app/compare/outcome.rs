@@ -12,17 +12,18 @@ use crate::compare::{Ballot, ColumnReport, Contender, Report, stop_name};
 use crate::config;
 use crate::store::{Command as StoreCommand, Kept};
 
-/// Makes a column's reply the chat's; the others become its siblings in the store.
+/// Makes a column's reply the chat's; the others become its siblings.
 pub(super) fn keep(state: &mut State, at: usize) -> Vec<Effect> {
     let Some(run) = &state.compare.run else {
         return vec![];
     };
-    let same_prompt = matches!(
-        run.entries.checked_sub(1).and_then(|last| state.chat.entries.get(last)),
-        Some(Entry::User(prompt)) if *prompt == run.prompt
-    );
-    if run.chat != state.chat.conversation || !same_prompt {
+    if run.chat != state.chat.conversation {
         return refuse(state, "The comparison belongs to another chat.");
+    }
+    let asked = run.asked;
+    if state.chat.tree.position(asked).is_none() {
+        let why = "The message it answers is not on the screen: another version of it may be.";
+        return refuse(state, why);
     }
     if state.chat.running().is_some() {
         return refuse(state, "A reply is being written; Esc stops it.");
@@ -44,21 +45,12 @@ pub(super) fn keep(state: &mut State, at: usize) -> Vec<Effect> {
     let Some(run) = state.compare.run.take() else {
         return effects;
     };
-    state.chat.entries.truncate(run.entries);
-    if state.chat.left_out >= run.entries {
-        state.chat.left_out = 0;
-    }
-    effects.extend(saving::rewound(state));
     // The chosen one last: the newest sibling is the one that stands in the chat.
     let mut order: Vec<usize> = (0..run.answers.len())
         .filter(|other| *other != at)
         .collect();
     order.push(at);
-    for (place, answer) in order
-        .iter()
-        .filter_map(|at| run.answers.get(*at))
-        .enumerate()
-    {
+    for answer in order.iter().filter_map(|at| run.answers.get(*at)) {
         if answer.text.is_empty() {
             continue;
         }
@@ -66,15 +58,12 @@ pub(super) fn keep(state: &mut State, at: usize) -> Vec<Effect> {
         let is_known = answer.kept != Kept::default();
         let kept = is_known.then(|| Arc::new(answer.kept.clone()));
         let params = answer.column.snapshot();
-        effects.extend(saving::whole(state, &reply, params.clone(), kept));
-        let is_kept = place + 1 == order.len();
-        if is_kept {
-            tokens::kept(state, reply.request, params, answer.kept.clone());
-            state.chat.entries.push(Entry::Reply(reply));
-        } else {
-            effects.extend(saving::rewound(state));
-        }
+        tokens::kept(state, reply.request, params.clone(), answer.kept.clone());
+        state.chat.end_at(Some(asked));
+        let node = state.chat.push(Entry::Reply(reply.clone()));
+        effects.extend(saving::whole(state, node, &reply, params, kept));
     }
+    state.chat.selected = None;
     state.chat.scroll = Scroll::End;
     state.view = View::Deck;
     effects.extend(notice(

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use super::outcome;
 use super::{Message, Names, Purpose, Stage, open_line, parse, refuse};
-use crate::app::replies::cannot_reply;
-use crate::app::{Action, Effect, Entry, ReplyState, State, View, attach, retune, saving};
-use crate::chat;
+use crate::app::replies::{self, cannot_reply};
+use crate::app::{Action, Effect, Entry, ReplyState, State, View, attach, retune};
+use crate::chat::{self, NodeId};
 use crate::compare::{self, Column, MOST, Room};
 use crate::engine::{
     Command, ContextInfo, ConversationId, EngineEvent, GenerateRequest, RequestId, Timings,
@@ -19,9 +19,9 @@ use crate::store::Kept;
 pub struct Run {
     pub prompt: String,
     pub(super) messages: Vec<chat::Message>,
-    /// The chat it belongs to, and how many of its entries the prompt ends with.
+    /// The chat it belongs to, and the message that the prompt ends with.
     pub(super) chat: ConversationId,
-    pub(super) entries: usize,
+    pub(super) asked: NodeId,
     pub answers: Vec<Answer>,
     /// The column that actions mean.
     pub focus: usize,
@@ -117,6 +117,7 @@ pub(super) fn begin(
         .collect::<Result<Vec<Column>, String>>()?;
     let mut effects = stop_all(state);
     let (at, prompt, said) = say(state, message)?;
+    let asked = state.chat.node_at(at).ok_or(NOTHING)?;
     effects.extend(said);
     effects.extend(make_room(state, columns.len()));
     let names = state.compare.names;
@@ -140,7 +141,7 @@ pub(super) fn begin(
         prompt,
         messages: messages(state, at),
         chat: state.chat.conversation,
-        entries: at + 1,
+        asked,
         answers: Vec::new(),
         focus: 0,
         base: None,
@@ -173,8 +174,7 @@ fn say(state: &mut State, message: Option<String>) -> Result<(usize, String, Vec
         },
         (None, None) => return Err(NOTHING.into()),
     };
-    let effects = saving::said(state, &text);
-    state.chat.entries.push(Entry::User(text.clone()));
+    let effects = replies::say(state, text.clone());
     Ok((state.chat.entries.len() - 1, text, effects))
 }
 

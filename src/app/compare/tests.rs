@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::*;
 use crate::app::tests::{press, ready, say};
 use crate::app::{Entry, Event, FilePlace, ReplyState, Saving, update};
+use crate::chat::NodeId;
 use crate::config;
 use crate::engine::{
     Command, ConversationId, EngineError, ErrorKind, GenerateRequest, RequestId, StopReason,
@@ -242,31 +243,30 @@ fn the_kept_column_is_the_reply_and_the_others_are_its_siblings() {
     let told: Vec<String> = stored(&effects)
         .iter()
         .map(|command| match command {
-            StoreCommand::Begin { reply, .. } => format!("begin {}", reply.0),
-            StoreCommand::Grow { text, .. } => format!("grow {text}"),
+            StoreCommand::Begin {
+                reply,
+                text,
+                parent,
+                ..
+            } => {
+                assert_eq!(*parent, Some(NodeId(0)), "versions of one reply");
+                format!("begin {} {text}", reply.0)
+            }
             StoreCommand::Finish { reply, .. } => format!("finish {}", reply.0),
-            StoreCommand::Rewind { keep, .. } => format!("rewind {keep}"),
             other => format!("{other:?}"),
         })
         .collect();
     let column = |at: usize| {
         let id = ids[at].0;
         [
-            format!("begin {id}"),
-            format!("grow answer {}", at + 1),
+            format!("begin {id} answer {}", at + 1),
             format!("finish {id}"),
         ]
     };
-    let rewind = vec!["rewind 1".to_owned()];
-    let expected = [
-        rewind.clone(),
-        column(0).to_vec(),
-        rewind.clone(),
-        column(2).to_vec(),
-        rewind,
-        column(1).to_vec(),
-    ];
+    let expected = [column(0), column(2), column(1)];
     assert_eq!(told, expected.concat());
+    let leaf = state.chat.tree.leaf().expect("the reply");
+    assert_eq!(state.chat.tree.version(leaf), (3, 3));
     assert!(state.compare.run.is_none());
 }
 
@@ -416,7 +416,7 @@ fn a_failed_column_says_why_and_the_others_go_on() {
 #[test]
 fn columns_are_chosen_by_hand() {
     let mut state = deck();
-    state.chat.entries.push(Entry::User("Why?".into()));
+    state.chat.push(Entry::User("Why?".into()));
     update(&mut state, Event::Key("alt+c".parse().expect("a key")));
     press(
         &mut state,

@@ -103,15 +103,17 @@ pub(super) fn take_this_one(state: &mut State) -> Vec<Effect> {
     };
     let is_walked =
         |entry: &Entry| matches!(entry, Entry::Reply(reply) if reply.request == walk.reply);
-    let Some(at) = state.chat.entries.iter().position(is_walked) else {
+    let at = state.chat.entries.iter().position(is_walked);
+    let Some(walked) = at.and_then(|at| state.chat.node_at(at)) else {
         return notice(
             state,
             "This reply is not in the chat any more.",
             IsError::Yes,
         );
     };
-    state.chat.entries.truncate(at);
-    let mut effects = saving::rewound(state);
+    let before = state.chat.tree.parent(walked);
+    state.chat.end_at(before);
+    let mut effects = saving::chose(state);
     effects.extend(replies::begin_exactly(state, exact));
     if let Some(request) = state.chat.running() {
         let recorded = Recorded {

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use super::update::{IsError, notice};
 use super::{Effect, Entry, State, saving};
+use crate::chat::NodeId;
 use crate::engine::trace::{CandidateTrace, TokenTrace, Trace};
 use crate::engine::{EngineEvent, Origin, RequestId};
 use crate::store::{Command, Kept, MessageId, Snapshot};
@@ -157,25 +158,15 @@ fn request_of(event: &EngineEvent) -> Option<RequestId> {
     }
 }
 
-/// Takes what the store knows of the replies of a chat that was opened, by their places in it.
-pub(super) fn on_traces(state: &mut State, kept: Vec<(usize, MessageId, Arc<Kept>)>) {
-    let messages: Vec<Option<RequestId>> = state
-        .chat
-        .entries
-        .iter()
-        .filter_map(|entry| match entry {
-            Entry::User(_) => Some(None),
-            Entry::Reply(reply) => Some(Some(reply.request)),
-            Entry::Note { .. } => None,
-        })
-        .collect();
-    for (at, message, kept) in kept {
-        if let Some(Some(request)) = messages.get(at) {
+/// Takes what the store knows of the replies of a chat that was opened, by their numbers in it.
+pub(super) fn on_traces(state: &mut State, kept: Vec<(NodeId, MessageId, Arc<Kept>)>) {
+    for (node, message, kept) in kept {
+        if let Some(Entry::Reply(reply)) = state.chat.message(node) {
             let recorded = Recorded {
                 kept: Arc::unwrap_or_clone(kept),
                 message: Some(message),
             };
-            state.tokens.replies.insert(*request, recorded);
+            state.tokens.replies.insert(reply.request, recorded);
         }
     }
 }

@@ -51,8 +51,8 @@ fn recorded() -> State {
     };
     state.model.running = Some((Box::new(model), Box::new(ContextInfo::default())));
     for request in [1001, 1002] {
-        state.chat.entries.push(Entry::User("q".into()));
-        state.chat.entries.push(reply(request));
+        state.chat.push(Entry::User("q".into()));
+        state.chat.push(reply(request));
         let request = RequestId(request);
         let traced = EngineEvent::Traced {
             request,
@@ -157,8 +157,8 @@ fn what_the_store_knows_finds_its_reply() {
         ..Kept::default()
     };
     let found = vec![
-        (3, MessageId(7), Arc::new(kept)),
-        (9, MessageId(8), Arc::default()),
+        (NodeId(3), MessageId(7), Arc::new(kept)),
+        (NodeId(9), MessageId(8), Arc::default()),
     ];
     on_traces(&mut state, found);
     assert_eq!(

@@ -100,12 +100,14 @@ fn read_files(folders: &Folders) -> (Config, Vec<File>) {
         Err(error) => (Config::default(), Some(error.to_string())),
     };
     let mut files = vec![entry("config file", &folders.config_file, error)];
-    let (_, errors) = config::load_presets(&folders.presets_dir);
-    files.extend(
-        errors
+    let (_, presets) = config::load_presets(&folders.presets_dir);
+    let (_, personas) = config::load_personas(&folders.personas_dir, &[]);
+    for (name, errors) in [("preset", presets), ("persona", personas)] {
+        let entries = errors
             .iter()
-            .map(|error| entry("preset", &error.path, Some(error.to_string()))),
-    );
+            .map(|error| entry(name, &error.path, Some(error.to_string())));
+        files.extend(entries);
+    }
     (config, files)
 }
 

@@ -1,12 +1,11 @@
 //! Writing chats to files, and reading them back.
 
-use std::fs::{self, OpenOptions};
+use std::fs;
 use std::io::{self, IsTerminal, Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use super::Sessions;
-use super::args::{ExportArgs, Format, ImportArgs};
+use super::args::{ExportArgs, ImportArgs};
 use crate::cli::sanitise::{self, Sanitiser};
 use crate::cli::{ExitCode, Failure, print, print_result};
 use crate::store::Which;
@@ -32,8 +31,9 @@ pub(super) fn export(sessions: &mut Sessions, args: &ExportArgs) -> Result<ExitC
         let what = format!("reading chat {}", id.0);
         archives.push(sessions.with(&what, |store| store.export(id))?);
     }
-    let format = args.format.or_else(|| by_name(args.output.as_deref()?));
-    let text = exchange::write(&archives, format.unwrap_or(Format::Md).into());
+    let by_name = || exchange::Format::of_name(args.output.as_deref()?.to_str()?);
+    let format = args.format.map(Into::into).or_else(by_name);
+    let text = exchange::write(&archives, format.unwrap_or(exchange::Format::Markdown));
     match &args.output {
         Some(path) => write(path, &text),
         // As with a reply: a terminal shows text, a pipe gets every byte.
@@ -42,32 +42,16 @@ pub(super) fn export(sessions: &mut Sessions, args: &ExportArgs) -> Result<ExitC
     }
 }
 
-/// The form that a file's name asks for.
-fn by_name(path: &Path) -> Option<Format> {
-    match path.extension()?.to_str()?.to_lowercase().as_str() {
-        "json" => Some(Format::Json),
-        "jsonl" | "ndjson" => Some(Format::Jsonl),
-        "md" | "markdown" => Some(Format::Md),
-        _ => None,
-    }
-}
-
 /// Writes a file that nobody else can read, and that was not there before.
 fn write(path: &Path, text: &str) -> Result<ExitCode, Failure> {
     let what = format!("writing {}", path.display());
-    let file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path);
-    file.and_then(|mut file| file.write_all(text.as_bytes()))
-        .map_err(|error| {
-            let hint = match error.kind() {
-                io::ErrorKind::AlreadyExists => "name another file, or remove this one",
-                _ => "",
-            };
-            Failure::new(ExitCode::CantCreate, what, error).hint(hint)
-        })?;
+    exchange::write_file(path, text).map_err(|error| {
+        let hint = match error.kind() {
+            io::ErrorKind::AlreadyExists => "name another file, or remove this one",
+            _ => "",
+        };
+        Failure::new(ExitCode::CantCreate, what, error).hint(hint)
+    })?;
     Ok(ExitCode::Ok)
 }
 

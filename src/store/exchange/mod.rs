@@ -5,10 +5,13 @@
 //! carry the whole tree beside the messages that every program understands; Markdown carries the
 //! chosen path.
 
+mod file;
 mod llama_ui;
 mod markdown;
 mod open_webui;
 mod openai;
+
+pub use file::write_file;
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};

@@ -3,6 +3,8 @@
 mod snippet;
 mod words;
 
+use rusqlite::functions::FunctionFlags;
+use rusqlite::types::ValueRef;
 use rusqlite::{Connection, params};
 
 use super::error::Tried;
@@ -91,6 +93,21 @@ impl Store {
             .and_then(Iterator::collect)
             .tried(WHAT)
     }
+}
+
+/// Makes `words(text)` known to SQL: a text as the index is given it.
+///
+/// # Errors
+/// When SQLite refuses.
+pub(super) fn provide_words(db: &Connection) -> Result<(), StoreError> {
+    let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
+    db.create_scalar_function("words", 1, flags, |call| {
+        Ok(match call.get_raw(0) {
+            ValueRef::Text(text) => prepare(&String::from_utf8_lossy(text)),
+            _ => String::new(),
+        })
+    })
+    .tried("preparing the search")
 }
 
 /// Takes a message's words into the index, which must not have them yet.

@@ -1,5 +1,6 @@
 //! What lies over the panes; one at a time, in the middle, with everything below cleared.
 
+mod ask;
 pub mod help;
 mod list;
 mod prompt;
@@ -19,6 +20,9 @@ pub fn draw(painter: &mut Painter<'_>, screen: Rect, state: &State) {
         Some(Overlay::Palette(list)) => list::draw(painter, screen, "Commands", list),
         Some(Overlay::Presets(list)) => list::draw(painter, screen, "Presets", list),
         Some(Overlay::Themes(list)) => list::draw(painter, screen, "Themes", list),
+        Some(Overlay::Personas(list)) => list::draw(painter, screen, "Personas", list),
+        Some(Overlay::Tree(list)) => list::draw(painter, screen, "Versions", list),
+        Some(Overlay::Ask(ask)) => ask::draw(painter, screen, ask),
         Some(Overlay::Sessions(list)) => sessions::draw(painter, screen, list),
         Some(Overlay::Resume(list)) => sessions::draw_offer(painter, screen, list),
         Some(Overlay::Why(list)) => {

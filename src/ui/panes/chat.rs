@@ -11,7 +11,7 @@
 
 use ratatui::layout::{Constraint, Layout, Rect};
 
-use super::{reply, welcome};
+use super::{reply, versions, welcome};
 use crate::app::{Entry, Pane, Scroll, State, Viewport};
 use crate::theme::Role;
 use crate::ui::painter::{Focused, Frame, Painter, part};
@@ -38,7 +38,7 @@ pub fn draw(
     } else {
         Focused::No
     };
-    let inner = painter.pane(area, &[part("Chat", Role::Accent)], frame, focused);
+    let inner = painter.pane(area, &versions::title(state), frame, focused);
     let width = inner.width.saturating_sub(GUTTER);
     let page = Page {
         width,
@@ -54,6 +54,7 @@ pub fn draw(
     let code = state.chat.code.and_then(|picked| cache.code(picked));
     let top = match (state.chat.scroll, &code) {
         (Scroll::Line(line), _) => line.min(last_top),
+        (Scroll::Entry(entry), _) => cache.lines_of(entry).start.min(last_top),
         (Scroll::Code, Some(lines)) => lines.start.saturating_sub(CONTEXT).min(last_top),
         (Scroll::End | Scroll::Code, _) => last_top,
     };
@@ -71,6 +72,7 @@ pub fn draw(
             cache.line(line),
         );
     }
+    versions::mark(painter, inner, top, state, cache);
     if let Some(lines) = code {
         let seen = lines.start.max(top)..lines.end.min(top + height);
         for line in seen {

@@ -12,7 +12,7 @@ use ratatui::layout::{Position, Rect};
 use ratatui::style::{Color, Modifier};
 use ratatui::widgets::Widget;
 
-use crate::app::{Pane, State};
+use crate::app::{Entry, Pane, State};
 use crate::theme::Role;
 use crate::ui::painter::{Focused, Frame, Painter, part};
 use crate::ui::text::{units, wrap};
@@ -34,7 +34,7 @@ pub fn draw(
 ) -> Option<Position> {
     let focused = state.focus == Pane::Composer && state.overlay.is_none();
     let mark = if focused { Focused::Yes } else { Focused::No };
-    let inner = painter.pane(area, &[part("Message", Role::Accent)], frame, mark);
+    let inner = painter.pane(area, &[part(title(state), Role::Accent)], frame, mark);
     let inner = files(painter, inner, state);
     if inner.is_empty() {
         return None;
@@ -59,6 +59,16 @@ pub fn draw(
             .saturating_sub(top);
     let inside = Position::new(x.min(inner.right() - 1), y.min(inner.bottom() - 1));
     focused.then_some(inside)
+}
+
+/// What the text becomes.
+fn title(state: &State) -> &'static str {
+    let editing = state.chat.editing.as_ref();
+    match editing.map(|editing| state.chat.message(editing.node)) {
+        None => "Message",
+        Some(Some(Entry::Reply(_))) => "Another beginning of the reply",
+        Some(_) => "Another version of the message",
+    }
 }
 
 /// The files that go with the message, on a line above the text; returns what is left.

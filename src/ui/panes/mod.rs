@@ -9,4 +9,5 @@ pub mod params;
 mod preview;
 pub mod reply;
 pub mod speed;
+mod versions;
 mod welcome;

@@ -1,0 +1,28 @@
+-- Version 5: the index knows the beginnings of words, from two characters to six, so that a search
+-- while one types reads one list and not those of all words that begin so. What is shorter or longer
+-- is still found by merging. The words are taken in again with words(), which search/mod.rs provides.
+
+DROP TABLE said;
+CREATE VIRTUAL TABLE said USING fts5 (
+    content,
+    reasoning,
+    content = '',
+    prefix = '2 3 4 5 6',
+    tokenize = "unicode61 remove_diacritics 2 categories 'L* N* Co So'"
+);
+INSERT INTO said (said, rank) VALUES ('secure-delete', 1);
+-- What streams is taken in when it ends.
+INSERT INTO said (rowid, content, reasoning)
+    SELECT id, words(content), words(reasoning) FROM message WHERE state <> 'streaming';
+
+DROP TABLE titled;
+CREATE VIRTUAL TABLE titled USING fts5 (
+    title,
+    content = '',
+    prefix = '2 3 4 5 6',
+    tokenize = "unicode61 remove_diacritics 2 categories 'L* N* Co So'"
+);
+INSERT INTO titled (titled, rank) VALUES ('secure-delete', 1);
+INSERT INTO titled (rowid, title)
+    SELECT id, words(coalesce(title, first_line)) FROM conversation
+    WHERE coalesce(title, first_line) <> '';
