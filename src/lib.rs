@@ -13,6 +13,7 @@ pub mod engine;
 pub mod gguf;
 pub mod hardware;
 pub mod keymap;
+pub mod library;
 pub mod params;
 pub mod plan;
 pub mod runtime;

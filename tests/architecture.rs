@@ -12,6 +12,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("chat", &[]),
     ("plan", &["gguf", "params"]),
     ("engine", &["chat", "params", "gguf", "plan"]),
+    ("library", &["gguf", "params", "plan"]),
     ("bench", &["engine", "params"]),
     ("tune", &["bench", "engine", "params"]),
     ("store", &["chat", "engine"]),

@@ -201,7 +201,7 @@ fn the_files_of_a_model_add_up() {
     let mut second = HeaderWriter::default();
     second.tensor("blk.1.ffn_up.weight", &[32, 8], TensorType::F32);
     let bytes = whole(&second);
-    let part = parse::parse(bytes.as_slice(), bytes.len() as u64).expect("a part");
+    let part = parse::parse(bytes.as_slice(), bytes.len() as u64, parse::Vocabulary::Passed).expect("a part");
     first.append(part);
     let both = first.facts();
     assert_eq!(both.layer_bytes, vec![128, 128 + 1024]);
