@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::bench::BenchArgs;
+use super::models::ModelsArgs;
 use super::sessions::SessionsArgs;
 use super::tune::TuneArgs;
 
@@ -27,8 +28,9 @@ pub struct Cli {
 /// Options of every command.
 #[derive(Args, Clone, Debug)]
 pub struct General {
-    /// The GGUF model file; without it the configured model, or the small built-in guide
-    #[arg(short, long, global = true, value_name = "FILE")]
+    /// The model: a GGUF file, or a name such as llama3.2:3b, org/repo:Q4_K_M or a file's; without it
+    /// the configured model, or the small built-in guide
+    #[arg(short, long, global = true, value_name = "MODEL")]
     pub model: Option<PathBuf>,
     /// A named set of parameter values, from the presets
     #[arg(long, global = true, value_name = "NAME")]
@@ -67,6 +69,9 @@ pub enum Command {
     /// List, read, search, export, import and delete saved chats
     #[command(display_order = 5)]
     Sessions(SessionsArgs),
+    /// Find the models on this machine, say what each is, and remove what was downloaded
+    #[command(display_order = 6)]
+    Models(ModelsArgs),
     /// Say whether a model fits, how much of it and how fast at most, without loading it
     Fit(FitArgs),
 }

@@ -19,6 +19,7 @@ mod interrupts;
 pub mod logging;
 mod lossy;
 mod model;
+mod models;
 mod normalise;
 mod normalised;
 mod retired;
@@ -40,6 +41,7 @@ pub use args::{Cli, Command, DoctorArgs, FitArgs, General, LogLevel, RunArgs};
 pub use bench::{BenchAction, BenchArgs};
 pub use exit::ExitCode;
 pub use failure::Failure;
+pub use models::{ModelsArgs, ModelsCommand};
 pub use sessions::{SessionsArgs, SessionsCommand};
 pub use setup::Prepared;
 pub use tune::TuneArgs;
@@ -131,6 +133,7 @@ fn dispatch(asked: Asked) -> Result<ExitCode, Failure> {
     match &cli.command {
         Some(Command::Doctor(args)) => doctor::run(args, &cli.general, folders),
         Some(Command::Fit(args)) => fit::run(args, &cli.general, folders, parameters),
+        Some(Command::Models(args)) => models::run(args, &cli.general, folders, parameters),
         Some(Command::Sessions(args)) => sessions::run(args, &folders),
         Some(Command::Run(args)) => {
             let prepared = setup::prepare(&cli.general, folders, parameters, OnProblem::Fail)?;

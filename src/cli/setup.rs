@@ -54,14 +54,17 @@ pub(super) fn prepare(
     parameters: Overrides,
     on_problem: OnProblem,
 ) -> Result<Prepared, Failure> {
-    if let Some(path) = &general.model {
-        model::check(path)?;
-    }
     let mut problems = Vec::new();
     let config = Config::load(&folders).unwrap_or_else(|error| {
         problems.push(error.to_string());
         Config::default()
     });
+    let model = match (&general.model, &config.model) {
+        (Some(given), _) => Some(model::find(given, &folders, &config)?),
+        // What is wrong with it is said where it is used.
+        (None, Some(path)) => Some(model::find(path, &folders, &config).unwrap_or(path.clone())),
+        (None, None) => None,
+    };
     let (presets, errors) = config::load_presets(&folders.presets_dir);
     problems.extend(errors.iter().map(ToString::to_string));
     let mut params = Params::default();
@@ -93,7 +96,7 @@ pub(super) fn prepare(
         );
     }
     Ok(Prepared {
-        model: general.model.clone().or_else(|| config.model.clone()),
+        model,
         preset: preset.map(|preset| preset.name.clone()),
         theme: general.theme.clone().or_else(|| config.theme.clone()),
         folders,

@@ -18,5 +18,5 @@ pub use error::{ConfigError, Place};
 pub use paths::{Folders, NoHome};
 pub use preset::{Preset, load_presets, reload_presets};
 pub use profile::{Profile, load_profiles};
-pub use settings::{Config, EXAMPLE, Ui};
+pub use settings::{Config, EXAMPLE, Library, Ui};
 pub use watch::{Changed, ConfigWatch};

@@ -28,6 +28,14 @@ pub struct Config {
     pub model: Option<PathBuf>,
     pub params: Overrides,
     pub ui: Ui,
+    pub library: Library,
+}
+
+/// The `[library]` table.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Library {
+    /// Folders with models, beside the places of other tools.
+    pub folders: Vec<PathBuf>,
 }
 
 /// The `[ui]` table.
@@ -73,6 +81,9 @@ impl Config {
                 fps,
                 ascii: file.ui.ascii,
             },
+            library: Library {
+                folders: file.library.folders.iter().map(|path| expand(path)).collect(),
+            },
         })
     }
 }
@@ -98,6 +109,15 @@ struct File {
     params: RawParams,
     #[serde(default)]
     ui: FileUi,
+    #[serde(default)]
+    library: FileLibrary,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FileLibrary {
+    #[serde(default)]
+    folders: Vec<String>,
 }
 
 #[derive(Default, Deserialize)]
@@ -134,7 +154,9 @@ mod tests {
             model,
             params,
             ui,
+            library,
         } = config;
+        assert_eq!(library.folders.len(), 2);
         assert!(theme.is_some() && preset.is_some() && model.is_some());
         assert!(ui.fps.is_some() && ui.ascii.is_some());
         assert!(params.len() >= 4);
@@ -164,7 +186,7 @@ mod tests {
         for (text, message) in [
             (
                 "theem = \"x\"",
-                "line 1, column 1: unknown field 'theem', expected one of 'theme', 'preset', 'model', 'params', 'ui', did you mean 'theme'?",
+                "line 1, column 1: unknown field 'theem', expected one of 'theme', 'preset', 'model', 'params', 'ui', 'library', did you mean 'theme'?",
             ),
             (
                 "[ui]\nfsp = 30",

@@ -10,6 +10,7 @@
 
 mod bandwidth;
 mod deck;
+mod library;
 mod paths;
 mod screen;
 mod settings;
@@ -34,6 +35,7 @@ use crate::terminal::{self, Capabilities, FramePacer, Guard, Input, Signals};
 use crate::theme::{self, GlyphSet, Theme};
 use crate::ui::TranscriptCache;
 pub use bandwidth::known_bandwidth;
+pub use library::{Estimator, find_models};
 pub use deck::{Deck, Look, Sources, Wake};
 pub use screen::{RealScreen, Screen};
 pub use store::Saver;
