@@ -23,6 +23,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     (
         "app",
         &[
+            "bench",
             "chat",
             "config",
             "engine",
@@ -39,6 +40,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         "ui",
         &[
             "app",
+            "bench",
             "engine",
             "keymap",
             "library",
@@ -52,6 +54,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         "runtime",
         &[
             "app",
+            "bench",
             "config",
             "engine",
             "gguf",

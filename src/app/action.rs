@@ -20,6 +20,7 @@ pub enum Action {
     ShowSpeed,
     ShowGauges,
     ShowLog,
+    ShowBench,
     // Chat
     Send,
     NewLine,
@@ -126,6 +127,11 @@ const ENTRIES: &[Entry] = &[
     entry(Action::ShowSpeed, "show-speed", "Show the speed figures"),
     entry(Action::ShowGauges, "show-gauges", "Show the gauges"),
     entry(Action::ShowLog, "show-log", "Show the log"),
+    entry(
+        Action::ShowBench,
+        "show-bench",
+        "Measure the model, tune it, and see earlier results",
+    ),
     entry(Action::NewChat, "new-chat", "Begin a new chat"),
     entry(
         Action::Regenerate,

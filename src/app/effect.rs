@@ -16,6 +16,8 @@ pub enum Effect {
     Copy(String),
     /// List files that complete this path; answered by `Event::Paths`.
     ListPaths(String),
+    /// Read the measurements kept; answered by `Event::Measurements`.
+    ReadMeasurements,
     /// Use another theme for this session.
     UseTheme(String),
     /// Send `Event::Timer` after a while.

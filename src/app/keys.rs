@@ -1,6 +1,6 @@
 //! From a key press to an action, by what has the keys.
 
-use super::{Action, Effect, Overlay, Pane, State, params, perform, sessions};
+use super::{Action, Effect, Overlay, Pane, State, View, params, perform, sessions, view};
 use crate::keymap::{Context, Key};
 
 /// What has the keys now.
@@ -16,14 +16,14 @@ pub fn context(state: &State) -> Context {
             | Overlay::Resume(_)
             | Overlay::ContextFull(_),
         ) => Context::List,
-        None => match state.focus {
+        None => state.view.context().unwrap_or_else(|| match state.focus {
             Pane::Parameters if state.params.is_typing() => Context::Prompt,
             Pane::Parameters => Context::Parameters,
             Pane::Composer => Context::Composer,
             Pane::Log => Context::Log,
             Pane::Chat => Context::Chat,
             Pane::Speed | Pane::Gauges => Context::Figures,
-        },
+        }),
     }
 }
 
@@ -62,9 +62,12 @@ pub(super) fn paste(state: &mut State, text: &str) -> Vec<Effect> {
         None => {}
     }
     match state.focus {
-        Pane::Parameters if state.params.is_typing() => state.params.paste(text),
+        Pane::Parameters if state.view == View::Deck && state.params.is_typing() => {
+            state.params.paste(text);
+        }
         // A paste is meant for the message wherever the focus is.
         _ => {
+            state.view = View::Deck;
             state.focus = Pane::Composer;
             state.composer.paste(text);
         }
@@ -101,6 +104,7 @@ fn type_key(state: &mut State, key: Key) -> Vec<Effect> {
             state.composer.type_key(key);
         }
         Some(Overlay::ContextFull(_) | Overlay::Resume(_) | Overlay::Help { .. }) => {}
+        None if state.view != View::Deck => return view::type_key(state, key),
         None => match state.focus {
             Pane::Composer => state.composer.type_key(key),
             Pane::Parameters => params::type_key(&mut state.params, key),

@@ -3,6 +3,7 @@
 //! `update(&mut State, Event) -> Vec<Effect>`; the runtime performs the effects.
 
 mod action;
+mod bench;
 mod chat;
 mod composer;
 mod effect;
@@ -26,6 +27,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 mod update;
+mod view;
 
 /// Questions the model that comes with the program answers, to begin with.
 pub const QUESTIONS: &[&str] = &[
@@ -35,6 +37,7 @@ pub const QUESTIONS: &[&str] = &[
 ];
 
 pub use action::Action;
+pub use bench::BenchState;
 pub use chat::{ChatState, Entry, Notice, Reply, ReplyState, Scroll, Viewport};
 pub use composer::Composer;
 pub use effect::Effect;
@@ -53,3 +56,4 @@ pub use slash::lines as slash_commands;
 pub use speed::SpeedState;
 pub use state::{Pane, State};
 pub use update::{note_problem, start, update};
+pub use view::View;

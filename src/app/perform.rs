@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::overlay::{Overlay, PickList, PromptOverlay};
 use super::update::{IsError, notice};
-use super::{Action, ChatState, Effect, Pane, State, Timer};
-use super::{help, keys, params, replies, retune, sessions};
+use super::{Action, ChatState, Effect, Pane, State, Timer, View};
+use super::{help, keys, params, replies, retune, sessions, view};
 use crate::engine::Command;
 use crate::keymap::Context;
 use crate::params::Param;
@@ -17,6 +17,11 @@ const ROUND: [Pane; 3] = [Pane::Composer, Pane::Chat, Pane::Parameters];
 
 /// Does an action where the keys are now.
 pub(super) fn perform(state: &mut State, action: Action) -> Vec<Effect> {
+    if state.overlay.is_none()
+        && let Some(effects) = view::perform(state, action)
+    {
+        return effects;
+    }
     match action {
         Action::Help => open(state, Overlay::Help { top: 0 }),
         Action::Palette => open_palette(state),
@@ -45,6 +50,7 @@ pub(super) fn perform(state: &mut State, action: Action) -> Vec<Effect> {
         Action::ShowSpeed => show(state, Pane::Speed),
         Action::ShowGauges => show(state, Pane::Gauges),
         Action::ShowLog => show(state, Pane::Log),
+        Action::ShowBench => view::toggle(state, View::Bench),
         Action::Send => replies::send(state),
         Action::NewLine => {
             state.composer.new_line();
@@ -272,7 +278,8 @@ fn cancel(state: &mut State) -> Vec<Effect> {
 
 /// Shows a pane and gives it the keys; shown already, it goes away again.
 fn show(state: &mut State, pane: Pane) -> Vec<Effect> {
-    if state.focus == pane {
+    let came_back = std::mem::take(&mut state.view) != View::Deck;
+    if state.focus == pane && !came_back {
         state.focus = Pane::Composer;
         state.side = None;
     } else {
@@ -308,6 +315,7 @@ pub(super) fn new_chat(state: &mut State) -> Vec<Effect> {
     };
     state.speed.begin();
     state.speed.context_used = 0;
+    state.view = View::Deck;
     state.focus = Pane::Composer;
     state.side = None;
     effects

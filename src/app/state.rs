@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::{
-    ChatState, Composer, GaugesState, LogState, ModelState, Notice, Overlay, ParamsState,
-    SessionsState, SpeedState,
+    BenchState, ChatState, Composer, GaugesState, LogState, ModelState, Notice, Overlay,
+    ParamsState, SessionsState, SpeedState, View,
 };
 use crate::config::Preset;
 use crate::engine::{ConversationId, LoadId, RequestId};
@@ -26,7 +26,8 @@ pub enum Pane {
 pub struct State {
     /// The terminal's size in cells: width, height.
     pub size: (u16, u16),
-    /// The pane that takes keys.
+    pub view: View,
+    /// The pane that takes keys while the view is the deck.
     pub focus: Pane,
     /// The pane shown in place of the chat where there is no room for all: one of Parameters,
     /// Speed, Gauges, Log; `None` = chat.
@@ -44,6 +45,7 @@ pub struct State {
     pub gauges: GaugesState,
     pub log: LogState,
     pub sessions: SessionsState,
+    pub bench: BenchState,
     pub presets: Arc<Vec<Preset>>,
     pub themes: Arc<Vec<String>>,
     pub theme: String,
@@ -57,6 +59,7 @@ impl State {
     pub fn new(size: (u16, u16)) -> Self {
         Self {
             size,
+            view: View::default(),
             focus: Pane::Composer,
             side: None,
             overlay: None,
@@ -70,6 +73,7 @@ impl State {
             gauges: GaugesState::default(),
             log: LogState::default(),
             sessions: SessionsState::default(),
+            bench: BenchState::default(),
             presets: Arc::default(),
             themes: Arc::default(),
             theme: String::new(),

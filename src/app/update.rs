@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::overlay::Overlay;
 use super::{Effect, Entry, Event, Notice, Settings, State, Timer};
-use super::{foresight, keys, replies, retune, saving, sessions};
+use super::{bench, foresight, keys, replies, retune, saving, sessions};
 use crate::config::Preset;
 use crate::engine::EngineEvent;
 
@@ -61,6 +61,7 @@ fn take(state: &mut State, event: Event) -> Vec<Effect> {
             }
             vec![]
         }
+        Event::Measurements(history) => bench::on_history(state, history),
         Event::Copied(Ok(how)) => notice(state, how, IsError::No),
         Event::Copied(Err(why)) => notice(state, why, IsError::Yes),
         Event::Timer(Timer::QuitArmed(number)) => {

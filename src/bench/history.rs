@@ -112,6 +112,21 @@ pub fn compare<'a>(records: impl IntoIterator<Item = &'a Record>) -> Vec<Compare
     kinds.into_iter().flatten().collect()
 }
 
+/// Per cent from which on a bound says nothing.
+const TOO_WIDE: f64 = 900.0;
+
+/// A change as people read it: `+3.1 % (+1.0 to +5.2)`, or that none is certain.
+pub fn change_in_words(ratio: Interval) -> String {
+    let Interval { low, middle, high } = ratio.map(|ratio| (ratio - 1.0) * 100.0);
+    if high > TOO_WIDE {
+        "none certain, too few samples".to_owned()
+    } else if low <= 0.0 && high >= 0.0 {
+        format!("none certain ({low:+.1} to {high:+.1} %)")
+    } else {
+        format!("{middle:+.1} % ({low:+.1} to {high:+.1})")
+    }
+}
+
 /// Welch's interval over the logarithms of the rates: their difference is the logarithm of a ratio.
 fn change(before: &Record, after: &Record) -> Option<Interval> {
     let logarithms = |record: &Record| -> Option<Vec<f64>> {
@@ -205,5 +220,14 @@ mod tests {
         assert!(change.low < 0.5 && 0.5 < change.high && change.high < 0.55);
         assert!((change.middle - 0.5).abs() < 1e-9);
         assert_eq!((compared[2].change, compared[3].change), (None, None));
+    }
+
+    #[test]
+    fn a_change_is_named_only_when_it_is_certain() {
+        let of = |low, middle, high| change_in_words(Interval { low, middle, high });
+        assert_eq!(of(1.01, 1.031, 1.052), "+3.1 % (+1.0 to +5.2)");
+        assert_eq!(of(0.9, 0.95, 1.02), "none certain (-10.0 to +2.0 %)");
+        assert_eq!(of(1e-9, 1.0, 1e9), "none certain, too few samples");
+        assert_eq!(of(0.5, 0.5, 0.5), "-50.0 % (-50.0 to -50.0)");
     }
 }

@@ -23,6 +23,8 @@ pub enum Context {
     Figures,
     Parameters,
     Log,
+    /// The view of measurements.
+    Bench,
     /// The help overlay.
     Help,
     /// A list that narrows while one types.
@@ -166,13 +168,14 @@ impl Keymap {
 }
 
 impl Context {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::Global,
         Self::Composer,
         Self::Chat,
         Self::Figures,
         Self::Parameters,
         Self::Log,
+        Self::Bench,
         Self::Help,
         Self::List,
         Self::Prompt,
@@ -187,6 +190,7 @@ impl Context {
             Self::Figures => "figures",
             Self::Parameters => "parameters",
             Self::Log => "log",
+            Self::Bench => "bench",
             Self::Help => "help",
             Self::List => "list",
             Self::Prompt => "prompt",
@@ -202,6 +206,7 @@ impl Context {
             Self::Figures => "Speed and gauges",
             Self::Parameters => "Parameters",
             Self::Log => "Log",
+            Self::Bench => "Measurements",
             Self::Help => "Help",
             Self::List => "Lists",
             Self::Prompt => "Typing a value or a path",

@@ -10,6 +10,7 @@ use tokio::time::{sleep, timeout};
 use tokio_stream::StreamExt;
 
 use super::Ended;
+use super::measure::Measurer;
 use super::paths;
 use super::screen::Screen;
 use super::store::Saver;
@@ -48,6 +49,8 @@ pub struct Deck<S> {
     engine: EngineHandle,
     /// `None` when nothing is saved.
     saver: Option<Saver>,
+    /// `None` when nothing can be measured.
+    measurer: Option<Measurer>,
     pacer: FramePacer,
     themes: Vec<Theme>,
     theme: Theme,
@@ -87,6 +90,7 @@ impl<S: Screen> Deck<S> {
             screen,
             engine,
             saver: None,
+            measurer: None,
             pacer,
             themes,
             theme,
@@ -101,6 +105,13 @@ impl<S: Screen> Deck<S> {
     #[must_use]
     pub fn with_saver(mut self, saver: Saver) -> Self {
         self.saver = Some(saver);
+        self
+    }
+
+    /// The same deck that can measure.
+    #[must_use]
+    pub fn with_measurer(mut self, measurer: Measurer) -> Self {
+        self.measurer = Some(measurer);
         self
     }
 
@@ -230,6 +241,11 @@ impl<S: Screen> Deck<S> {
                     let found = paths::complete(&typed, home.as_deref());
                     let _ = inbox.blocking_send(Wake::Event(Event::Paths { typed, found }));
                 });
+            }
+            Effect::ReadMeasurements => {
+                if let Some(measurer) = &self.measurer {
+                    measurer.read();
+                }
             }
             Effect::UseTheme(name) => self.use_theme(&name),
             Effect::After(timer, time) => {

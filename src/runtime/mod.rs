@@ -11,6 +11,7 @@
 mod bandwidth;
 mod deck;
 mod library;
+mod measure;
 mod paths;
 mod screen;
 mod settings;
@@ -37,6 +38,7 @@ use crate::ui::TranscriptCache;
 pub use bandwidth::known_bandwidth;
 pub use library::{Estimator, find_models};
 pub use deck::{Deck, Look, Sources, Wake};
+pub use measure::Measurer;
 pub use screen::{RealScreen, Screen};
 pub use store::Saver;
 
@@ -186,7 +188,9 @@ async fn start(startup: Startup) -> io::Result<Ended> {
         cache: TranscriptCache::default(),
         pacer: frames,
     };
+    let measured = inbox.clone();
     let mut deck = Deck::new(state, screen, engine, look, inbox);
+    deck = deck.with_measurer(Measurer::new(folders.data_dir.clone(), measured));
     if let Some(saver) = saver {
         deck = deck.with_saver(saver);
     }

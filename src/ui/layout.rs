@@ -73,14 +73,20 @@ pub struct Areas {
     pub log: Option<Rect>,
 }
 
-/// Arranges a screen; `composer_rows` tells how many rows the composer's text takes at a width.
-pub fn arrange(screen: Rect, wishes: &Wishes, composer_rows: impl Fn(u16) -> u16) -> Areas {
+/// The rows of a screen that one view fills: header, body, status line.
+pub fn whole(screen: Rect) -> (Rect, Rect, Rect) {
     let [header, body, status] = Layout::vertical([
         Constraint::Length(1),
         Constraint::Min(0),
         Constraint::Length(1),
     ])
     .areas(screen);
+    (header, body, status)
+}
+
+/// Arranges a screen; `composer_rows` tells how many rows the composer's text takes at a width.
+pub fn arrange(screen: Rect, wishes: &Wishes, composer_rows: impl Fn(u16) -> u16) -> Areas {
+    let (header, body, status) = whole(screen);
     let areas = Areas {
         header,
         status,

@@ -14,6 +14,7 @@ mod status;
 mod strip;
 pub mod text;
 mod transcript;
+mod views;
 mod widgets;
 
 pub use layout::SMALLEST;
@@ -22,7 +23,7 @@ pub use transcript::TranscriptCache;
 use ratatui::Frame;
 use ratatui::layout::Rect;
 
-use crate::app::{Pane, State, Viewport};
+use crate::app::{Pane, State, View, Viewport};
 use crate::theme::{Role, Theme};
 use layout::{Size, Wishes, arrange};
 use painter::{Painter, part};
@@ -39,6 +40,15 @@ pub fn draw(
     painter.tint(screen, Role::Text);
     if Size::of(screen) == Size::TooSmall {
         too_small(painter, screen);
+        return state.chat.viewport;
+    }
+    if state.view != View::Deck {
+        let (header, body, status) = layout::whole(screen);
+        header::draw(painter, header, state);
+        views::draw(painter, body, state);
+        status::draw(painter, status, state);
+        overlays::draw(painter, screen, state);
+        harmless(painter, screen);
         return state.chat.viewport;
     }
     let wishes = Wishes {

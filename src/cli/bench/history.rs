@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use super::args::HistoryArgs;
 use super::{hash, history_failure};
 use crate::bench::history::{self, Compared};
-use crate::bench::{Format, Printer, Record, stats::Interval, test_name};
+use crate::bench::{Format, Printer, Record, test_name};
 use crate::cli::{ExitCode, Failure, General, model, print, sanitise};
 use crate::config::{Config, Folders};
 
@@ -116,38 +116,12 @@ fn row(compared: &Compared<'_>) -> Vec<String> {
         params.join(" "),
         test_name(record.test()),
         format!("{:.2} ± {:.2}", record.avg_ts, record.stddev_ts),
-        compared.change.map_or_else(String::new, change),
+        compared
+            .change
+            .map(history::change_in_words)
+            .unwrap_or_default(),
     ]
     .iter()
     .map(|cell| sanitise::line(cell).replace('|', "/"))
     .collect()
-}
-
-/// Per cent from which on a bound says nothing.
-const TOO_WIDE: f64 = 900.0;
-
-/// `+3.1 % (+1.0 to +5.2)`, or that no change is certain.
-fn change(ratio: Interval) -> String {
-    let Interval { low, middle, high } = ratio.map(|ratio| (ratio - 1.0) * 100.0);
-    if high > TOO_WIDE {
-        "none certain, too few samples".to_owned()
-    } else if low <= 0.0 && high >= 0.0 {
-        format!("none certain ({low:+.1} to {high:+.1} %)")
-    } else {
-        format!("{middle:+.1} % ({low:+.1} to {high:+.1})")
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_change_is_named_only_when_it_is_certain() {
-        let of = |low, middle, high| change(Interval { low, middle, high });
-        assert_eq!(of(1.01, 1.031, 1.052), "+3.1 % (+1.0 to +5.2)");
-        assert_eq!(of(0.9, 0.95, 1.02), "none certain (-10.0 to +2.0 %)");
-        assert_eq!(of(1e-9, 1.0, 1e9), "none certain, too few samples");
-        assert_eq!(of(0.5, 0.5, 0.5), "-50.0 % (-50.0 to -50.0)");
-    }
 }

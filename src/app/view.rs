@@ -1,0 +1,94 @@
+//! What fills the screen between the header and the status line.
+
+use super::{Action, Effect, State, bench};
+use crate::keymap::{Context, Key};
+
+/// The one view that is shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum View {
+    /// The panes: chat, composer, figures, parameters, log.
+    #[default]
+    Deck,
+    /// Measurements: what to measure, results, history.
+    Bench,
+}
+
+impl View {
+    /// What has the keys in it; `None` where the pane with focus has.
+    pub(super) fn context(self) -> Option<Context> {
+        match self {
+            Self::Deck => None,
+            Self::Bench => Some(Context::Bench),
+        }
+    }
+}
+
+/// Shows a view; shown already, the deck comes back.
+pub(super) fn toggle(state: &mut State, view: View) -> Vec<Effect> {
+    if state.view == view {
+        state.view = View::Deck;
+        return vec![];
+    }
+    state.view = view;
+    match view {
+        View::Deck => vec![],
+        View::Bench => bench::enter(state),
+    }
+}
+
+/// What the view makes of an action; `None` when it means what it means everywhere.
+pub(super) fn perform(state: &mut State, action: Action) -> Option<Vec<Effect>> {
+    let own = match state.view {
+        View::Deck => return None,
+        View::Bench => bench::perform(state, action),
+    };
+    own.or_else(|| match action {
+        Action::Cancel | Action::FocusNext | Action::FocusPrevious => {
+            state.view = View::Deck;
+            Some(vec![])
+        }
+        _ => None,
+    })
+}
+
+/// Types where a view takes text; in others a letter is the beginning of nothing.
+pub(super) fn type_key(state: &mut State, _key: Key) -> Vec<Effect> {
+    match state.view {
+        View::Deck | View::Bench => vec![],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::{Event, Pane, context, update};
+
+    fn press(state: &mut State, key: &str) {
+        update(state, Event::Key(key.parse().unwrap()));
+    }
+
+    #[test]
+    fn a_view_has_the_keys_until_it_is_left() {
+        let mut state = State::new((80, 24));
+        press(&mut state, "f12");
+        assert_eq!(state.view, View::Bench);
+        assert_eq!(context(&state), Context::Bench);
+        press(&mut state, "x");
+        assert!(state.composer.is_empty(), "a letter is no message there");
+        press(&mut state, "esc");
+        assert_eq!(state.view, View::Deck);
+        assert_eq!(context(&state), Context::Composer);
+    }
+
+    #[test]
+    fn panes_and_pasted_text_bring_the_deck_back() {
+        let mut state = State::new((80, 24));
+        press(&mut state, "f12");
+        press(&mut state, "f2");
+        assert_eq!((state.view, state.focus), (View::Deck, Pane::Parameters));
+        press(&mut state, "f12");
+        update(&mut state, Event::Paste("hello".into()));
+        assert_eq!(state.view, View::Deck);
+        assert!(!state.composer.is_empty());
+    }
+}
