@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! argv ─► normalise (llama.cpp's spellings) ─► clap ─► setup (folders, files, parameters, log)
-//!      ─► deck (no command) | run | bench | tune | fit | sessions | doctor ─► exit code
+//!      ─► deck (no command) | run | bench | tune | fit | models | sessions | doctor ─► exit code
 //! ```
 //! Failures travel as [`Failure`] and are printed here, once.
 

@@ -38,7 +38,10 @@ pub(super) fn find(given: &Path, folders: &Folders, config: &Config) -> Result<P
     if given.exists() {
         return check(given).map(|()| given.to_owned());
     }
-    among(given, &runtime::find_models(folders, &config.library.folders))
+    among(
+        given,
+        &runtime::find_models(folders, &config.library.folders),
+    )
 }
 
 /// As [`find`], among models that were found already.

@@ -82,7 +82,12 @@ impl Config {
                 ascii: file.ui.ascii,
             },
             library: Library {
-                folders: file.library.folders.iter().map(|path| expand(path)).collect(),
+                folders: file
+                    .library
+                    .folders
+                    .iter()
+                    .map(|path| expand(path))
+                    .collect(),
             },
         })
     }

@@ -264,7 +264,11 @@ impl Facts {
             *bytes = bytes.saturating_add(weight.bytes);
             let read = self.read_of(weight);
             self.active_bytes = self.active_bytes.saturating_add(read);
-            if let Some(bytes) = weight.part.index(layers).and_then(|at| self.read_bytes.get_mut(at)) {
+            if let Some(bytes) = weight
+                .part
+                .index(layers)
+                .and_then(|at| self.read_bytes.get_mut(at))
+            {
                 *bytes = bytes.saturating_add(read);
             }
         }

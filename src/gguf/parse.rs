@@ -160,7 +160,11 @@ fn until_zero(bytes: &[u8]) -> &[u8] {
     bytes.split(|byte| *byte == 0).next().unwrap_or_default()
 }
 
-fn number(source: &mut Source<impl BufRead>, kind: ArrayKind, key: &str) -> Result<Value, GgufError> {
+fn number(
+    source: &mut Source<impl BufRead>,
+    kind: ArrayKind,
+    key: &str,
+) -> Result<Value, GgufError> {
     let at = source.offset();
     let unknown = || GgufError::new(at, format!("{key} has the unknown value type {}", kind.0));
     let mut bytes = [0; 8];

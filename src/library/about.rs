@@ -171,7 +171,10 @@ fn sampling(header: &Header) -> BTreeMap<String, String> {
         Value::Unsigned(number) => Some(number.to_string()),
         Value::Signed(number) => Some(number.to_string()),
         // What an f32 says in as few digits as tell it apart.
-        #[expect(clippy::cast_possible_truncation, reason = "the values are f32 in most files")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "the values are f32 in most files"
+        )]
         Value::Float(number) => Some((*number as f32).to_string()),
         Value::Bool(_) | Value::Array(_) => None,
     };

@@ -46,7 +46,9 @@ impl Estimate {
             n_gpu_layers: fit.n_gpu_layers,
             n_layers: facts.n_layer.saturating_add(1),
             n_ctx: fit.n_ctx,
-            needs: placed.map(|memory| memory.total()).fold(0, u64::saturating_add),
+            needs: placed
+                .map(|memory| memory.total())
+                .fold(0, u64::saturating_add),
             lacks: verdict.lacks.iter().map(plan::Lack::bytes).sum(),
             ceiling: plan::tokens_per_second(&reads, bandwidths),
         }

@@ -139,7 +139,10 @@ mod tests {
             ("[INST] <<SYS>>", Family::Llama2),
             ("[INST] {{m}} [/INST]", Family::Mistral),
             ("<start_of_turn>model", Family::Gemma),
-            ("<|start|>assistant<|channel|>final<|message|>x<|end|>", Family::Harmony),
+            (
+                "<|start|>assistant<|channel|>final<|message|>x<|end|>",
+                Family::Harmony,
+            ),
             ("<|user|>\nhi<|end|>", Family::Phi),
             ("<|user|>\nhi</s>", Family::Zephyr),
             ("{{ messages }}", Family::Own),

@@ -83,9 +83,8 @@ fn file_in(path: &str, is_address: bool) -> Option<String> {
     } else {
         path
     };
-    let harmless = |part: &str| {
-        !matches!(part, "" | "." | "..") && !part.contains(['\\', '\0', ':'])
-    };
+    let harmless =
+        |part: &str| !matches!(part, "" | "." | "..") && !part.contains(['\\', '\0', ':']);
     let is_model = path.len() > 5 && path.to_ascii_lowercase().ends_with(".gguf");
     (is_model && path.split('/').all(harmless)).then(|| path.to_owned())
 }
@@ -94,7 +93,9 @@ fn file_in(path: &str, is_address: bool) -> Option<String> {
 /// is in the file may be something else.
 pub fn quant_of(file_name: &str) -> Option<String> {
     let stem = match file_name.len().checked_sub(5) {
-        Some(at) if file_name.is_char_boundary(at) && file_name[at..].eq_ignore_ascii_case(".gguf") => {
+        Some(at)
+            if file_name.is_char_boundary(at) && file_name[at..].eq_ignore_ascii_case(".gguf") =>
+        {
             &file_name[..at]
         }
         _ => file_name,
@@ -134,7 +135,9 @@ fn is_quant(word: &str) -> bool {
     let Some(rest) = rest else { return false };
     let mut parts = rest.split('_');
     let bits = parts.next().unwrap_or_default();
-    let known = ["K", "S", "M", "L", "XL", "XS", "XXS", "NL", "0", "1", "P", "4", "8"];
+    let known = [
+        "K", "S", "M", "L", "XL", "XS", "XXS", "NL", "0", "1", "P", "4", "8",
+    ];
     let tail: Vec<&str> = parts.collect();
     bits.len() == 1
         && bits.bytes().all(|byte| byte.is_ascii_digit())
@@ -158,7 +161,11 @@ mod tests {
             ("org/repo-GGUF:Q4_K_M", "org/repo-GGUF", quant("Q4_K_M")),
             ("org/repo:q8_0", "org/repo", quant("q8_0")),
             ("org/repo/a.gguf", "org/repo", file("a.gguf")),
-            ("org/repo/Q4/a-00001-of-00002.gguf", "org/repo", file("Q4/a-00001-of-00002.gguf")),
+            (
+                "org/repo/Q4/a-00001-of-00002.gguf",
+                "org/repo",
+                file("Q4/a-00001-of-00002.gguf"),
+            ),
             ("hf.co/org/repo:UD-Q4_K_XL", "org/repo", quant("UD-Q4_K_XL")),
             ("https://huggingface.co/org/repo/", "org/repo", Choice::Any),
             (
@@ -170,9 +177,21 @@ mod tests {
             assert_eq!(parse(text), Some((repo.to_owned(), choice)), "{text}");
         }
         for wrong in [
-            "", "repo", "/repo", "org/", "org/repo:", "../etc", "org/..", "org/repo/../a.gguf",
-            "org/repo/a.txt", "org/repo//a.gguf", "org/re po", "org/repo/a.gguf:Q4", "./x/y.gguf",
-            "org/repo/a\\..\\b.gguf", "https://example.com/org/repo",
+            "",
+            "repo",
+            "/repo",
+            "org/",
+            "org/repo:",
+            "../etc",
+            "org/..",
+            "org/repo/../a.gguf",
+            "org/repo/a.txt",
+            "org/repo//a.gguf",
+            "org/re po",
+            "org/repo/a.gguf:Q4",
+            "./x/y.gguf",
+            "org/repo/a\\..\\b.gguf",
+            "https://example.com/org/repo",
             "https://huggingface.co/org/repo/tree/main",
         ] {
             assert_eq!(parse(wrong), None, "{wrong}");

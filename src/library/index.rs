@@ -78,7 +78,9 @@ impl Index {
         let read = || -> Option<Self> {
             let file = File::open(path).ok()?;
             let mut bytes = Vec::new();
-            BufReader::new(file.take(LONGEST)).read_to_end(&mut bytes).ok()?;
+            BufReader::new(file.take(LONGEST))
+                .read_to_end(&mut bytes)
+                .ok()?;
             let index: Self = serde_json::from_slice(&bytes).ok()?;
             (index.version == VERSION).then_some(index)
         };

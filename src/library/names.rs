@@ -19,7 +19,9 @@ pub enum Meant<'a> {
     /// Models of different content have this name.
     Several(Vec<&'a Model>),
     /// No model has it; these are near.
-    None { near: Vec<String> },
+    None {
+        near: Vec<String>,
+    },
 }
 
 impl Listing {
@@ -42,7 +44,11 @@ impl Listing {
                 }
                 _ => {}
             }
-            let usable: Vec<&Model> = found.iter().copied().filter(|m| m.error.is_none()).collect();
+            let usable: Vec<&Model> = found
+                .iter()
+                .copied()
+                .filter(|m| m.error.is_none())
+                .collect();
             return match usable.as_slice() {
                 [one] => Meant::One(one),
                 _ => Meant::Several(found),
@@ -58,7 +64,12 @@ impl Listing {
     pub fn complete(&self, typed: &str, most: usize) -> Vec<String> {
         let typed = typed.trim();
         let lower = typed.to_lowercase();
-        let names = || self.models.iter().filter(|m| m.error.is_none()).map(|m| &m.name);
+        let names = || {
+            self.models
+                .iter()
+                .filter(|m| m.error.is_none())
+                .map(|m| &m.name)
+        };
         let mut found: Vec<String> = names()
             .filter(|name| name.to_lowercase().starts_with(&lower))
             .cloned()
@@ -88,7 +99,11 @@ impl Listing {
         let stem = word.strip_suffix(".gguf").unwrap_or(&word);
         let stem = stem.split(':').next().unwrap_or(stem);
         if stem.chars().count() > 2 {
-            near.extend(names().filter(|name| name.to_lowercase().contains(stem)).map(str::to_owned));
+            near.extend(
+                names()
+                    .filter(|name| name.to_lowercase().contains(stem))
+                    .map(str::to_owned),
+            );
         }
         near.extend(self.complete(wanted, OFFERED));
         let mut seen = Vec::new();
@@ -124,13 +139,19 @@ fn is_called(model: &Model, wanted: &str) -> bool {
     model.names().any(|name| {
         same(name, plain)
             || hub.as_ref().is_some_and(|hub| same(name, hub))
-            || name.strip_suffix(":latest").is_some_and(|name| same(name, plain))
+            || name
+                .strip_suffix(":latest")
+                .is_some_and(|name| same(name, plain))
     }) || is_file_of_repository(model, wanted)
 }
 
 /// `org/repo/file.gguf` of a model whose name has a quantisation.
 fn is_file_of_repository(model: &Model, wanted: &str) -> bool {
-    let Some(HubName { repo, choice: Choice::File(file) }) = HubName::parse(wanted) else {
+    let Some(HubName {
+        repo,
+        choice: Choice::File(file),
+    }) = HubName::parse(wanted)
+    else {
         return false;
     };
     model.places.iter().any(|place| {
@@ -218,8 +239,16 @@ mod tests {
         let models = vec![
             model(Source::Ollama, "llama3.2:3b", "/o/blobs/sha256-aa"),
             model(Source::Ollama, "qwen3:latest", "/o/blobs/sha256-bb"),
-            model(Source::HuggingFace, "org/repo-GGUF:Q8_0", "/h/snapshots/c/repo-Q8_0.gguf"),
-            model(Source::HuggingFace, "org/repo-GGUF:Q4_K_M", "/h/snapshots/c/repo-Q4_K_M.gguf"),
+            model(
+                Source::HuggingFace,
+                "org/repo-GGUF:Q8_0",
+                "/h/snapshots/c/repo-Q8_0.gguf",
+            ),
+            model(
+                Source::HuggingFace,
+                "org/repo-GGUF:Q4_K_M",
+                "/h/snapshots/c/repo-Q4_K_M.gguf",
+            ),
             model(Source::Folder, "big", "/m/big-00001-of-00002.gguf"),
             model(Source::Folder, "twin", "/m/a/twin.gguf"),
             model(Source::Folder, "twin", "/m/b/twin.gguf"),
@@ -236,12 +265,18 @@ mod tests {
         for (wanted, path) in [
             ("llama3.2:3b", "/o/blobs/sha256-aa"),
             ("LLAMA3.2:3B", "/o/blobs/sha256-aa"),
-            ("registry.ollama.ai/library/llama3.2:3b", "/o/blobs/sha256-aa"),
+            (
+                "registry.ollama.ai/library/llama3.2:3b",
+                "/o/blobs/sha256-aa",
+            ),
             ("qwen3", "/o/blobs/sha256-bb"),
             ("org/repo-GGUF:q8_0", "/h/snapshots/c/repo-Q8_0.gguf"),
             ("hf.co/org/repo-GGUF:Q8_0", "/h/snapshots/c/repo-Q8_0.gguf"),
             ("org/repo-GGUF", "/h/snapshots/c/repo-Q4_K_M.gguf"),
-            ("org/repo-GGUF/repo-Q8_0.gguf", "/h/snapshots/c/repo-Q8_0.gguf"),
+            (
+                "org/repo-GGUF/repo-Q8_0.gguf",
+                "/h/snapshots/c/repo-Q8_0.gguf",
+            ),
             ("repo-Q8_0.gguf", "/h/snapshots/c/repo-Q8_0.gguf"),
             ("repo-q8_0", "/h/snapshots/c/repo-Q8_0.gguf"),
             ("big", "/m/big-00001-of-00002.gguf"),

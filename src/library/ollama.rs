@@ -74,7 +74,10 @@ pub(super) fn walk(found: &mut Found, models: &Path) {
                 continue;
             }
         };
-        let inner = entry.path().strip_prefix(&manifests).unwrap_or(entry.path());
+        let inner = entry
+            .path()
+            .strip_prefix(&manifests)
+            .unwrap_or(entry.path());
         let (true, Some(name)) = (entry.file_type().is_file(), name(inner)) else {
             continue;
         };
@@ -94,9 +97,7 @@ fn name(inner: &Path) -> Option<String> {
     }
     match parts.as_slice() {
         ["registry.ollama.ai", "library", model, tag] => Some(format!("{model}:{tag}")),
-        ["registry.ollama.ai", namespace, model, tag] => {
-            Some(format!("{namespace}/{model}:{tag}"))
-        }
+        ["registry.ollama.ai", namespace, model, tag] => Some(format!("{namespace}/{model}:{tag}")),
         [host, namespace, model, tag] => Some(format!("{host}/{namespace}/{model}:{tag}")),
         _ => None,
     }
@@ -138,7 +139,8 @@ fn candidate(models: &Path, manifest: &Manifest, name: String) -> Option<Candida
         // Models that run in the cloud have no weights at all.
         manifest.of("tensor").next()?;
         candidate.path = models.join("blobs");
-        candidate.broken = Some("its weights are no GGUF file but single tensors (safetensors)".into());
+        candidate.broken =
+            Some("its weights are no GGUF file but single tensors (safetensors)".into());
         return Some(candidate);
     };
     let path = blob(models, digest)?;
@@ -157,14 +159,20 @@ fn candidate(models: &Path, manifest: &Manifest, name: String) -> Option<Candida
 
 /// Where a layer lies; `None` for what is no digest.
 fn blob(models: &Path, digest: &str) -> Option<PathBuf> {
-    let hex = digest.strip_prefix("sha256").and_then(|rest| rest.strip_prefix([':', '-']))?;
+    let hex = digest
+        .strip_prefix("sha256")
+        .and_then(|rest| rest.strip_prefix([':', '-']))?;
     if hex.len() != 64 || !hex.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return None;
     }
     let blobs = models.join("blobs");
     let old = blobs.join(format!("sha256:{hex}"));
     let usual = blobs.join(format!("sha256-{hex}"));
-    Some(if !usual.exists() && old.exists() { old } else { usual })
+    Some(if !usual.exists() && old.exists() {
+        old
+    } else {
+        usual
+    })
 }
 
 fn is_being_pulled(blob: &Path) -> bool {
@@ -189,7 +197,9 @@ impl Layers {
         if let Some(text) = read(&self.system, &mut wishes) {
             let text = text.trim();
             if !text.is_empty() {
-                wishes.values.insert(Param::System, Value::Text(text.to_owned()));
+                wishes
+                    .values
+                    .insert(Param::System, Value::Text(text.to_owned()));
             }
         }
         wishes.template = read(&self.template, &mut wishes);
@@ -238,8 +248,14 @@ mod tests {
     #[test]
     fn names_are_as_ollama_prints_them() {
         for (inner, expected) in [
-            ("registry.ollama.ai/library/llama3.2/3b", Some("llama3.2:3b")),
-            ("registry.ollama.ai/ada/mine/latest", Some("ada/mine:latest")),
+            (
+                "registry.ollama.ai/library/llama3.2/3b",
+                Some("llama3.2:3b"),
+            ),
+            (
+                "registry.ollama.ai/ada/mine/latest",
+                Some("ada/mine:latest"),
+            ),
             ("hf.co/org/repo/Q4_K_M", Some("hf.co/org/repo:Q4_K_M")),
             ("registry.ollama.ai/library/.tmp/x", None),
             ("stray", None),
@@ -254,7 +270,12 @@ mod tests {
         let hex = "a".repeat(64);
         let path = PathBuf::from(format!("/m/blobs/sha256-{hex}"));
         assert_eq!(blob(models, &format!("sha256:{hex}")), Some(path));
-        for wrong in ["", "sha256:../../etc/passwd", "md5:aa", &format!("sha256:{hex}a")] {
+        for wrong in [
+            "",
+            "sha256:../../etc/passwd",
+            "md5:aa",
+            &format!("sha256:{hex}a"),
+        ] {
             assert_eq!(blob(models, wrong), None, "{wrong}");
         }
     }
@@ -278,8 +299,14 @@ mod tests {
         let wishes = layers.wishes();
         assert_eq!(wishes.values[&Param::Temp], Value::Float(0.5));
         assert_eq!(wishes.values[&Param::CtxSize], Value::Int(8192));
-        assert_eq!(wishes.values[&Param::Stop], Value::Text(r"<|a\,b|>,x".into()));
-        assert_eq!(wishes.values[&Param::System], Value::Text("You are brief.".into()));
+        assert_eq!(
+            wishes.values[&Param::Stop],
+            Value::Text(r"<|a\,b|>,x".into())
+        );
+        assert_eq!(
+            wishes.values[&Param::System],
+            Value::Text("You are brief.".into())
+        );
         assert_eq!(wishes.left_out, ["unknown parameter 'mystery'"]);
         assert_eq!(wishes.template.as_deref(), Some("{{ .Prompt }}"));
     }

@@ -121,13 +121,9 @@ fn hub_caches(environment: &Environment) -> Vec<PathBuf> {
 /// llama.cpp's own caches, and the folder of its server's router.
 fn llama_caches(environment: &Environment) -> Vec<PathBuf> {
     let default = match environment.os {
-        Os::Linux => environment
-            .xdg_cache()
-            .map(|cache| cache.join("llama.cpp")),
+        Os::Linux => environment.xdg_cache().map(|cache| cache.join("llama.cpp")),
         Os::MacOs => environment.in_home("Library/Caches/llama.cpp"),
-        Os::Windows => environment
-            .local_data()
-            .map(|data| data.join("llama.cpp")),
+        Os::Windows => environment.local_data().map(|data| data.join("llama.cpp")),
     };
     let all = [
         environment.variable("LLAMA_CACHE"),
@@ -211,7 +207,9 @@ pub fn moved(environment: &Environment, read: &dyn Fn(&Path) -> Option<String>) 
             add(Source::LmStudio, Some(folder.join("models")));
         }
     }
-    let jan = environment.data().map(|data| data.join("Jan/settings.json"));
+    let jan = environment
+        .data()
+        .map(|data| data.join("Jan/settings.json"));
     let folder = jan
         .and_then(|file| read(&file))
         .and_then(|text| json_path(&text, "data_folder", environment));
@@ -333,7 +331,10 @@ mod tests {
         );
         assert_eq!(
             of(Os::Windows, &windows, Source::Jan),
-            ["/u/Roaming/Jan/data/llamacpp/models", "/u/Roaming/Jan/data/models"]
+            [
+                "/u/Roaming/Jan/data/llamacpp/models",
+                "/u/Roaming/Jan/data/models"
+            ]
         );
         assert_eq!(
             of(Os::Windows, &windows, Source::Gpt4All),
@@ -354,7 +355,9 @@ mod tests {
         assert_eq!(hub_cache(&environment), Some("/hf/hub".into()));
         let places = places(&environment, &["/llama".into()]);
         let count = |folder: &str| {
-            let same = places.iter().filter(|place| place.folder == Path::new(folder));
+            let same = places
+                .iter()
+                .filter(|place| place.folder == Path::new(folder));
             same.count()
         };
         for folder in [

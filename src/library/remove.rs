@@ -40,7 +40,12 @@ pub fn remove(model: &Model, listing: &Listing, data_dir: &Path) -> Result<u64, 
     let others: Vec<PathBuf> = listing
         .models
         .iter()
-        .flat_map(|model| model.files.iter().chain(model.places.iter().map(|place| &place.path)))
+        .flat_map(|model| {
+            model
+                .files
+                .iter()
+                .chain(model.places.iter().map(|place| &place.path))
+        })
         .filter(|path| !files.contains(path))
         .map(|path| same::real(path))
         .collect();

@@ -44,7 +44,11 @@ pub(super) fn sample(path: &Path) -> io::Result<String> {
         hash.update(&buffer);
     }
     let digest = hash.finalize();
-    Ok(digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect())
+    Ok(digest
+        .iter()
+        .take(16)
+        .map(|byte| format!("{byte:02x}"))
+        .collect())
 }
 
 /// A file without the links to it; itself where it cannot be found.

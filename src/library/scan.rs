@@ -90,7 +90,11 @@ fn unite(candidates: Vec<Candidate>) -> Vec<Item> {
 impl Item {
     /// Another name of the same file.
     fn add(&mut self, candidate: Candidate, spot: Spot) {
-        if self.places.iter().all(|place| place.path != spot.path || place.name != spot.name) {
+        if self
+            .places
+            .iter()
+            .all(|place| place.path != spot.path || place.name != spot.name)
+        {
             self.places.push(spot);
         }
         let own = &mut self.candidate;
@@ -179,7 +183,8 @@ fn read_all(wanted: &[&(Vec<PathBuf>, Stamp)]) -> Vec<Read> {
             }
         });
     }
-    read.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner())
+    read.into_inner()
+        .unwrap_or_else(|poisoned| poisoned.into_inner())
 }
 
 /// A companion of the models beside it.
@@ -223,7 +228,11 @@ fn models(items: Vec<Item>, index: &Index) -> Vec<Model> {
             (None, Ok(_), Some(Ok(about))) => about.problem.clone(),
             (None, Ok(_), None) => None,
         };
-        models.push(model(item, about.and_then(|about| about.as_ref().ok()), error));
+        models.push(model(
+            item,
+            about.and_then(|about| about.as_ref().ok()),
+            error,
+        ));
     }
     pair(&mut models, &companions, index);
     models
@@ -291,8 +300,12 @@ fn pair(models: &mut [Model], companions: &[Companion], index: &Index) {
         }
         // What the tool itself named lies elsewhere.
         for path in &model.projectors {
-            let Ok(stamp) = Stamp::of(std::slice::from_ref(path)) else { continue };
-            let known = index.get(path, stamp).and_then(|entry| entry.about.as_ref().ok());
+            let Ok(stamp) = Stamp::of(std::slice::from_ref(path)) else {
+                continue;
+            };
+            let known = index
+                .get(path, stamp)
+                .and_then(|entry| entry.about.as_ref().ok());
             if let Some(about) = known {
                 model.vision |= about.senses.vision;
                 model.audio |= about.senses.audio;
@@ -316,7 +329,10 @@ fn merge_copies(models: &mut Vec<Model>, index: &mut Index) {
     let mut merged: BTreeMap<usize, usize> = BTreeMap::new();
     for alike in sizes.into_values().filter(|alike| alike.len() > 1) {
         for group in split(alike, |number| sample(&models[number], index)) {
-            let hashes: Vec<_> = group.iter().map(|number| named_hash(&models[*number])).collect();
+            let hashes: Vec<_> = group
+                .iter()
+                .map(|number| named_hash(&models[*number]))
+                .collect();
             let all_named = hashes.iter().all(Option::is_some);
             let same = match all_named {
                 true => split(group, |number| named_hash(&models[number])),
@@ -352,7 +368,10 @@ fn split(numbers: Vec<usize>, mut key: impl FnMut(usize) -> Option<String>) -> V
             groups.entry(key).or_default().push(number);
         }
     }
-    groups.into_values().filter(|group| group.len() > 1).collect()
+    groups
+        .into_values()
+        .filter(|group| group.len() > 1)
+        .collect()
 }
 
 fn named_hash(model: &Model) -> Option<String> {
@@ -366,7 +385,12 @@ fn sample(model: &Model, index: &mut Index) -> Option<String> {
 
 fn fingerprint(model: &Model, index: &mut Index) -> Option<String> {
     let path = model.files.first()?;
-    remembered(index, path, |entry| &mut entry.fingerprint, gguf::fingerprint)
+    remembered(
+        index,
+        path,
+        |entry| &mut entry.fingerprint,
+        gguf::fingerprint,
+    )
 }
 
 fn remembered(

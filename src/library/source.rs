@@ -3,9 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// A tool that keeps models, or a folder of the user's own.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Source {
     #[serde(rename = "built-in")]
     BuiltIn,

@@ -85,7 +85,11 @@ impl Tree {
 }
 
 fn names(listing: &Listing) -> Vec<&str> {
-    listing.models.iter().map(|model| model.name.as_str()).collect()
+    listing
+        .models
+        .iter()
+        .map(|model| model.name.as_str())
+        .collect()
 }
 
 fn blob(text: &str) -> String {
@@ -95,17 +99,31 @@ fn blob(text: &str) -> String {
 #[test]
 fn a_folder_has_whole_models_and_nothing_else() {
     let tree = Tree::new();
-    for name in ["m/a.gguf", "m/deep/er/b.GGUF", "m/incomplete-c.gguf", "m/.d.gguf", "m/e.gguf"] {
+    for name in [
+        "m/a.gguf",
+        "m/deep/er/b.GGUF",
+        "m/incomplete-c.gguf",
+        "m/.d.gguf",
+        "m/e.gguf",
+    ] {
         tree.model(name);
     }
-    for name in ["m/f.gguf.part", "m/g.gguf.incomplete", "m/e.gguf.aria2", "m/notes.txt"] {
+    for name in [
+        "m/f.gguf.part",
+        "m/g.gguf.incomplete",
+        "m/e.gguf.aria2",
+        "m/notes.txt",
+    ] {
         tree.file(name, b"x");
     }
     let listing = tree.scan(Source::Folder, "m");
     assert_eq!(names(&listing), ["a", "b"]);
     let model = &listing.models[0];
     let about = model.about.as_ref().unwrap();
-    assert_eq!((about.arch.as_str(), about.quant.as_str()), ("llama", "Q8_0"));
+    assert_eq!(
+        (about.arch.as_str(), about.quant.as_str()),
+        ("llama", "Q8_0")
+    );
     assert_eq!(about.title, "m/a.gguf");
     assert_eq!(about.n_ctx_train, 4096);
     assert_eq!(about.n_params, 64 * 2 + 64 * 64);
@@ -137,9 +155,18 @@ fn the_quantisation_is_that_of_the_tensors() {
 fn the_hub_cache_is_read_through_its_links() {
     let tree = Tree::new();
     let repository = "hub/models--org--repo-GGUF";
-    let first = tree.file(&format!("{repository}/blobs/{}", blob("a")), &bytes(&header("1", TensorType::Q8_0)));
-    let second = tree.file(&format!("{repository}/blobs/{}", blob("b")), &bytes(&header("2", TensorType::F16)));
-    tree.file(&format!("{repository}/blobs/{}.incomplete", blob("c")), b"GGUF");
+    let first = tree.file(
+        &format!("{repository}/blobs/{}", blob("a")),
+        &bytes(&header("1", TensorType::Q8_0)),
+    );
+    let second = tree.file(
+        &format!("{repository}/blobs/{}", blob("b")),
+        &bytes(&header("2", TensorType::F16)),
+    );
+    tree.file(
+        &format!("{repository}/blobs/{}.incomplete", blob("c")),
+        b"GGUF",
+    );
     for (commit, file, target) in [
         ("new", "repo-Q4_K_M.gguf", &second),
         ("new", "sub/plain.gguf", &first),
@@ -152,13 +179,23 @@ fn the_hub_cache_is_read_through_its_links() {
     }
     tree.file(&format!("{repository}/refs/main"), b"new");
     let listing = tree.scan(Source::HuggingFace, "hub");
-    assert_eq!(names(&listing), ["org/repo-GGUF/plain.gguf", "org/repo-GGUF:Q4_K_M"]);
-    assert_eq!(listing.models[0].places.len(), 2, "one file under two commits");
+    assert_eq!(
+        names(&listing),
+        ["org/repo-GGUF/plain.gguf", "org/repo-GGUF:Q4_K_M"]
+    );
+    assert_eq!(
+        listing.models[0].places.len(),
+        2,
+        "one file under two commits"
+    );
     let [gone] = listing.unreadable.as_slice() else {
         panic!("{:?}", listing.unreadable)
     };
     assert!(gone.path.ends_with("old/gone-Q8_0.gguf") && gone.why.contains("nowhere"));
-    assert!(matches!(listing.find("org/repo-GGUF:q4_k_m"), Meant::One(_)));
+    assert!(matches!(
+        listing.find("org/repo-GGUF:q4_k_m"),
+        Meant::One(_)
+    ));
 }
 
 #[test]
@@ -178,26 +215,58 @@ fn ollama_models_have_their_names_and_layers() {
     let tree = Tree::new();
     let digest = |text: &str| format!("sha256:{}", blob(text));
     let layer = |kind: &str, text: &str| {
-        format!(r#"{{"mediaType":"application/vnd.ollama.image.{kind}","digest":"{}","size":1}}"#, digest(text))
+        format!(
+            r#"{{"mediaType":"application/vnd.ollama.image.{kind}","digest":"{}","size":1}}"#,
+            digest(text)
+        )
     };
     let manifest = |tree: &Tree, name: &str, layers: &[String]| {
         let text = format!(r#"{{"schemaVersion":2,"layers":[{}]}}"#, layers.join(","));
         tree.file(&format!("o/manifests/{name}"), text.as_bytes());
     };
-    tree.file(&format!("o/blobs/sha256-{}", blob("a")), &bytes(&header("llama", TensorType::Q8_0)));
+    tree.file(
+        &format!("o/blobs/sha256-{}", blob("a")),
+        &bytes(&header("llama", TensorType::Q8_0)),
+    );
     tree.file(&format!("o/blobs/sha256-{}", blob("b")), &projector(64));
-    tree.file(&format!("o/blobs/sha256-{}", blob("c")), br#"{"temperature":0.1}"#);
+    tree.file(
+        &format!("o/blobs/sha256-{}", blob("c")),
+        br#"{"temperature":0.1}"#,
+    );
     tree.file(&format!("o/blobs/sha256-{}-partial", blob("d")), b"GG");
     let library = "registry.ollama.ai/library";
-    manifest(&tree, &format!("{library}/llama3.2/3b"), &[layer("model", "a"), layer("projector", "b"), layer("params", "c")]);
-    manifest(&tree, &format!("{library}/copy/latest"), &[layer("model", "a")]);
-    manifest(&tree, &format!("{library}/pulling/latest"), &[layer("model", "d")]);
+    manifest(
+        &tree,
+        &format!("{library}/llama3.2/3b"),
+        &[
+            layer("model", "a"),
+            layer("projector", "b"),
+            layer("params", "c"),
+        ],
+    );
+    manifest(
+        &tree,
+        &format!("{library}/copy/latest"),
+        &[layer("model", "a")],
+    );
+    manifest(
+        &tree,
+        &format!("{library}/pulling/latest"),
+        &[layer("model", "d")],
+    );
     manifest(&tree, "hf.co/org/repo/Q8_0", &[layer("model", "e")]);
-    manifest(&tree, &format!("{library}/mlx/latest"), &[layer("tensor", "f")]);
+    manifest(
+        &tree,
+        &format!("{library}/mlx/latest"),
+        &[layer("tensor", "f")],
+    );
     tree.file(&format!("o/manifests/{library}/bad/latest"), b"{");
 
     let listing = tree.scan(Source::Ollama, "o");
-    assert_eq!(names(&listing), ["copy:latest", "hf.co/org/repo:Q8_0", "mlx:latest"]);
+    assert_eq!(
+        names(&listing),
+        ["copy:latest", "hf.co/org/repo:Q8_0", "mlx:latest"]
+    );
     let [model, missing, tensors] = listing.models.as_slice() else {
         panic!()
     };
@@ -205,7 +274,10 @@ fn ollama_models_have_their_names_and_layers() {
     assert_eq!(model.layers.as_ref().unwrap().wishes().values.len(), 0);
     let meant = listing.find("llama3.2:3b");
     assert_eq!(meant, Meant::One(model));
-    assert!(missing.error.as_ref().unwrap().contains("missing"), "{missing:?}");
+    assert!(
+        missing.error.as_ref().unwrap().contains("missing"),
+        "{missing:?}"
+    );
     assert!(tensors.error.as_ref().unwrap().contains("safetensors"));
     assert!(listing.unreadable[0].path.ends_with("bad/latest"));
 }
@@ -214,15 +286,23 @@ fn ollama_models_have_their_names_and_layers() {
 fn parts_are_one_model() {
     let tree = Tree::new();
     let part = |number: u32, text: &str| {
-        let mut writer = if number == 0 { header("big", TensorType::Q8_0) } else { HeaderWriter::default() };
-        writer
-            .u32("split.no", number)
-            .u32("split.count", 3)
-            .tensor(&format!("blk.0.{text}.weight"), &[64, 64], TensorType::Q8_0);
+        let mut writer = if number == 0 {
+            header("big", TensorType::Q8_0)
+        } else {
+            HeaderWriter::default()
+        };
+        writer.u32("split.no", number).u32("split.count", 3).tensor(
+            &format!("blk.0.{text}.weight"),
+            &[64, 64],
+            TensorType::Q8_0,
+        );
         bytes(&writer)
     };
     for (number, text) in [(0, "ffn_up"), (1, "ffn_gate"), (2, "ffn_down")] {
-        tree.file(&format!("m/big-0000{}-of-00003.gguf", number + 1), &part(number, text));
+        tree.file(
+            &format!("m/big-0000{}-of-00003.gguf", number + 1),
+            &part(number, text),
+        );
     }
     tree.file("m/torn-00001-of-00003.gguf", &part(0, "ffn_up"));
     tree.file("m/late-00002-of-00003.gguf", &part(1, "ffn_up"));
@@ -233,8 +313,18 @@ fn parts_are_one_model() {
     };
     assert_eq!((big.files.len(), &big.error), (3, &None));
     assert_eq!(big.about.as_ref().unwrap().n_params, 64 * 2 + 4 * 64 * 64);
-    assert!(late.error.as_ref().unwrap().contains("2 of the model's 3 files are missing"));
-    assert!(torn.error.as_ref().unwrap().contains("2 of the model's 3 files are missing"));
+    assert!(
+        late.error
+            .as_ref()
+            .unwrap()
+            .contains("2 of the model's 3 files are missing")
+    );
+    assert!(
+        torn.error
+            .as_ref()
+            .unwrap()
+            .contains("2 of the model's 3 files are missing")
+    );
 }
 
 #[test]
@@ -282,7 +372,15 @@ fn copies_are_one_model_with_all_its_places() {
     assert_eq!(names(&listing), ["o/r:Q8_0", "other"]);
     let places = &listing.models[0].places;
     let sources: Vec<_> = places.iter().map(|place| place.source).collect();
-    assert_eq!(sources, [Source::HuggingFace, Source::LmStudio, Source::Folder, Source::Folder]);
+    assert_eq!(
+        sources,
+        [
+            Source::HuggingFace,
+            Source::LmStudio,
+            Source::Folder,
+            Source::Folder
+        ]
+    );
     assert!(matches!(listing.find("hard"), Meant::One(model) if model.name == "o/r:Q8_0"));
 }
 
@@ -291,7 +389,10 @@ fn tools_name_their_models_their_way() {
     let tree = Tree::new();
     tree.model("lm/publisher/Model-GGUF/model-Q4_K_M.gguf");
     tree.model("jan/models/org/repo/model.gguf");
-    tree.file("jan/models/org/repo/model.yml", b"model_path: llamacpp/models/org/repo/model.gguf\nname: x\n");
+    tree.file(
+        "jan/models/org/repo/model.yml",
+        b"model_path: llamacpp/models/org/repo/model.gguf\nname: x\n",
+    );
     let elsewhere = tree.model("elsewhere/imported.gguf");
     let text = format!("name: imported\nmodel_path: \"{}\"\n", elsewhere.display());
     tree.file("jan/models/my/import/model.yml", text.as_bytes());
@@ -306,7 +407,13 @@ fn tools_name_their_models_their_way() {
     let listing = scan(&places, &mut Index::default());
     assert_eq!(
         names(&listing),
-        ["my/import", "org/repo", "plain", "publisher/Model-GGUF:Q4_K_M", "user/repo-GGUF:Q8_0"]
+        [
+            "my/import",
+            "org/repo",
+            "plain",
+            "publisher/Model-GGUF:Q4_K_M",
+            "user/repo-GGUF:Q8_0"
+        ]
     );
 }
 
@@ -318,9 +425,19 @@ fn what_cannot_be_loaded_says_why() {
     tree.file("m/junk.gguf", b"<html>404</html>");
     tree.file("m/empty.gguf", b"");
     let listing = tree.scan(Source::Folder, "m");
-    let errors: Vec<_> = listing.models.iter().map(|model| model.error.clone().unwrap()).collect();
-    assert!(errors[0].contains("the download may be incomplete"), "{errors:?}");
-    assert!(errors.iter().all(|error| error.starts_with("byte ")), "{errors:?}");
+    let errors: Vec<_> = listing
+        .models
+        .iter()
+        .map(|model| model.error.clone().unwrap())
+        .collect();
+    assert!(
+        errors[0].contains("the download may be incomplete"),
+        "{errors:?}"
+    );
+    assert!(
+        errors.iter().all(|error| error.starts_with("byte ")),
+        "{errors:?}"
+    );
     assert!(errors[2].contains("not a GGUF file"), "{errors:?}");
 }
 
@@ -334,12 +451,22 @@ fn unreadable_places_are_told() {
     let readable_anyway = fs::read_dir(&locked).is_ok();
     let missing = tree.place(Source::Folder, "missing");
     let absent = tree.place(Source::Ollama, "absent");
-    let listing = scan(&[tree.place(Source::Folder, "m"), missing, absent], &mut Index::default());
+    let listing = scan(
+        &[tree.place(Source::Folder, "m"), missing, absent],
+        &mut Index::default(),
+    );
     fs::set_permissions(&locked, fs::Permissions::from_mode(0o755)).unwrap();
-    let told: Vec<&Path> = listing.unreadable.iter().map(|place| place.path.as_path()).collect();
+    let told: Vec<&Path> = listing
+        .unreadable
+        .iter()
+        .map(|place| place.path.as_path())
+        .collect();
     assert!(told.contains(&tree.path("missing").as_path()), "{told:?}");
     // An administrator reads everything.
-    assert!(readable_anyway || told.contains(&locked.as_path()), "{told:?}");
+    assert!(
+        readable_anyway || told.contains(&locked.as_path()),
+        "{told:?}"
+    );
     assert!(!told.contains(&tree.path("absent").as_path()), "{told:?}");
 }
 

@@ -106,7 +106,9 @@ impl Found {
     fn trouble(&mut self, error: &walkdir::Error) {
         let Some(path) = error.path() else { return };
         // A loop of links hides nothing: what it leads to is found where it lies.
-        let Some(cause) = error.io_error() else { return };
+        let Some(cause) = error.io_error() else {
+            return;
+        };
         if is_absent(cause) {
             // A link that leads nowhere is a model that is gone; other links are not ours.
             if is_model(path) {
@@ -155,7 +157,10 @@ fn name(place: &Place, path: &Path, legacy: &[Legacy]) -> String {
     let file = path.file_name().unwrap_or_default().to_string_lossy();
     let inner = path.strip_prefix(&place.folder).unwrap_or(path);
     let parts: Vec<_> = inner.iter().map(|part| part.to_string_lossy()).collect();
-    if let Some(repo) = parts.iter().find_map(|part| HubName::from_cache_folder(part)) {
+    if let Some(repo) = parts
+        .iter()
+        .find_map(|part| HubName::from_cache_folder(part))
+    {
         return in_repository(&repo, &file);
     }
     match (place.source, parts.as_slice()) {
@@ -231,7 +236,10 @@ fn legacy_names(folder: &Path) -> Vec<Legacy> {
             let (user, repo) = (parts.next()?, parts.next()?);
             let name = HubName::parse(&format!("{user}/{repo}"))?;
             let prefix = format!("{user}_{repo}_");
-            Some(Legacy { prefix, repo: name.repo })
+            Some(Legacy {
+                prefix,
+                repo: name.repo,
+            })
         })
         .collect();
     // The longest first, or `a_b_` would take the files of `a_b_c_`.

@@ -5,6 +5,7 @@ mod bench;
 mod doctor;
 mod errors;
 mod fit;
+mod models;
 mod run;
 mod sessions;
 mod streams;

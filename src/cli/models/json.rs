@@ -52,7 +52,9 @@ pub(super) fn info(model: &Model, known: &Known) -> Result<String, Failure> {
     let about = model.about.as_ref();
     let paths = |paths: &[PathBuf]| -> Vec<String> {
         let paths = paths.iter();
-        paths.map(|path| path.to_string_lossy().into_owned()).collect()
+        paths
+            .map(|path| path.to_string_lossy().into_owned())
+            .collect()
     };
     let places: Vec<Value> = model
         .places

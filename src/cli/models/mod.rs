@@ -74,7 +74,10 @@ impl Models {
         for place in &self.listing.unreadable {
             let path = place.path.to_string_lossy();
             let (path, why) = (sanitise::line(&path), sanitise::line(&place.why));
-            let _ = writeln!(io::stderr(), "note: {path} could not be looked through: {why}");
+            let _ = writeln!(
+                io::stderr(),
+                "note: {path} could not be looked through: {why}"
+            );
         }
         let mut models: Vec<&Model> = self.listing.models.iter().collect();
         if let Some(filter) = &args.filter {
@@ -114,13 +117,13 @@ impl Models {
             let what = format!("removing {}", sanitise::line(&model.name));
             Failure::new(ExitCode::General, what, why)
         };
-        let files = library::removable(&model, &Marks::read(&self.folders.data_dir))
-            .map_err(&refused)?;
+        let files =
+            library::removable(&model, &Marks::read(&self.folders.data_dir)).map_err(&refused)?;
         if !args.yes && !self.is_sure(&model, &files)? {
             return Err(refused("nothing was removed".into()).hint("--yes removes without asking"));
         }
-        let freed = library::remove(&model, &self.listing, &self.folders.data_dir)
-            .map_err(&refused)?;
+        let freed =
+            library::remove(&model, &self.listing, &self.folders.data_dir).map_err(&refused)?;
         if args.json {
             return print(&json::removed(&files, freed)?);
         }
@@ -149,7 +152,8 @@ impl Models {
         if !yes.eq_ignore_ascii_case("y") && !yes.eq_ignore_ascii_case("yes") {
             return Ok(false);
         }
-        let typed = ask(format!("Type its name to remove it for good ({name}): ")).map_err(failed)?;
+        let typed =
+            ask(format!("Type its name to remove it for good ({name}): ")).map_err(failed)?;
         Ok(typed == model.name)
     }
 

@@ -8,7 +8,9 @@ use crate::ui::text::units;
 
 /// A table, a line a model, and below it what cannot be loaded.
 pub(super) fn list(models: &[&Model], known: &[Known]) -> String {
-    let head = ["NAME", "SOURCE", "ARCH", "PARAMS", "QUANT", "SIZE", "CONTEXT", "FITS", "TOK/S"];
+    let head = [
+        "NAME", "SOURCE", "ARCH", "PARAMS", "QUANT", "SIZE", "CONTEXT", "FITS", "TOK/S",
+    ];
     let mut rows: Vec<[String; 9]> = vec![head.map(str::to_owned)];
     for (model, known) in models.iter().zip(known) {
         let about = model.about.as_ref();
@@ -42,7 +44,9 @@ pub(super) fn list(models: &[&Model], known: &[Known]) -> String {
         out.push_str(cells.join("  ").trim_end());
         out.push('\n');
     }
-    let broken = models.iter().filter_map(|model| Some((model, model.error.as_ref()?)));
+    let broken = models
+        .iter()
+        .filter_map(|model| Some((model, model.error.as_ref()?)));
     for (model, error) in broken {
         let name = sanitise::line(&model.name);
         out.push_str(&format!("! {name}: {}\n", sanitise::line(error)));
@@ -60,7 +64,12 @@ fn fits(model: &Model, estimate: Option<Estimate>) -> String {
 }
 
 fn layers(estimate: Estimate) -> String {
-    let Estimate { n_gpu_layers, n_layers, n_ctx, .. } = estimate;
+    let Estimate {
+        n_gpu_layers,
+        n_layers,
+        n_ctx,
+        ..
+    } = estimate;
     match n_gpu_layers {
         0 => format!("yes, ctx {n_ctx}"),
         all if all >= n_layers => format!("all on GPU, ctx {n_ctx}"),
@@ -103,13 +112,24 @@ pub(super) fn info(model: &Model, known: &Known) -> String {
             (model.vision, "vision"),
             (model.audio, "audio"),
         ];
-        let able: Vec<_> = abilities.iter().filter(|(can, _)| *can).map(|(_, what)| *what).collect();
-        let able = if able.is_empty() { "none told".into() } else { able.join(", ") };
+        let able: Vec<_> = abilities
+            .iter()
+            .filter(|(can, _)| *can)
+            .map(|(_, what)| *what)
+            .collect();
+        let able = if able.is_empty() {
+            "none told".into()
+        } else {
+            able.join(", ")
+        };
         row("abilities", &able);
         row("license", about.license.as_deref().unwrap_or("not told"));
         for (param, value) in about.recommended() {
             let spec = spec(param);
-            row("recommends", &format!("{} {}", spec.name, spec.format(&value)));
+            row(
+                "recommends",
+                &format!("{} {}", spec.name, spec.format(&value)),
+            );
         }
     }
     row("size", &units::bytes(model.size_bytes));
@@ -117,23 +137,40 @@ pub(super) fn info(model: &Model, known: &Known) -> String {
         let needs = units::bytes(estimate.needs);
         let answer = match estimate.fits {
             true => format!("{}; needs {needs}", layers(estimate)),
-            false => format!("no: needs {needs}, {} are missing", units::bytes(estimate.lacks)),
+            false => format!(
+                "no: needs {needs}, {} are missing",
+                units::bytes(estimate.lacks)
+            ),
         };
         row("fits here", &answer);
-        row("ceiling", &match estimate.ceiling {
-            Some(ceiling) => format!("{ceiling:.1} tokens per second (bandwidth / bytes read)"),
-            None => "not known: the bandwidth was not measured yet".into(),
-        });
+        row(
+            "ceiling",
+            &match estimate.ceiling {
+                Some(ceiling) => format!("{ceiling:.1} tokens per second (bandwidth / bytes read)"),
+                None => "not known: the bandwidth was not measured yet".into(),
+            },
+        );
     }
-    row("measured", &match known.measured {
-        Some(measured) => format!("{measured:.1} tokens per second (llmdeck bench)"),
-        None => "not yet: llmdeck bench measures".into(),
-    });
+    row(
+        "measured",
+        &match known.measured {
+            Some(measured) => format!("{measured:.1} tokens per second (llmdeck bench)"),
+            None => "not yet: llmdeck bench measures".into(),
+        },
+    );
     let used = known.used.and_then(|seconds| i64::try_from(seconds).ok());
     let used = used.and_then(|seconds| jiff::Timestamp::from_second(seconds).ok());
-    row("last used", &used.map_or("not yet".into(), |used| used.to_string()));
+    row(
+        "last used",
+        &used.map_or("not yet".into(), |used| used.to_string()),
+    );
     for place in &model.places {
-        let shown = format!("{} ({}, {})", place.path.display(), place.source.name(), place.name);
+        let shown = format!(
+            "{} ({}, {})",
+            place.path.display(),
+            place.source.name(),
+            place.name
+        );
         row("place", &shown);
     }
     for path in &model.projectors {
