@@ -71,7 +71,7 @@ fn named(name: &str, listing: &Listing, failure: Failure) -> Result<PathBuf, Fai
         Meant::Several(models) => {
             let paths: Vec<_> = models
                 .iter()
-                .map(|model| sanitise::line(&model.path.to_string_lossy()).into_owned())
+                .map(|model| sanitise::line(&model.path.to_string_lossy()))
                 .collect();
             let why = format!("{} models have this name", models.len());
             Err(none(why).hint(format!("give the path: {}", paths.join(", "))))

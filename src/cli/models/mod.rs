@@ -145,7 +145,7 @@ impl Models {
         };
         let name = sanitise::line(&model.name);
         for file in files {
-            let line = sanitise::line(&file.to_string_lossy()).into_owned();
+            let line = sanitise::line(&file.to_string_lossy());
             let _ = writeln!(io::stderr(), "{line}");
         }
         let yes = ask(format!("Remove {name}? [y/N] ")).map_err(failed)?;

@@ -19,7 +19,7 @@ pub(super) fn list(models: &[&Model], known: &[Known]) -> String {
         rows.push([
             format!("{star}{}", sanitise::line(&model.name)),
             model.source.name().to_owned(),
-            of(about.map(|about| sanitise::line(&about.arch).into_owned())),
+            of(about.map(|about| sanitise::line(&about.arch))),
             of(about.map(|about| units::parameters(about.n_params))),
             of(about.map(|about| about.quant.clone())),
             units::bytes(model.size_bytes),
