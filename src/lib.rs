@@ -12,6 +12,7 @@ pub mod config;
 pub mod engine;
 pub mod gguf;
 pub mod hardware;
+pub mod hub;
 pub mod keymap;
 pub mod library;
 pub mod params;

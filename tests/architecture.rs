@@ -9,6 +9,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("gguf", &[]),
     ("params", &[]),
     ("hardware", &[]),
+    ("hub", &["params"]),
     ("chat", &[]),
     ("plan", &["gguf", "params"]),
     ("engine", &["chat", "params", "gguf", "plan"]),
@@ -33,6 +34,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "plan",
             "store",
             "telemetry",
+            "tune",
         ],
     ),
     ("terminal", &["app", "keymap", "theme"]),
@@ -48,6 +50,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "store",
             "telemetry",
             "theme",
+            "tune",
         ],
     ),
     (
@@ -55,9 +58,12 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         &[
             "app",
             "bench",
+            "gguf",
+            "tune",
             "config",
             "engine",
             "gguf",
+            "hub",
             "keymap",
             "library",
             "params",
@@ -79,6 +85,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "engine",
             "gguf",
             "hardware",
+            "hub",
             "keymap",
             "library",
             "params",
@@ -104,6 +111,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("crossterm::", &["src/terminal/"]),
     ("nvml_wrapper", &["src/telemetry/"]),
     ("rusqlite", &["src/store/"]),
+    ("ureq", &["src/hub/"]),
 ];
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Timer;
+use super::{Measure, Timer};
 use crate::engine::Command;
 use crate::store;
 
@@ -16,8 +16,8 @@ pub enum Effect {
     Copy(String),
     /// List files that complete this path; answered by `Event::Paths`.
     ListPaths(String),
-    /// Read the measurements kept; answered by `Event::Measurements`.
-    ReadMeasurements,
+    /// Measure the model that runs; answered by `Event::Measure`.
+    Measure(Measure),
     /// Use another theme for this session.
     UseTheme(String),
     /// Send `Event::Timer` after a while.

@@ -3,8 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::{LogLine, Viewport};
-use crate::bench::Record;
+use super::{LogLine, MeasureNews, Viewport};
 use crate::config::Preset;
 use crate::engine::{EngineEvent, RequestId};
 use crate::keymap::{Key, Keymap};
@@ -35,8 +34,8 @@ pub enum Event {
         typed: String,
         found: Vec<String>,
     },
-    /// Answer to `Effect::ReadMeasurements`: oldest first, or why they could not be read.
-    Measurements(Result<Vec<Record>, String>),
+    /// Answers to `Effect::Measure`.
+    Measure(MeasureNews),
     /// Answer to `Effect::Copy`: how it was done, or why it could not be.
     Copied(Result<String, String>),
     Timer(Timer),

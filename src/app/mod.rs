@@ -37,7 +37,10 @@ pub const QUESTIONS: &[&str] = &[
 ];
 
 pub use action::Action;
-pub use bench::BenchState;
+pub use bench::{
+    BenchState, End as MeasureEnd, Measure, News as MeasureNews, Order,
+    Progress as MeasureProgress, QUESTIONS as MEASUREMENTS, Question, Run as MeasureRun, Work,
+};
 pub use chat::{ChatState, Entry, Notice, Reply, ReplyState, Scroll, Viewport};
 pub use composer::Composer;
 pub use effect::Effect;

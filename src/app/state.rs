@@ -94,6 +94,13 @@ impl State {
         ConversationId(self.next_id())
     }
 
+    /// The first of so many numbers that are given to nothing else.
+    pub(super) fn reserve_ids(&mut self, count: u64) -> u64 {
+        let first = self.last_id + 1;
+        self.last_id += count;
+        first
+    }
+
     pub(super) fn next_id(&mut self) -> u64 {
         self.last_id += 1;
         self.last_id

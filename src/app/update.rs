@@ -61,7 +61,7 @@ fn take(state: &mut State, event: Event) -> Vec<Effect> {
             }
             vec![]
         }
-        Event::Measurements(history) => bench::on_history(state, history),
+        Event::Measure(news) => bench::on_news(state, news),
         Event::Copied(Ok(how)) => notice(state, how, IsError::No),
         Event::Copied(Err(why)) => notice(state, why, IsError::Yes),
         Event::Timer(Timer::QuitArmed(number)) => {

@@ -32,6 +32,21 @@ pub struct General {
     /// the configured model, or the small built-in guide
     #[arg(short, long, global = true, value_name = "MODEL")]
     pub model: Option<PathBuf>,
+    /// A model of the Hub that is here already: org/repo or org/repo:Q5_K_M
+    #[arg(long, global = true, value_name = "NAME", visible_aliases = ["hf", "hfr"], conflicts_with = "model")]
+    pub hf_repo: Option<String>,
+    /// The file in that repository
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        visible_alias = "hff",
+        requires = "hf_repo"
+    )]
+    pub hf_file: Option<String>,
+    /// Never use the network
+    #[arg(long, global = true)]
+    pub offline: bool,
     /// A named set of parameter values, from the presets
     #[arg(long, global = true, value_name = "NAME")]
     pub preset: Option<String>,
@@ -69,7 +84,7 @@ pub enum Command {
     /// List, read, search, export, import and delete saved chats
     #[command(display_order = 5)]
     Sessions(SessionsArgs),
-    /// Find the models on this machine, say what each is, and remove what was downloaded
+    /// Find the models on this machine, download others from the Hub, remove those
     #[command(display_order = 6)]
     Models(ModelsArgs),
     /// Say whether a model fits, how much of it and how fast at most, without loading it

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! argv ─► normalise (llama.cpp's spellings) ─► clap ─► setup (folders, files, parameters, log)
-//!      ─► deck (no command) | run | bench | tune | fit | models | sessions | doctor ─► exit code
+//!      ─► deck (no command) | run | bench | tune | fit | sessions | models | doctor ─► exit code
 //! ```
 //! Failures travel as [`Failure`] and are printed here, once.
 
@@ -135,6 +135,7 @@ fn dispatch(asked: Asked) -> Result<ExitCode, Failure> {
         Some(Command::Fit(args)) => fit::run(args, &cli.general, folders, parameters),
         Some(Command::Models(args)) => models::run(args, &cli.general, folders, parameters),
         Some(Command::Sessions(args)) => sessions::run(args, &folders),
+        Some(Command::Models(args)) => models::run(args, &cli.general, folders, parameters),
         Some(Command::Run(args)) => {
             let prepared = setup::prepare(&cli.general, folders, parameters, OnProblem::Fail)?;
             let _logging = log_to_file(&prepared, &filter);

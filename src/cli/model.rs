@@ -3,8 +3,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{ExitCode, Failure, Prepared, sanitise};
+use super::{ExitCode, Failure, General, Prepared, sanitise};
 use crate::config::{self, Config, Folders};
+use crate::hub::{Access, ErrorKind, Pick, Wanted};
 use crate::library::{Listing, Meant};
 use crate::runtime;
 
@@ -91,6 +92,51 @@ fn named(name: &str, listing: &Listing, failure: Failure) -> Result<PathBuf, Fai
 /// Whether who wrote it thought of a place rather than a name.
 fn looks_like_path(name: &str) -> bool {
     name.starts_with(['/', '.', '~'])
+}
+
+/// The model of the command line: a file, a name of one, or a model of the Hub that is here.
+///
+/// # Errors
+/// When it is not here: nothing is fetched that was not asked for, so the message says how.
+pub(super) fn asked(
+    general: &General,
+    folders: &Folders,
+    config: &Config,
+) -> Result<Option<PathBuf>, Failure> {
+    if let Some(given) = &general.model {
+        return find(given, folders, config).map(Some);
+    }
+    let Some(name) = &general.hf_repo else {
+        return Ok(None);
+    };
+    let name = match &general.hf_file {
+        Some(file) => format!("{}/{file}", name.split(':').next().unwrap_or_default()),
+        None => name.clone(),
+    };
+    let Wanted::Repo { repo, pick } = Wanted::parse(&name)? else {
+        let what = format!("looking for {name}");
+        return Err(Failure::new(
+            ExitCode::Usage,
+            what,
+            "it is no repository of the Hub",
+        ));
+    };
+    let missing = |why: &str, hint: String| {
+        Failure::new(ExitCode::NoInput, format!("looking for {name}"), why).hint(hint)
+    };
+    let pull = format!("llmdeck models pull {name}");
+    match Access::from_env(general.network())?
+        .cache
+        .held(&repo, &pick)
+    {
+        Ok(Some(path)) => Ok(Some(path)),
+        Ok(None) => Err(missing("it is not on this machine", pull)),
+        Err(error) if error.kind == ErrorKind::NotFound && pick != Pick::Usual => Err(missing(
+            "other models of that repository are on this machine, this one is not",
+            format!("{pull}, or take what is here: {}", error.hint),
+        )),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Whether the path leads to a file; what is in it is the engine's to judge.

@@ -332,20 +332,27 @@ mod tests {
 
     #[test]
     fn retired_flags_are_translated_with_a_word_about_it() {
-        let out = normalise("-dio -dt 0.1 --offline -dt=0.2 --cont_batching");
+        let out = normalise("-dio -dt 0.1 --jinja -dt=0.2 --cont_batching");
         assert_eq!(out.args[1..], ["--load-mode", "dio"]);
         assert_eq!(out.notices.len(), 4);
         assert_eq!(out.refused, None);
     }
 
     #[test]
+    fn models_of_the_hub_are_named_as_in_llama_cpp() {
+        assert_eq!(line("run -hf a/b:Q4_0 -p hi"), "run --hf a/b:Q4_0 -p hi");
+        assert_eq!(line("-hfr a/b -hff c.gguf"), "--hfr a/b --hff c.gguf");
+        assert_eq!(line("--hf_repo a/b --offline"), "--hf-repo a/b --offline");
+    }
+
+    #[test]
     fn what_this_version_cannot_do_is_refused_with_its_value() {
-        let out = normalise("run -hf user/model --lora a.gguf -p hi");
+        let out = normalise("run -mu https://x/a.gguf --lora a.gguf -p hi");
         assert_eq!(out.args[1..], ["run", "-p", "hi"]);
         insta::assert_snapshot!(out.refused.unwrap(), @"
-        error: reading the command line: -hf
-          why: downloads are not part of this version
-          try: give a model file with -m
+        error: reading the command line: -mu
+          why: models are fetched only when that is asked for
+          try: llmdeck models pull ADDRESS brings it here and says where it lies
         ");
     }
 

@@ -32,9 +32,9 @@ pub(super) enum Takes {
     Switch,
 }
 
-const NO_DOWNLOADS: Fate = Fate::Refused(
-    "downloads are not part of this version",
-    "give a model file with -m",
+const NO_URL: Fate = Fate::Refused(
+    "models are fetched only when that is asked for",
+    "llmdeck models pull ADDRESS brings it here and says where it lies",
 );
 const NO_LORA: Fate = Fate::Refused(
     "LoRA adapters are not part of this version",
@@ -80,26 +80,19 @@ const RETIRED: &[Retired] = &[
         Fate::LeftOut("--cont-batching is left out: it is always on"),
     ),
     retired(
-        &["--offline"],
-        Takes::Nothing,
-        Fate::LeftOut("--offline is left out: the program never uses the network"),
-    ),
-    retired(
         &["-lv", "--verbosity", "--log-verbosity"],
         Takes::Value,
         Fate::LeftOut(
             "--log-verbosity is left out: --log-level says how much goes to the log file",
         ),
     ),
-    retired(&["-hf", "-hfr", "--hf-repo"], Takes::Value, NO_DOWNLOADS),
-    retired(&["-hff", "--hf-file"], Takes::Value, NO_DOWNLOADS),
-    retired(&["-mu", "--model-url"], Takes::Value, NO_DOWNLOADS),
+    retired(&["-mu", "--model-url"], Takes::Value, NO_URL),
     retired(
         &["-cl", "--cache-list"],
         Takes::Nothing,
         Fate::Refused(
-            "there is no cache to list: downloads are not part of this version",
-            "give a model file with -m",
+            "models in the Hub's cache are not listed by a flag",
+            "give a model of the cache by name with -hf org/repo",
         ),
     ),
     retired(&["--lora"], Takes::Value, NO_LORA),
@@ -157,7 +150,7 @@ mod tests {
 
     #[test]
     fn long_spellings_are_found_however_they_are_written() {
-        assert!(find("--hf_repo").is_some() && find("--Hf-Repo").is_some());
-        assert!(find("-hf").is_some() && find("-HF").is_none());
+        assert!(find("--model_url").is_some() && find("--Model-Url").is_some());
+        assert!(find("-mu").is_some() && find("-MU").is_none());
     }
 }

@@ -59,11 +59,12 @@ pub(super) fn prepare(
         problems.push(error.to_string());
         Config::default()
     });
-    let model = match (&general.model, &config.model) {
-        (Some(given), _) => Some(model::find(given, &folders, &config)?),
-        // What is wrong with it is said where it is used.
-        (None, Some(path)) => Some(model::find(path, &folders, &config).unwrap_or(path.clone())),
-        (None, None) => None,
+    // What is wrong with a configured one is said where it is used.
+    let configured =
+        |path: &PathBuf| model::find(path, &folders, &config).unwrap_or_else(|_| path.clone());
+    let model = match model::asked(general, &folders, &config)? {
+        Some(path) => Some(path),
+        None => config.model.as_ref().map(configured),
     };
     let (presets, errors) = config::load_presets(&folders.presets_dir);
     problems.extend(errors.iter().map(ToString::to_string));

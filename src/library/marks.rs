@@ -18,7 +18,8 @@ const LONGEST: u64 = 16 << 20;
 #[serde(default)]
 pub struct Marks {
     pub favourites: BTreeSet<PathBuf>,
-    /// Every file that was downloaded, parts and projectors too.
+    /// Where the bytes of files lie that were downloaded; their record is kept elsewhere.
+    #[serde(skip)]
     pub downloaded: BTreeSet<PathBuf>,
     /// Seconds since 1970.
     pub used: BTreeMap<PathBuf, u64>,

@@ -16,7 +16,7 @@ pub fn removable(model: &Model, marks: &Marks) -> Result<Vec<PathBuf>, String> {
     let files: Vec<PathBuf> = model
         .files
         .iter()
-        .filter(|file| marks.downloaded.contains(*file))
+        .filter(|file| marks.downloaded.contains(&same::real(file)))
         .cloned()
         .collect();
     if files.is_empty() || files.len() < model.files.len() {
@@ -35,8 +35,13 @@ pub fn removable(model: &Model, marks: &Marks) -> Result<Vec<PathBuf>, String> {
 ///
 /// # Errors
 /// As [`removable`], and when a file cannot be removed.
-pub fn remove(model: &Model, listing: &Listing, data_dir: &Path) -> Result<u64, String> {
-    let files = removable(model, &Marks::read(data_dir))?;
+pub fn remove(
+    model: &Model,
+    listing: &Listing,
+    marks: &Marks,
+    data_dir: &Path,
+) -> Result<u64, String> {
+    let files = removable(model, marks)?;
     let others: Vec<PathBuf> = listing
         .models
         .iter()
@@ -67,7 +72,6 @@ pub fn remove(model: &Model, listing: &Listing, data_dir: &Path) -> Result<u64, 
     }
     let forgotten = Marks::change(data_dir, |marks| {
         for file in &files {
-            marks.downloaded.remove(file);
             marks.favourites.remove(file);
             marks.used.remove(file);
         }

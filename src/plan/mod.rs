@@ -24,5 +24,5 @@ pub use memory::{
 pub use pins::{Override, Pin, pins};
 pub use room::{Capacity, Part, Room, Shortage, Weights, size};
 pub use speed::{read_per_token, tokens_per_second};
-pub use typical::{quants, typical};
+pub use typical::{of_size, quants, typical};
 pub use whole::whole;

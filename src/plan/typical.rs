@@ -171,6 +171,28 @@ pub fn typical(n_params: u64, quant: &str, active: Option<u64>) -> Option<(Facts
     Some((facts, shape.name))
 }
 
+/// The same model in files of so many bytes: all of its weights grow or shrink alike.
+#[must_use]
+pub fn of_size(facts: Facts, file_bytes: u64) -> Facts {
+    let all = facts.tensor_bytes.max(1);
+    let scaled = |bytes: u64| {
+        let bytes = u128::from(bytes) * u128::from(file_bytes) / u128::from(all);
+        u64::try_from(bytes).unwrap_or(u64::MAX)
+    };
+    Facts {
+        layer_bytes: facts
+            .layer_bytes
+            .iter()
+            .map(|bytes| scaled(*bytes))
+            .collect(),
+        output_bytes: scaled(facts.output_bytes),
+        input_bytes: scaled(facts.input_bytes),
+        active_bytes: scaled(facts.active_bytes),
+        tensor_bytes: file_bytes,
+        ..facts
+    }
+}
+
 #[expect(
     clippy::cast_precision_loss,
     clippy::cast_possible_truncation,
@@ -213,6 +235,15 @@ mod tests {
             assert!((least..most).contains(&size), "{billions}B {quant}: {size}");
         }
         assert!(typical(7_000_000_000, "Q9_Z", None).is_none());
+    }
+
+    #[test]
+    fn a_known_size_scales_the_weights() {
+        let (facts, _) = typical(8_000_000_000, "Q4_K_M", None).expect("known");
+        let twice = of_size(facts.clone(), facts.tensor_bytes * 2);
+        assert_eq!(twice.tensor_bytes, facts.tensor_bytes * 2);
+        assert_eq!(twice.layer_bytes[0], facts.layer_bytes[0] * 2);
+        let _ = of_size(facts, u64::MAX);
     }
 
     #[test]

@@ -14,7 +14,7 @@ use super::measure::Measurer;
 use super::paths;
 use super::screen::Screen;
 use super::store::Saver;
-use crate::app::{self, Effect, Event, Left, Pane, Settings, State};
+use crate::app::{self, Effect, Event, Left, Measure, Pane, Settings, State};
 use crate::engine::{Command, EngineEvent, EngineHandle};
 use crate::terminal::{FramePacer, Input, Signal, Signals};
 use crate::theme::Theme;
@@ -38,6 +38,8 @@ pub struct Sources {
 /// What arrives in the inbox.
 pub enum Wake {
     Event(Event),
+    /// What is measured may have taken too long.
+    Deadline,
     /// The themes were read anew.
     Themes(Vec<Theme>),
 }
@@ -181,6 +183,12 @@ impl<S: Screen> Deck<S> {
     async fn wake(&mut self, wake: Wake) {
         match wake {
             Wake::Event(event) => self.take(event).await,
+            Wake::Deadline => {
+                let late = self.measurer.as_mut().and_then(Measurer::late);
+                if let Some(command) = late {
+                    self.send_to_engine(command);
+                }
+            }
             Wake::Themes(themes) => {
                 self.themes = themes;
                 let name = self.state.theme.clone();
@@ -206,6 +214,11 @@ impl<S: Screen> Deck<S> {
             for command in saver.told(event) {
                 self.send_to_engine(command);
             }
+        }
+        if let (Event::Engine(event), Some(measurer)) = (&event, &mut self.measurer)
+            && let Some(command) = measurer.told(event)
+        {
+            self.send_to_engine(command);
         }
         let effects = app::update(&mut self.state, event);
         self.perform_all(effects).await;
@@ -242,11 +255,7 @@ impl<S: Screen> Deck<S> {
                     let _ = inbox.blocking_send(Wake::Event(Event::Paths { typed, found }));
                 });
             }
-            Effect::ReadMeasurements => {
-                if let Some(measurer) = &self.measurer {
-                    measurer.read();
-                }
-            }
+            Effect::Measure(order) => self.measure(order),
             Effect::UseTheme(name) => self.use_theme(&name),
             Effect::After(timer, time) => {
                 let inbox = self.inbox.clone();
@@ -270,6 +279,15 @@ impl<S: Screen> Deck<S> {
                 self.pacer.request();
             }
             Effect::Quit => self.ended = self.ended.or(Some(Ended::Quit)),
+        }
+    }
+
+    fn measure(&mut self, order: Measure) {
+        let Some(measurer) = &mut self.measurer else {
+            return;
+        };
+        if let Some(command) = measurer.take(order) {
+            self.send_to_engine(command);
         }
     }
 

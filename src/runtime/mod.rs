@@ -37,7 +37,7 @@ use crate::theme::{self, GlyphSet, Theme};
 use crate::ui::TranscriptCache;
 pub use bandwidth::known_bandwidth;
 pub use deck::{Deck, Look, Sources, Wake};
-pub use library::{Estimator, find_models};
+pub use library::{Estimator, find_models, marks};
 pub use measure::Measurer;
 pub use screen::{RealScreen, Screen};
 pub use store::Saver;
@@ -166,6 +166,7 @@ async fn start(startup: Startup) -> io::Result<Ended> {
     );
 
     state.sessions.saving = saving;
+    state.bench.n_cores = std::thread::available_parallelism().map_or(1, usize::from);
     let saver = match saving {
         Saving::On => Some(Saver::start(folders.sessions_dir.clone(), inbox.clone())?),
         Saving::Off | Saving::Incognito => None,

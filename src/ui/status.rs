@@ -76,7 +76,15 @@ fn hints(state: &State) -> Vec<(String, &'static str)> {
             (Action::Bottom, "follow"),
             (Action::Cancel, "write"),
         ],
-        Context::Bench => &[(Action::Down, "scroll"), (Action::Cancel, "back")],
+        Context::Bench if state.bench.is_running() => {
+            &[(Action::Cancel, "stop"), (Action::PageDown, "scroll")]
+        }
+        Context::Bench => &[
+            (Action::Accept, "measure"),
+            (Action::Down, "next"),
+            (Action::PageDown, "scroll"),
+            (Action::Cancel, "back"),
+        ],
         Context::Help => &[(Action::Down, "scroll"), (Action::Cancel, "close")],
         Context::List => &[
             (Action::Accept, "take"),

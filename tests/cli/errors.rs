@@ -142,7 +142,7 @@ fn old_flags_work_with_a_word_about_it() {
 #[test]
 fn flags_this_version_cannot_follow_are_refused_with_the_reason() {
     for (flag, reason) in [
-        ("-hf", "downloads are not part of this version"),
+        ("-mu", "fetched only when that is asked for"),
         ("--lora", "LoRA adapters are not part of this version"),
         ("--chat-template", "the template in the model file"),
     ] {

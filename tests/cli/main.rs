@@ -5,6 +5,10 @@ mod bench;
 mod doctor;
 mod errors;
 mod fit;
+#[path = "../hub/server.rs"]
+#[expect(dead_code, reason = "the tests of downloads misbehave more")]
+mod hub_server;
+mod library;
 mod models;
 mod run;
 mod sessions;

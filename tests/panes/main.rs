@@ -1,5 +1,6 @@
 //! What the screen looks like, in every situation and size, as text; and how it is styled.
 
+mod bench;
 mod states;
 
 use insta::assert_snapshot;
@@ -120,6 +121,12 @@ fn speed() {
 #[test]
 fn log() {
     snapshots("log", &SIZES, states::log);
+}
+
+#[test]
+fn measurements() {
+    snapshots("measuring", &SIZES, bench::measuring);
+    snapshots("tuned", &[(80, 24), (200, 60)], bench::tuned);
 }
 
 #[test]

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-/// Without a command it lists them. A model may be named as Ollama does (llama3.2:3b), as the Hub
-/// does (org/repo:Q4_K_M), by its file's name or by a path.
+/// Without a command it lists those on this machine. A model may be named as Ollama does
+/// (llama3.2:3b), as the Hub does (org/repo:Q4_K_M), by its file's name or by a path.
 #[derive(Args, Clone, Debug, Default)]
 pub struct ModelsArgs {
     #[command(subcommand)]
@@ -22,6 +22,47 @@ pub enum ModelsCommand {
     Path(NameArgs),
     /// Remove a model that llmdeck downloaded
     Rm(RemoveArgs),
+    /// Download a model from the Hub, or a GGUF file from an https address
+    Pull(PullArgs),
+    /// Search the Hub for GGUF models; without words, a list of good first ones
+    Search(SearchArgs),
+    /// List the models of a repository with size and whether they fit here
+    Files(FilesArgs),
+}
+
+/// Goes on where it was cut off, checks the SHA-256, and stores the model in the Hub's cache, where
+/// other tools find it too. Split models and the projector for images come along.
+#[derive(Args, Clone, Debug)]
+pub struct PullArgs {
+    /// org/repo, org/repo:Q5_K_M, org/repo/file.gguf, or an https address of a .gguf file
+    #[arg(required = true, value_name = "NAME")]
+    pub names: Vec<String>,
+    /// Print one JSON object a model when it is here
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Args, Clone, Debug)]
+pub struct SearchArgs {
+    /// What to look for
+    #[arg(value_name = "WORD")]
+    pub words: Vec<String>,
+    /// At most so many
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub limit: usize,
+    /// Print one JSON array
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Args, Clone, Debug)]
+pub struct FilesArgs {
+    /// The repository: org/repo
+    #[arg(value_name = "REPO")]
+    pub repo: String,
+    /// Print one JSON array
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Args, Clone, Debug, Default)]

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::Known;
+use super::here::Known;
 use crate::cli::{ExitCode, Failure};
 use crate::library::Model;
 use crate::params::spec;

@@ -1,6 +1,6 @@
 //! The answers for a person.
 
-use super::Known;
+use super::here::Known;
 use crate::cli::sanitise;
 use crate::library::{Estimate, Model};
 use crate::params::spec;

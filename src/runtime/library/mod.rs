@@ -5,15 +5,19 @@ mod estimator;
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
 
 use crate::config::{self, Folders};
-use crate::library::{self, Environment, Index, Listing, Place, Source, Unreadable};
+use crate::hub::Record;
+use crate::library::{self, Environment, Index, Listing, Marks, Place, Source, Unreadable};
 pub use estimator::Estimator;
 
 /// The index in the folder of what can be lost.
 const INDEX: &str = "library.json";
 /// Settings of other tools longer than this are not theirs.
 const LONGEST: u64 = 1 << 20;
+/// Milliseconds by which the clocks of a disk and of the program may differ.
+const SLACK: u128 = 2_000;
 
 /// Every model on this machine, and the built-in one, which is put in its place first. `own` are
 /// folders of the user. Reads files: not for the thread that draws.
@@ -65,4 +69,23 @@ fn read(path: &Path) -> Option<String> {
     let file = fs::File::open(path).ok()?;
     file.take(LONGEST).read_to_string(&mut text).ok()?;
     Some(text)
+}
+
+/// What the deck remembers of models, with what it downloaded. A file that changed since is somebody
+/// else's.
+pub fn marks(folders: &Folders) -> Marks {
+    let mut marks = Marks::read(&folders.data_dir);
+    let files = Record::of(&folders.data_dir).files();
+    let own = files.into_values().filter(|file| {
+        let changed = fs::metadata(&file.path).and_then(|facts| facts.modified());
+        let changed = changed
+            .ok()
+            .and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+        changed
+            .is_some_and(|time| time.as_millis() <= u128::from(file.at_ms.unsigned_abs()) + SLACK)
+    });
+    marks.downloaded = own
+        .map(|file| file.path.canonicalize().unwrap_or(file.path))
+        .collect();
+    marks
 }

@@ -47,6 +47,11 @@ pub fn rate(per_second: f64) -> String {
     }
 }
 
+/// Bytes per second: `98.2 MiB/s`.
+pub fn byte_rate(per_second: f64) -> String {
+    format!("{}/s", bytes(per_second as u64))
+}
+
 /// A duration from milliseconds: `312 ms`, `3.4 s`, `2 min 05 s`.
 pub fn duration(ms: f64) -> String {
     let seconds = ms / 1000.0;
