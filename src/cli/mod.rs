@@ -135,7 +135,6 @@ fn dispatch(asked: Asked) -> Result<ExitCode, Failure> {
         Some(Command::Fit(args)) => fit::run(args, &cli.general, folders, parameters),
         Some(Command::Models(args)) => models::run(args, &cli.general, folders, parameters),
         Some(Command::Sessions(args)) => sessions::run(args, &folders),
-        Some(Command::Models(args)) => models::run(args, &cli.general, folders, parameters),
         Some(Command::Run(args)) => {
             let prepared = setup::prepare(&cli.general, folders, parameters, OnProblem::Fail)?;
             let _logging = log_to_file(&prepared, &filter);
