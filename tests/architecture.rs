@@ -20,7 +20,8 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("telemetry", &[]),
     ("theme", &[]),
     ("keymap", &["app"]),
-    ("config", &["params"]),
+    ("costs", &[]),
+    ("config", &["costs", "params"]),
     (
         "app",
         &[
@@ -82,6 +83,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "bench",
             "chat",
             "config",
+            "costs",
             "engine",
             "gguf",
             "hardware",

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::{Measure, Timer};
 use crate::engine::Command;
 use crate::store;
+use crate::telemetry::history::export::Format;
 
 /// One thing to do; its outcome, if any, comes back as an event.
 #[derive(Clone, Debug)]
@@ -20,6 +21,11 @@ pub enum Effect {
     Measure(Measure),
     /// Use another theme for this session.
     UseTheme(String),
+    /// Write metrics to a new file; answered by `Event::Exported`.
+    Export {
+        format: Format,
+        text: String,
+    },
     /// Send `Event::Timer` after a while.
     After(Timer, Duration),
     /// Give the terminal back to the shell until `fg`.

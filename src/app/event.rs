@@ -38,6 +38,8 @@ pub enum Event {
     Measure(MeasureNews),
     /// Answer to `Effect::Copy`: how it was done, or why it could not be.
     Copied(Result<String, String>),
+    /// Answer to `Effect::Export`: where it was written, or why it could not be.
+    Exported(Result<PathBuf, String>),
     Timer(Timer),
     /// A model to load was found while starting.
     Open(PathBuf),

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::overlay::{Overlay, PickList, PromptOverlay};
 use super::update::{IsError, notice};
-use super::{Action, ChatState, Effect, Pane, State, Timer, View};
-use super::{help, keys, params, replies, retune, sessions, view};
+use super::{Action, ChatState, Effect, Pane, State, Timer, TokensState, View};
+use super::{help, keys, metrics, params, replies, retune, sessions, view};
 use crate::engine::Command;
 use crate::keymap::Context;
 use crate::params::Param;
@@ -50,7 +50,18 @@ pub(super) fn perform(state: &mut State, action: Action) -> Vec<Effect> {
         Action::ShowSpeed => show(state, Pane::Speed),
         Action::ShowGauges => show(state, Pane::Gauges),
         Action::ShowLog => show(state, Pane::Log),
+        Action::ShowMetrics => view::toggle(state, View::Metrics),
+        Action::ExportCsv | Action::ExportJson | Action::ExportText => {
+            metrics::perform(state, action).unwrap_or_default()
+        }
+        Action::Earlier
+        | Action::Later
+        | Action::ZoomIn
+        | Action::ZoomOut
+        | Action::Freeze
+        | Action::NextGpu => vec![],
         Action::ShowBench => view::toggle(state, View::Bench),
+        Action::ShowTokens => view::toggle(state, View::Tokens),
         Action::Send => replies::send(state),
         Action::NewLine => {
             state.composer.new_line();
@@ -313,6 +324,7 @@ pub(super) fn new_chat(state: &mut State) -> Vec<Effect> {
         viewport: state.chat.viewport,
         ..ChatState::new(state.next_conversation())
     };
+    state.tokens = TokensState::default();
     state.speed.begin();
     state.speed.context_used = 0;
     state.view = View::Deck;

@@ -68,6 +68,7 @@ pub(super) fn set(state: &mut State, param: Param, value: i64) -> Vec<Effect> {
 pub(super) fn change(state: &mut State, make: impl FnOnce(&mut ParamsState)) -> Vec<Effect> {
     let before = state.params.values.clone();
     make(&mut state.params);
+    super::metrics::note_changes(state, &before);
     let after = &state.params.values;
     let mut effects = Vec::new();
     if let Some(request) = state.chat.running()
@@ -248,6 +249,7 @@ fn loaded(
     state.speed.context_used = 0;
     state.model.threads_given_up = 0;
     state.model.running = Some((model, context));
+    super::metrics::note_model(state);
     state.composer.suggest(if state.model.is_guide() {
         super::QUESTIONS
     } else {

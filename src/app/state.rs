@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::{
-    BenchState, ChatState, Composer, GaugesState, LogState, ModelState, Notice, Overlay,
-    ParamsState, SessionsState, SpeedState, View,
+    BenchState, ChatState, Composer, GaugesState, LogState, MetricsState, ModelState, Notice,
+    Overlay, ParamsState, Preview, SessionsState, SpeedState, TokensState, View,
 };
 use crate::config::Preset;
 use crate::engine::{ConversationId, LoadId, RequestId};
@@ -44,8 +44,11 @@ pub struct State {
     pub speed: SpeedState,
     pub gauges: GaugesState,
     pub log: LogState,
+    pub metrics: MetricsState,
     pub sessions: SessionsState,
     pub bench: BenchState,
+    pub tokens: TokensState,
+    pub preview: Preview,
     pub presets: Arc<Vec<Preset>>,
     pub themes: Arc<Vec<String>>,
     pub theme: String,
@@ -72,8 +75,11 @@ impl State {
             speed: SpeedState::default(),
             gauges: GaugesState::default(),
             log: LogState::default(),
+            metrics: MetricsState::default(),
             sessions: SessionsState::default(),
             bench: BenchState::default(),
+            tokens: TokensState::default(),
+            preview: Preview::default(),
             presets: Arc::default(),
             themes: Arc::default(),
             theme: String::new(),

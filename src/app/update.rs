@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::overlay::Overlay;
 use super::{Effect, Entry, Event, Notice, Settings, State, Timer};
-use super::{bench, foresight, keys, replies, retune, saving, sessions};
+use super::{bench, foresight, keys, metrics, preview, replies, retune, saving, sessions, tokens};
 use crate::config::Preset;
 use crate::engine::EngineEvent;
 
@@ -23,6 +23,7 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
     let pending = state.params.pending.clone();
     let mut effects = take(state, event);
     effects.extend(foresight::follow(state, &pending));
+    effects.extend(preview::follow(state));
     effects
 }
 
@@ -38,11 +39,16 @@ fn take(state: &mut State, event: Event) -> Vec<Effect> {
             state.chat.viewed(viewport);
             vec![]
         }
-        Event::Engine(event) => engine(state, event),
+        Event::Engine(event) => {
+            let effects = engine(state, event);
+            metrics::observe(state);
+            effects
+        }
         Event::Store(event) => sessions::on_store(state, event),
         Event::Sample(sample) => {
+            let effects = metrics::take(state, &sample);
             state.gauges.take(*sample);
-            vec![]
+            effects
         }
         Event::Bandwidth(bytes_per_second) => {
             state.gauges.bandwidth = Some(bytes_per_second);
@@ -64,6 +70,10 @@ fn take(state: &mut State, event: Event) -> Vec<Effect> {
         Event::Measure(news) => bench::on_news(state, news),
         Event::Copied(Ok(how)) => notice(state, how, IsError::No),
         Event::Copied(Err(why)) => notice(state, why, IsError::Yes),
+        Event::Exported(Ok(path)) => {
+            notice(state, format!("Written to {}", path.display()), IsError::No)
+        }
+        Event::Exported(Err(why)) => notice(state, why, IsError::Yes),
         Event::Timer(Timer::QuitArmed(number)) => {
             state.quit_armed.take_if(|armed| *armed == number);
             vec![]
@@ -141,11 +151,22 @@ fn engine(state: &mut State, event: EngineEvent) -> Vec<Effect> {
         | EngineEvent::Foreseen { .. }
         | EngineEvent::Threads { .. }
         | EngineEvent::Unloaded => retune::on_engine(state, event),
+        EngineEvent::Failed { request, .. } if tokens::is_later(state, request) => {
+            tokens::on_engine(state, event)
+        }
         EngineEvent::Queued { .. }
         | EngineEvent::Prefill { .. }
         | EngineEvent::Tokens { .. }
         | EngineEvent::Finished { .. }
         | EngineEvent::Failed { .. } => replies::on_engine(state, event),
+        EngineEvent::Traced { .. } | EngineEvent::Made { .. } => tokens::on_engine(state, event),
+        EngineEvent::Previewed {
+            conversation,
+            outcome,
+        } => {
+            preview::answered(state, conversation, outcome);
+            vec![]
+        }
         // Measurements belong to the command line.
         EngineEvent::BenchSample { .. }
         | EngineEvent::BenchDone { .. }

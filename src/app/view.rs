@@ -1,6 +1,6 @@
 //! What fills the screen between the header and the status line.
 
-use super::{Action, Effect, State, bench};
+use super::{Action, Effect, State, bench, metrics, tokens};
 use crate::keymap::{Context, Key};
 
 /// The one view that is shown.
@@ -11,6 +11,10 @@ pub enum View {
     Deck,
     /// Measurements: what to measure, results, history.
     Bench,
+    /// The last hour on one time axis.
+    Metrics,
+    /// A walk through the tokens of a reply.
+    Tokens,
 }
 
 impl View {
@@ -19,6 +23,8 @@ impl View {
         match self {
             Self::Deck => None,
             Self::Bench => Some(Context::Bench),
+            Self::Metrics => Some(Context::Metrics),
+            Self::Tokens => Some(Context::Tokens),
         }
     }
 }
@@ -31,8 +37,9 @@ pub(super) fn toggle(state: &mut State, view: View) -> Vec<Effect> {
     }
     state.view = view;
     match view {
-        View::Deck => vec![],
+        View::Deck | View::Metrics => vec![],
         View::Bench => bench::enter(state),
+        View::Tokens => tokens::enter(state),
     }
 }
 
@@ -41,6 +48,8 @@ pub(super) fn perform(state: &mut State, action: Action) -> Option<Vec<Effect>> 
     let own = match state.view {
         View::Deck => return None,
         View::Bench => bench::perform(state, action),
+        View::Metrics => metrics::perform(state, action),
+        View::Tokens => tokens::perform(state, action),
     };
     own.or_else(|| match action {
         Action::Cancel | Action::FocusNext | Action::FocusPrevious => {
@@ -54,7 +63,7 @@ pub(super) fn perform(state: &mut State, action: Action) -> Option<Vec<Effect>> 
 /// Types where a view takes text; in others a letter is the beginning of nothing.
 pub(super) fn type_key(state: &mut State, _key: Key) -> Vec<Effect> {
     match state.view {
-        View::Deck | View::Bench => vec![],
+        View::Deck | View::Bench | View::Metrics | View::Tokens => vec![],
     }
 }
 

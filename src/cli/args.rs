@@ -5,7 +5,10 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::bench::BenchArgs;
+use super::costs::CostsArgs;
+use super::metrics::MetricsArgs;
 use super::models::ModelsArgs;
+use super::replay::ReplayArgs;
 use super::sessions::SessionsArgs;
 use super::tune::TuneArgs;
 
@@ -87,6 +90,13 @@ pub enum Command {
     /// Find the models on this machine, download others from the Hub, remove those
     #[command(display_order = 6)]
     Models(ModelsArgs),
+    /// Print what the sensors of this machine tell, a row a second
+    Metrics(MetricsArgs),
+    /// Reckon what a million tokens cost here and at an API, and when the hardware has paid off
+    Costs(CostsArgs),
+    /// Make a stored reply again and say whether it comes out the same
+    #[command(display_order = 7)]
+    Replay(ReplayArgs),
     /// Say whether a model fits, how much of it and how fast at most, without loading it
     Fit(FitArgs),
 }

@@ -2,12 +2,14 @@
 //!
 //! ```text
 //! argv ─► normalise (llama.cpp's spellings) ─► clap ─► setup (folders, files, parameters, log)
-//!      ─► deck (no command) | run | bench | tune | fit | sessions | models | doctor ─► exit code
+//!      ─► deck (no command) | run | bench | tune | fit | sessions | replay | models | metrics | costs | doctor
+//!      ─► exit code
 //! ```
 //! Failures travel as [`Failure`] and are printed here, once.
 
 mod args;
 mod bench;
+mod costs;
 mod deck;
 mod doctor;
 mod engine;
@@ -18,10 +20,12 @@ mod flags;
 mod interrupts;
 pub mod logging;
 mod lossy;
+mod metrics;
 mod model;
 mod models;
 mod normalise;
 mod normalised;
+mod replay;
 mod retired;
 mod run;
 pub mod sanitise;
@@ -39,9 +43,12 @@ use clap::error::ErrorKind;
 
 pub use args::{Cli, Command, DoctorArgs, FitArgs, General, LogLevel, RunArgs};
 pub use bench::{BenchAction, BenchArgs};
+pub use costs::CostsArgs;
 pub use exit::ExitCode;
 pub use failure::Failure;
+pub use metrics::MetricsArgs;
 pub use models::{ModelsArgs, ModelsCommand};
+pub use replay::ReplayArgs;
 pub use sessions::{SessionsArgs, SessionsCommand};
 pub use setup::Prepared;
 pub use tune::TuneArgs;
@@ -135,10 +142,21 @@ fn dispatch(asked: Asked) -> Result<ExitCode, Failure> {
         Some(Command::Fit(args)) => fit::run(args, &cli.general, folders, parameters),
         Some(Command::Models(args)) => models::run(args, &cli.general, folders, parameters),
         Some(Command::Sessions(args)) => sessions::run(args, &folders),
+        Some(Command::Metrics(args)) => metrics::run(args),
+        Some(Command::Costs(args)) => costs::run(args, &folders),
         Some(Command::Run(args)) => {
             let prepared = setup::prepare(&cli.general, folders, parameters, OnProblem::Fail)?;
             let _logging = log_to_file(&prepared, &filter);
             run::run(args, prepared)
+        }
+        Some(Command::Replay(args)) => {
+            let given = replay::Given {
+                model: cli.general.model.clone(),
+                parameters: parameters.clone(),
+            };
+            let prepared = setup::prepare(&cli.general, folders, parameters, OnProblem::Fail)?;
+            let _logging = log_to_file(&prepared, &filter);
+            replay::run(args, &prepared, given)
         }
         Some(Command::Bench(args)) => {
             if let Some(BenchAction::History(args)) = &args.action {

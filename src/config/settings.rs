@@ -9,6 +9,8 @@ use toml::Spanned;
 use super::document::{Document, RawParams};
 use super::error::ConfigError;
 use super::paths::{Folders, expand};
+use super::prices::FilePrices;
+use crate::costs::Prices;
 use crate::params::Overrides;
 
 /// A `config.toml` with every key explained and commented out.
@@ -28,6 +30,7 @@ pub struct Config {
     pub model: Option<PathBuf>,
     pub params: Overrides,
     pub ui: Ui,
+<<<<<<< HEAD
     pub library: Library,
 }
 
@@ -36,6 +39,10 @@ pub struct Config {
 pub struct Library {
     /// Folders with models, beside the places of other tools.
     pub folders: Vec<PathBuf>,
+=======
+    /// The `[costs]` table.
+    pub costs: Prices,
+>>>>>>> main
 }
 
 /// The `[ui]` table.
@@ -81,6 +88,7 @@ impl Config {
                 fps,
                 ascii: file.ui.ascii,
             },
+<<<<<<< HEAD
             library: Library {
                 folders: file
                     .library
@@ -89,6 +97,9 @@ impl Config {
                     .map(|path| expand(path))
                     .collect(),
             },
+=======
+            costs: file.costs.check(document)?,
+>>>>>>> main
         })
     }
 }
@@ -115,6 +126,7 @@ struct File {
     #[serde(default)]
     ui: FileUi,
     #[serde(default)]
+<<<<<<< HEAD
     library: FileLibrary,
 }
 
@@ -123,6 +135,9 @@ struct File {
 struct FileLibrary {
     #[serde(default)]
     folders: Vec<String>,
+=======
+    costs: FilePrices,
+>>>>>>> main
 }
 
 #[derive(Default, Deserialize)]
@@ -159,12 +174,24 @@ mod tests {
             model,
             params,
             ui,
+<<<<<<< HEAD
             library,
+=======
+            costs,
+>>>>>>> main
         } = config;
         assert_eq!(library.folders.len(), 2);
         assert!(theme.is_some() && preset.is_some() && model.is_some());
         assert!(ui.fps.is_some() && ui.ascii.is_some());
         assert!(params.len() >= 4);
+        let prices = [
+            costs.electricity,
+            costs.hardware,
+            costs.api_input,
+            costs.api_output,
+            costs.watts,
+        ];
+        assert!(costs.currency.is_some() && prices.iter().all(Option::is_some));
     }
 
     #[test]
@@ -191,11 +218,19 @@ mod tests {
         for (text, message) in [
             (
                 "theem = \"x\"",
+<<<<<<< HEAD
                 "line 1, column 1: unknown field 'theem', expected one of 'theme', 'preset', 'model', 'params', 'ui', 'library', did you mean 'theme'?",
+=======
+                "line 1, column 1: unknown field 'theem', expected one of 'theme', 'preset', 'model', 'params', 'ui', 'costs', did you mean 'theme'?",
+>>>>>>> main
             ),
             (
                 "[ui]\nfsp = 30",
                 "line 2, column 1: unknown field 'fsp', expected 'fps' or 'ascii', did you mean 'fps'?",
+            ),
+            (
+                "[costs]\nelectricity = -0.3",
+                "line 2, column 15: costs.electricity: -0.3 is outside 0 to 1000000000",
             ),
             (
                 "[ui]\nfps = 500",

@@ -23,8 +23,12 @@ pub enum Context {
     Figures,
     Parameters,
     Log,
+    /// The last hour on one time axis.
+    Metrics,
     /// The view of measurements.
     Bench,
+    /// The walk through tokens.
+    Tokens,
     /// The help overlay.
     Help,
     /// A list that narrows while one types.
@@ -168,14 +172,16 @@ impl Keymap {
 }
 
 impl Context {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 12] = [
         Self::Global,
         Self::Composer,
         Self::Chat,
         Self::Figures,
         Self::Parameters,
         Self::Log,
+        Self::Metrics,
         Self::Bench,
+        Self::Tokens,
         Self::Help,
         Self::List,
         Self::Prompt,
@@ -190,7 +196,9 @@ impl Context {
             Self::Figures => "figures",
             Self::Parameters => "parameters",
             Self::Log => "log",
+            Self::Metrics => "metrics",
             Self::Bench => "bench",
+            Self::Tokens => "tokens",
             Self::Help => "help",
             Self::List => "list",
             Self::Prompt => "prompt",
@@ -206,7 +214,9 @@ impl Context {
             Self::Figures => "Speed and gauges",
             Self::Parameters => "Parameters",
             Self::Log => "Log",
+            Self::Metrics => "Metrics",
             Self::Bench => "Measurements",
+            Self::Tokens => "Tokens of a reply",
             Self::Help => "Help",
             Self::List => "Lists",
             Self::Prompt => "Typing a value or a path",

@@ -10,11 +10,12 @@ use tokio::time::{sleep, timeout};
 use tokio_stream::StreamExt;
 
 use super::Ended;
+use super::exports;
 use super::measure::Measurer;
 use super::paths;
 use super::screen::Screen;
 use super::store::Saver;
-use crate::app::{self, Effect, Event, Left, Measure, Pane, Settings, State};
+use crate::app::{self, Effect, Event, Left, Measure, Pane, Settings, State, View};
 use crate::engine::{Command, EngineEvent, EngineHandle};
 use crate::terminal::{FramePacer, Input, Signal, Signals};
 use crate::theme::Theme;
@@ -60,6 +61,8 @@ pub struct Deck<S> {
     /// Timers and jobs answer through it.
     inbox: Sender<Wake>,
     home: Option<PathBuf>,
+    /// Where exported metrics go; `None` when nobody said where.
+    exports: Option<PathBuf>,
     /// Set when the loop is to end.
     ended: Option<Ended>,
 }
@@ -99,8 +102,16 @@ impl<S: Screen> Deck<S> {
             cache,
             inbox,
             home,
+            exports: None,
             ended: None,
         }
+    }
+
+    /// The same deck that writes exported metrics to that folder.
+    #[must_use]
+    pub fn with_exports(mut self, folder: PathBuf) -> Self {
+        self.exports = Some(folder);
+        self
     }
 
     /// The same deck that saves its chats; `state.sessions.saving` says so, too.
@@ -228,7 +239,12 @@ impl<S: Screen> Deck<S> {
     fn shows(&self, event: &Event) -> bool {
         match event {
             Event::Log(_) => self.state.side == Some(Pane::Log),
-            Event::Sample(sample) => self.state.gauges.latest.as_ref() != Some(sample),
+            // A view of time moves on even when nothing else does.
+            Event::Sample(_) if self.state.view == View::Metrics => true,
+            Event::Sample(sample) => {
+                let latest = self.state.gauges.latest.as_ref();
+                latest.is_none_or(|latest| !latest.reads_like(sample))
+            }
             _ => true,
         }
     }
@@ -253,6 +269,17 @@ impl<S: Screen> Deck<S> {
                 tokio::task::spawn_blocking(move || {
                     let found = paths::complete(&typed, home.as_deref());
                     let _ = inbox.blocking_send(Wake::Event(Event::Paths { typed, found }));
+                });
+            }
+            Effect::Export { format, text } => {
+                let (inbox, folder) = (self.inbox.clone(), self.exports.clone());
+                // Off this task: the folder may be on a network drive.
+                tokio::task::spawn_blocking(move || {
+                    let written = match folder {
+                        Some(folder) => exports::write(&folder, format, &text),
+                        None => Err("there is no folder for exports".to_owned()),
+                    };
+                    let _ = inbox.blocking_send(Wake::Event(Event::Exported(written)));
                 });
             }
             Effect::Measure(order) => self.measure(order),

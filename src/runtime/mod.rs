@@ -11,6 +11,7 @@
 mod bandwidth;
 mod deck;
 mod library;
+mod exports;
 mod measure;
 mod paths;
 mod screen;
@@ -43,7 +44,7 @@ pub use screen::{RealScreen, Screen};
 pub use store::Saver;
 
 /// How often the sensors are read.
-const SENSOR_INTERVAL: Duration = Duration::from_secs(1);
+const SENSOR_INTERVAL: Duration = Duration::from_millis(500);
 /// How long a sensor that hangs in a driver is waited for at the end.
 const SENSOR_END: Duration = Duration::from_millis(500);
 /// Samples, log lines, timers and answers that may wait.
@@ -191,6 +192,7 @@ async fn start(startup: Startup) -> io::Result<Ended> {
     };
     let measured = inbox.clone();
     let mut deck = Deck::new(state, screen, engine, look, inbox);
+    deck = deck.with_exports(folders.data_dir.join("exports"));
     deck = deck.with_measurer(Measurer::new(folders.data_dir.clone(), measured));
     if let Some(saver) = saver {
         deck = deck.with_saver(saver);

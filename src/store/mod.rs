@@ -30,8 +30,10 @@ mod row;
 mod salvage;
 mod schema;
 mod search;
+mod traces;
 mod tree;
 mod types;
+mod usage;
 mod writer;
 
 pub use actor::{StoreGone, StoreHandle};
@@ -43,8 +45,10 @@ pub use files::DATABASE;
 pub use open::{Opened, Store};
 pub use salvage::Salvaged;
 pub use schema::VERSION;
+pub use traces::Kept;
 pub use tree::Tree;
 pub use types::{
     Conversation, ConversationId, Ending, Hit, Message, MessageId, MessageState, Said, Settings,
     Snapshot,
 };
+pub use usage::Usage;

@@ -76,6 +76,20 @@ fn hints(state: &State) -> Vec<(String, &'static str)> {
             (Action::Bottom, "follow"),
             (Action::Cancel, "write"),
         ],
+        Context::Tokens => &[
+            (Action::StepUp, "next"),
+            (Action::Down, "candidate"),
+            (Action::Accept, "take this one"),
+            (Action::Toggle, "shade"),
+            (Action::Cancel, "back"),
+        ],
+        Context::Metrics => &[
+            (Action::Earlier, "earlier"),
+            (Action::ZoomIn, "zoom"),
+            (Action::Freeze, "freeze"),
+            (Action::ExportCsv, "CSV"),
+            (Action::Cancel, "back"),
+        ],
         Context::Bench if state.bench.is_running() => {
             &[(Action::Cancel, "stop"), (Action::PageDown, "scroll")]
         }

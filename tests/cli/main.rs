@@ -9,7 +9,9 @@ mod fit;
 #[expect(dead_code, reason = "the tests of downloads misbehave more")]
 mod hub_server;
 mod library;
+mod metrics;
 mod models;
+mod replay;
 mod run;
 mod sessions;
 mod streams;

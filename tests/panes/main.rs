@@ -2,9 +2,10 @@
 
 mod bench;
 mod states;
+mod tokens;
 
 use insta::assert_snapshot;
-use llmdeck::app::{Scroll, State, Viewport};
+use llmdeck::app::{Scroll, State, View, Viewport};
 use llmdeck::theme::{ColorDepth, GlyphSet, Role, Theme};
 use llmdeck::ui::{self, TranscriptCache};
 use ratatui::Terminal;
@@ -108,9 +109,34 @@ fn parameters() {
 }
 
 #[test]
+fn walk_through_tokens() {
+    snapshots("tokens", &SIZES, tokens::walk);
+    snapshots("tokens_shaded", &[(80, 24)], tokens::shaded);
+    snapshots("params_preview", &[(80, 24), (200, 60)], tokens::preview);
+}
+
+#[test]
 fn gauges() {
     snapshots("gauges", &SIZES, states::gauges);
     snapshots("gauges_with_gpu", &SIZES, states::gauges_with_gpu);
+}
+
+#[test]
+fn gauges_of_a_full_machine() {
+    let sizes = [(80, 24), (200, 60)];
+    snapshots("gauges_full", &sizes, states::gauges_with_everything);
+}
+
+#[test]
+fn metrics() {
+    snapshots("metrics", &SIZES, states::metrics);
+    let sizes = [(80, 24), (200, 60)];
+    snapshots("metrics_mark", &sizes, states::metrics_at_a_mark);
+    snapshots("metrics_empty", &[(80, 24)], |size| {
+        let mut state = states::ready(size);
+        state.view = View::Metrics;
+        state
+    });
 }
 
 #[test]
@@ -189,6 +215,12 @@ fn ascii_draws_nothing_else() {
         let shown = text(&draw(&state, &theme, &mut TranscriptCache::default()).0);
         assert!(shown.is_ascii(), "{shown}");
     }
+    let shown = draw(
+        &states::metrics((80, 24)),
+        &theme,
+        &mut TranscriptCache::default(),
+    );
+    assert!(text(&shown.0).is_ascii(), "{}", text(&shown.0));
     let state = states::prefilling((80, 24));
     assert_snapshot!(
         "ascii_80x24",
@@ -263,7 +295,7 @@ fn meanings_have_their_style() {
         color(Role::Warning)
     );
     assert_eq!(
-        style_at(&states::gauges(size), "no NVIDIA driver"),
+        style_at(&states::gauges(size), "no GPU found"),
         color(Role::Muted)
     );
 }

@@ -1,6 +1,8 @@
 //! What can stand in the place of the panes: one file a view.
 
 mod bench;
+mod metrics;
+mod tokens;
 
 use ratatui::layout::Rect;
 
@@ -11,6 +13,8 @@ use crate::app::{State, View};
 pub fn draw(painter: &mut Painter<'_>, area: Rect, state: &State) {
     match state.view {
         View::Deck => {}
+        View::Metrics => metrics::draw(painter, area, state),
         View::Bench => bench::draw(painter, area, state),
+        View::Tokens => tokens::draw(painter, area, state),
     }
 }
