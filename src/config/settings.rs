@@ -30,8 +30,9 @@ pub struct Config {
     pub model: Option<PathBuf>,
     pub params: Overrides,
     pub ui: Ui,
-<<<<<<< HEAD
     pub library: Library,
+    /// The `[costs]` table.
+    pub costs: Prices,
 }
 
 /// The `[library]` table.
@@ -39,10 +40,6 @@ pub struct Config {
 pub struct Library {
     /// Folders with models, beside the places of other tools.
     pub folders: Vec<PathBuf>,
-=======
-    /// The `[costs]` table.
-    pub costs: Prices,
->>>>>>> main
 }
 
 /// The `[ui]` table.
@@ -88,7 +85,6 @@ impl Config {
                 fps,
                 ascii: file.ui.ascii,
             },
-<<<<<<< HEAD
             library: Library {
                 folders: file
                     .library
@@ -97,9 +93,7 @@ impl Config {
                     .map(|path| expand(path))
                     .collect(),
             },
-=======
             costs: file.costs.check(document)?,
->>>>>>> main
         })
     }
 }
@@ -126,8 +120,9 @@ struct File {
     #[serde(default)]
     ui: FileUi,
     #[serde(default)]
-<<<<<<< HEAD
     library: FileLibrary,
+    #[serde(default)]
+    costs: FilePrices,
 }
 
 #[derive(Default, Deserialize)]
@@ -135,9 +130,6 @@ struct File {
 struct FileLibrary {
     #[serde(default)]
     folders: Vec<String>,
-=======
-    costs: FilePrices,
->>>>>>> main
 }
 
 #[derive(Default, Deserialize)]
@@ -174,11 +166,8 @@ mod tests {
             model,
             params,
             ui,
-<<<<<<< HEAD
             library,
-=======
             costs,
->>>>>>> main
         } = config;
         assert_eq!(library.folders.len(), 2);
         assert!(theme.is_some() && preset.is_some() && model.is_some());
@@ -218,11 +207,7 @@ mod tests {
         for (text, message) in [
             (
                 "theem = \"x\"",
-<<<<<<< HEAD
-                "line 1, column 1: unknown field 'theem', expected one of 'theme', 'preset', 'model', 'params', 'ui', 'library', did you mean 'theme'?",
-=======
-                "line 1, column 1: unknown field 'theem', expected one of 'theme', 'preset', 'model', 'params', 'ui', 'costs', did you mean 'theme'?",
->>>>>>> main
+                "line 1, column 1: unknown field 'theem', expected one of 'theme', 'preset', 'model', 'params', 'ui', 'library', 'costs', did you mean 'theme'?",
             ),
             (
                 "[ui]\nfsp = 30",

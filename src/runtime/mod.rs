@@ -10,8 +10,8 @@
 
 mod bandwidth;
 mod deck;
-mod library;
 mod exports;
+mod library;
 mod measure;
 mod paths;
 mod screen;
