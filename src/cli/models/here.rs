@@ -81,7 +81,11 @@ impl Models {
         let mut models: Vec<&Model> = self.listing.models.iter().collect();
         if let Some(filter) = &args.filter {
             let wanted = self.listing.complete(filter, usize::MAX);
-            models.retain(|model| wanted.contains(&model.name));
+            models.retain(|model| {
+                model
+                    .names()
+                    .any(|name| wanted.iter().any(|other| other == name))
+            });
         }
         if args.fits {
             let estimator = self.estimator()?;
