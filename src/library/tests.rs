@@ -447,7 +447,7 @@ fn unreadable_places_are_told() {
     tree.model("m/a.gguf");
     tree.model("m/locked/b.gguf");
     let locked = tree.path("m/locked");
-    fs::set_permissions(&locked, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&locked, fs::Permissions::from_mode(0o000)).unwrap();
     let readable_anyway = fs::read_dir(&locked).is_ok();
     let missing = tree.place(Source::Folder, "missing");
     let absent = tree.place(Source::Ollama, "absent");
