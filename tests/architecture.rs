@@ -11,6 +11,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("hardware", &[]),
     ("hub", &["params"]),
     ("chat", &[]),
+    ("attach", &[]),
     ("plan", &["gguf", "params"]),
     ("engine", &["chat", "params", "gguf", "plan"]),
     ("library", &["gguf", "params", "plan"]),
@@ -25,6 +26,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     (
         "app",
         &[
+            "attach",
             "bench",
             "chat",
             "config",
@@ -43,6 +45,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         "ui",
         &[
             "app",
+            "attach",
             "bench",
             "engine",
             "keymap",
@@ -58,6 +61,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         "runtime",
         &[
             "app",
+            "attach",
             "bench",
             "gguf",
             "tune",
@@ -80,6 +84,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         "cli",
         &[
             "app",
+            "attach",
             "bench",
             "chat",
             "config",

@@ -40,8 +40,11 @@ pub enum Action {
     ChoosePreset,
     ChooseTheme,
     ShowSessions,
+    ShowPrompt,
+    ShowContext,
     RaiseContext,
     DropOldest,
+    Summarise,
     // Movement
     Up,
     Down,
@@ -190,6 +193,16 @@ const ENTRIES: &[Entry] = &[
         "Search the saved chats and go on with one",
     ),
     entry(
+        Action::ShowPrompt,
+        "show-prompt",
+        "Show the prompt that the model saw, and its tokens",
+    ),
+    entry(
+        Action::ShowContext,
+        "show-context",
+        "Show what fills the context",
+    ),
+    entry(
         Action::RaiseContext,
         "raise-context",
         "Double ctx-size and keep the conversation",
@@ -198,6 +211,11 @@ const ENTRIES: &[Entry] = &[
         Action::DropOldest,
         "drop-oldest",
         "Leave the oldest turn out of the prompt",
+    ),
+    entry(
+        Action::Summarise,
+        "summarise",
+        "Let the model summarise the older turns in the prompt",
     ),
     entry(Action::Redraw, "redraw", "Paint the screen anew"),
     entry(

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use super::{
-    BenchState, ChatState, Composer, GaugesState, LogState, MetricsState, ModelState, Notice,
-    Overlay, ParamsState, Preview, SessionsState, SpeedState, TokensState, View,
+    AttachState, BenchState, ChatState, Composer, ContextState, GaugesState, LogState,
+    MetricsState, ModelState, Notice, Overlay, ParamsState, Preview, PromptState, SessionsState,
+    SpeedState, Summarising, TokensState, View,
 };
 use crate::config::Preset;
 use crate::engine::{ConversationId, LoadId, RequestId};
@@ -46,6 +47,11 @@ pub struct State {
     pub log: LogState,
     pub metrics: MetricsState,
     pub sessions: SessionsState,
+    pub attach: AttachState,
+    pub prompt: PromptState,
+    pub context: ContextState,
+    /// The summary that is being written.
+    pub summarising: Option<Summarising>,
     pub bench: BenchState,
     pub tokens: TokensState,
     pub preview: Preview,
@@ -77,6 +83,10 @@ impl State {
             log: LogState::default(),
             metrics: MetricsState::default(),
             sessions: SessionsState::default(),
+            attach: AttachState::default(),
+            prompt: PromptState::default(),
+            context: ContextState::default(),
+            summarising: None,
             bench: BenchState::default(),
             tokens: TokensState::default(),
             preview: Preview::default(),

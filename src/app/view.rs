@@ -1,6 +1,6 @@
 //! What fills the screen between the header and the status line.
 
-use super::{Action, Effect, State, bench, metrics, tokens};
+use super::{Action, Effect, State, bench, context, metrics, prompt, tokens};
 use crate::keymap::{Context, Key};
 
 /// The one view that is shown.
@@ -9,6 +9,10 @@ pub enum View {
     /// The panes: chat, composer, figures, parameters, log.
     #[default]
     Deck,
+    /// The prompt that the model saw.
+    Prompt,
+    /// What fills the context.
+    Context,
     /// Measurements: what to measure, results, history.
     Bench,
     /// The last hour on one time axis.
@@ -22,6 +26,7 @@ impl View {
     pub(super) fn context(self) -> Option<Context> {
         match self {
             Self::Deck => None,
+            Self::Prompt | Self::Context => Some(Context::Page),
             Self::Bench => Some(Context::Bench),
             Self::Metrics => Some(Context::Metrics),
             Self::Tokens => Some(Context::Tokens),
@@ -38,6 +43,8 @@ pub(super) fn toggle(state: &mut State, view: View) -> Vec<Effect> {
     state.view = view;
     match view {
         View::Deck | View::Metrics => vec![],
+        View::Prompt => prompt::enter(state),
+        View::Context => context::enter(state),
         View::Bench => bench::enter(state),
         View::Tokens => tokens::enter(state),
     }
@@ -47,6 +54,8 @@ pub(super) fn toggle(state: &mut State, view: View) -> Vec<Effect> {
 pub(super) fn perform(state: &mut State, action: Action) -> Option<Vec<Effect>> {
     let own = match state.view {
         View::Deck => return None,
+        View::Prompt => prompt::perform(state, action),
+        View::Context => context::perform(state, action),
         View::Bench => bench::perform(state, action),
         View::Metrics => metrics::perform(state, action),
         View::Tokens => tokens::perform(state, action),
@@ -63,7 +72,9 @@ pub(super) fn perform(state: &mut State, action: Action) -> Option<Vec<Effect>> 
 /// Types where a view takes text; in others a letter is the beginning of nothing.
 pub(super) fn type_key(state: &mut State, _key: Key) -> Vec<Effect> {
     match state.view {
-        View::Deck | View::Bench | View::Metrics | View::Tokens => vec![],
+        View::Deck | View::Bench | View::Metrics | View::Tokens | View::Prompt | View::Context => {
+            vec![]
+        }
     }
 }
 

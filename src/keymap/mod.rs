@@ -23,6 +23,8 @@ pub enum Context {
     Figures,
     Parameters,
     Log,
+    /// A view that fills the screen: the prompt, the context.
+    Page,
     /// The last hour on one time axis.
     Metrics,
     /// The view of measurements.
@@ -172,13 +174,14 @@ impl Keymap {
 }
 
 impl Context {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 13] = [
         Self::Global,
         Self::Composer,
         Self::Chat,
         Self::Figures,
         Self::Parameters,
         Self::Log,
+        Self::Page,
         Self::Metrics,
         Self::Bench,
         Self::Tokens,
@@ -196,6 +199,7 @@ impl Context {
             Self::Figures => "figures",
             Self::Parameters => "parameters",
             Self::Log => "log",
+            Self::Page => "page",
             Self::Metrics => "metrics",
             Self::Bench => "bench",
             Self::Tokens => "tokens",
@@ -214,6 +218,7 @@ impl Context {
             Self::Figures => "Speed and gauges",
             Self::Parameters => "Parameters",
             Self::Log => "Log",
+            Self::Page => "Prompt and context",
             Self::Metrics => "Metrics",
             Self::Bench => "Measurements",
             Self::Tokens => "Tokens of a reply",

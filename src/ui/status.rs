@@ -7,7 +7,7 @@
 use ratatui::layout::Rect;
 
 use super::painter::{Painter, part};
-use crate::app::{self, Action, State};
+use crate::app::{self, Action, State, View};
 use crate::keymap::Context;
 use crate::theme::Role;
 
@@ -76,6 +76,19 @@ fn hints(state: &State) -> Vec<(String, &'static str)> {
             (Action::Bottom, "follow"),
             (Action::Cancel, "write"),
         ],
+        Context::Page => match state.view {
+            View::Prompt => &[
+                (Action::Down, "scroll"),
+                (Action::Toggle, "text or tokens"),
+                (Action::Cancel, "back"),
+            ],
+            _ => &[
+                (Action::DropOldest, "drop oldest"),
+                (Action::Summarise, "summarise"),
+                (Action::RaiseContext, "raise ctx-size"),
+                (Action::Cancel, "back"),
+            ],
+        },
         Context::Tokens => &[
             (Action::StepUp, "next"),
             (Action::Down, "candidate"),

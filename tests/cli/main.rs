@@ -11,6 +11,7 @@ mod hub_server;
 mod library;
 mod metrics;
 mod models;
+mod prompt;
 mod replay;
 mod run;
 mod sessions;

@@ -1,7 +1,9 @@
 //! What can stand in the place of the panes: one file a view.
 
 mod bench;
+mod context;
 mod metrics;
+mod prompt;
 mod tokens;
 
 use ratatui::layout::Rect;
@@ -13,6 +15,8 @@ use crate::app::{State, View};
 pub fn draw(painter: &mut Painter<'_>, area: Rect, state: &State) {
     match state.view {
         View::Deck => {}
+        View::Prompt => prompt::draw(painter, area, state),
+        View::Context => context::draw(painter, area, state),
         View::Metrics => metrics::draw(painter, area, state),
         View::Bench => bench::draw(painter, area, state),
         View::Tokens => tokens::draw(painter, area, state),
