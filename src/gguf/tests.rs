@@ -433,6 +433,9 @@ fn a_hundred_thousand_damaged_headers_are_answered() {
     for round in 0..100_000 {
         let mut bytes = original.clone();
         for _ in 0..=numbers.next(4) {
+            if bytes.is_empty() {
+                break;
+            }
             let at = numbers.next(bytes.len());
             match numbers.next(5) {
                 0 => bytes[at] = numbers.next(256) as u8,
