@@ -11,6 +11,7 @@ pub mod chat;
 pub mod cli;
 pub mod config;
 pub mod costs;
+pub mod diagnose;
 pub mod engine;
 pub mod gguf;
 pub mod hardware;

@@ -23,6 +23,7 @@ pub enum Action {
     ShowMetrics,
     ShowBench,
     ShowTokens,
+    ShowWhy,
     // Chat
     Send,
     NewLine,
@@ -156,6 +157,11 @@ const ENTRIES: &[Entry] = &[
         Action::ShowTokens,
         "show-tokens",
         "Walk through the tokens of a reply",
+    ),
+    entry(
+        Action::ShowWhy,
+        "show-why",
+        "Show why it is slow, and what to do",
     ),
     entry(Action::NewChat, "new-chat", "Begin a new chat"),
     entry(

@@ -14,6 +14,7 @@ pub fn context(state: &State) -> Context {
             | Overlay::Themes(_)
             | Overlay::Sessions(_)
             | Overlay::Resume(_)
+            | Overlay::Why(_)
             | Overlay::ContextFull(_)
             | Overlay::Attach(_)
             | Overlay::TemplateFailed(_),
@@ -111,6 +112,7 @@ fn type_key(state: &mut State, key: Key) -> Vec<Effect> {
         }
         Some(
             Overlay::ContextFull(_)
+            | Overlay::Why(_)
             | Overlay::Resume(_)
             | Overlay::Attach(_)
             | Overlay::TemplateFailed(_)

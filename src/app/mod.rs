@@ -36,6 +36,7 @@ mod tests;
 mod tokens;
 mod update;
 mod view;
+mod why;
 
 /// Questions the model that comes with the program answers, to begin with.
 pub const QUESTIONS: &[&str] = &[
@@ -75,3 +76,4 @@ pub use summary::Summarising;
 pub use tokens::{Recorded, Shade, TokensState, Walk, made_with};
 pub use update::{note_problem, start, update};
 pub use view::View;
+pub use why::{WhyState, facts};

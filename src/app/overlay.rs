@@ -4,6 +4,7 @@ use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
 use nucleo_matcher::{Config, Matcher, Utf32Str};
 
 use super::{Action, AttachOffer, Resume};
+use crate::diagnose::Finding;
 use crate::keymap::{Key, KeyCode};
 use crate::store::ConversationId;
 
@@ -24,6 +25,8 @@ pub enum Overlay {
     Sessions(PickList<ConversationId>),
     /// Chats were left open when a program died: go on with one?
     Resume(PickList<Resume>),
+    /// What holds the model back, and what mends it.
+    Why(PickList<Finding>),
     /// The context is full: what to do.
     ContextFull(PickList<ContextFullChoice>),
     /// Files were read: how much of them is attached?

@@ -6,7 +6,7 @@ use super::overlay::{Overlay, PickList, PromptOverlay};
 use super::summary::{self, Then};
 use super::update::{IsError, notice};
 use super::{Action, ChatState, Effect, Pane, State, Timer, TokensState, View};
-use super::{attach, help, keys, metrics, params, replies, retune, sessions, view};
+use super::{attach, help, keys, metrics, params, replies, retune, sessions, view, why};
 use crate::engine::Command;
 use crate::keymap::Context;
 use crate::params::Param;
@@ -61,6 +61,7 @@ pub(super) fn perform(state: &mut State, action: Action) -> Vec<Effect> {
         | Action::ZoomOut
         | Action::Freeze
         | Action::NextGpu => vec![],
+        Action::ShowWhy => why::open(state),
         Action::ShowBench => view::toggle(state, View::Bench),
         Action::ShowTokens => view::toggle(state, View::Tokens),
         Action::Send => replies::send(state),
@@ -177,6 +178,7 @@ fn step(state: &mut State, step: Step, towards: Towards) -> Vec<Effect> {
         Some(Overlay::TemplateFailed(list)) => list.move_by(rows),
         Some(Overlay::Sessions(list)) => list.move_by(rows),
         Some(Overlay::Resume(list)) => list.move_by(rows),
+        Some(Overlay::Why(list)) => list.move_by(rows),
         Some(Overlay::Themes(list)) => {
             list.move_by(rows);
             return keys::preview_theme(state);
@@ -373,6 +375,7 @@ fn accept(state: &mut State) -> Vec<Effect> {
             None => vec![],
         },
         Some(Overlay::Resume(list)) => sessions::resume(state, &list),
+        Some(Overlay::Why(list)) => why::mend(state, &list),
         Some(Overlay::LoadModel(mut prompt)) => {
             let chosen = prompt.chosen().map(str::to_owned);
             let path = chosen.unwrap_or_else(|| prompt.line.text.trim().to_owned());

@@ -27,7 +27,11 @@ pub(super) fn send(state: &mut State) -> Vec<Effect> {
     let text = attach::with_files(state, typed.trim_end());
     let mut effects = saving::said(state, &text);
     state.chat.entries.push(Entry::User(text));
+    let before = state.speed.context_used;
     effects.extend(begin_reply(state));
+    // All of it stands before what was said just now.
+    state.speed.could_reuse = Some(before).filter(|tokens| *tokens > 0);
+    state.why.missed_because = state.why.lost_because.take();
     effects
 }
 

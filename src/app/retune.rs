@@ -122,8 +122,11 @@ pub(super) fn on_engine(state: &mut State, event: EngineEvent) -> Vec<Effect> {
             id,
             model,
             context,
-            took: _,
-        } => loaded(state, id, model, context),
+            took,
+        } => {
+            state.why.load_seconds = Some(took.as_secs_f64());
+            loaded(state, id, model, context)
+        }
         EngineEvent::Retuned {
             id,
             context,
@@ -135,6 +138,9 @@ pub(super) fn on_engine(state: &mut State, event: EngineEvent) -> Vec<Effect> {
             let notes = context.notes.join("; ");
             if let Some((_, running)) = &mut state.model.running {
                 *running = context;
+            }
+            if let KvOutcome::Prefill { reason, .. } = &kv {
+                state.why.lost_because = Some(reason.clone());
             }
             let kept = match kv {
                 KvOutcome::Untouched => "nothing had to be computed again".to_owned(),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{
     AttachState, BenchState, ChatState, Composer, ContextState, GaugesState, LogState,
     MetricsState, ModelState, Notice, Overlay, ParamsState, Preview, PromptState, SessionsState,
-    SpeedState, Summarising, TokensState, View,
+    SpeedState, Summarising, TokensState, View, WhyState,
 };
 use crate::config::Preset;
 use crate::engine::{ConversationId, LoadId, RequestId};
@@ -55,6 +55,7 @@ pub struct State {
     pub bench: BenchState,
     pub tokens: TokensState,
     pub preview: Preview,
+    pub why: WhyState,
     pub presets: Arc<Vec<Preset>>,
     pub themes: Arc<Vec<String>>,
     pub theme: String,
@@ -90,6 +91,7 @@ impl State {
             bench: BenchState::default(),
             tokens: TokensState::default(),
             preview: Preview::default(),
+            why: WhyState::default(),
             presets: Arc::default(),
             themes: Arc::default(),
             theme: String::new(),

@@ -8,7 +8,7 @@ use super::overlay::Overlay;
 use super::{Effect, Entry, Event, Notice, Settings, State, Timer};
 use super::{
     attach, bench, context, foresight, keys, metrics, preview, prompt, replies, retune, saving,
-    sessions, summary, tokens,
+    sessions, summary, tokens, why,
 };
 use crate::config::Preset;
 use crate::engine::EngineEvent;
@@ -52,6 +52,7 @@ fn take(state: &mut State, event: Event) -> Vec<Effect> {
         Event::Sample(sample) => {
             let effects = metrics::take(state, &sample);
             state.gauges.take(*sample);
+            why::judge(state);
             effects
         }
         Event::Bandwidth(bytes_per_second) => {

@@ -158,6 +158,9 @@ pub struct DoctorArgs {
     /// Print the report as one JSON object
     #[arg(long)]
     pub json: bool,
+    /// Run the model for some seconds, and say how fast it is and what holds it back
+    #[arg(long)]
+    pub measure: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -145,7 +145,7 @@ fn dispatch(asked: Asked) -> Result<ExitCode, Failure> {
     }
     let filter = cli.general.log_filter();
     match &cli.command {
-        Some(Command::Doctor(args)) => doctor::run(args, &cli.general, folders),
+        Some(Command::Doctor(args)) => doctor::run(args, &cli.general, folders, parameters),
         Some(Command::Fit(args)) => fit::run(args, &cli.general, folders, parameters),
         Some(Command::Models(args)) => models::run(args, &cli.general, folders, parameters),
         Some(Command::Sessions(args)) => sessions::run(args, &folders),

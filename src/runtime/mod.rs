@@ -12,6 +12,7 @@ mod bandwidth;
 mod deck;
 mod exports;
 mod library;
+mod machine;
 mod measure;
 mod paths;
 mod screen;
@@ -39,6 +40,7 @@ use crate::ui::TranscriptCache;
 pub use bandwidth::known_bandwidth;
 pub use deck::{Deck, Look, Sources, Wake};
 pub use library::{Estimator, find_models, marks};
+pub use machine::machine_facts;
 pub use measure::Measurer;
 pub use screen::{RealScreen, Screen};
 pub use store::Saver;
@@ -156,6 +158,7 @@ async fn start(startup: Startup) -> io::Result<Ended> {
     let (sampler, samples) = Sampler::start(Sensors::system(), SENSOR_INTERVAL)?;
     tokio::spawn(forward_samples(samples, inbox.clone()));
     tokio::spawn(forward_log(log, inbox.clone()));
+    state.why.machine = machine_facts(&engine::llama::system_info());
     tokio::spawn(bandwidth::tell(folders.state_dir.clone(), inbox.clone()));
     let watch = watch_settings(
         &folders,

@@ -158,6 +158,7 @@ pub(super) mod tests {
                     missing: Some("none configured".to_owned()),
                 },
             ],
+            measured: None,
             hints: Vec::new(),
         }
     }

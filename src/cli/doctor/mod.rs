@@ -1,6 +1,7 @@
 //! `llmdeck doctor`: what was found on this machine, what is missing, what to do about it.
 
 mod hints;
+mod measure;
 mod report;
 mod sensors;
 mod terminal;
@@ -13,9 +14,11 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::args::DoctorArgs;
+use super::setup::{self, OnProblem};
 use super::{ExitCode, Failure, General, model, print};
 use crate::config::{self, Config, Folders};
 use crate::engine;
+use crate::params::Overrides;
 use crate::telemetry::Sources;
 use report::{File, Folder, ModelReport, Report};
 use terminal::Terminal;
@@ -26,15 +29,23 @@ const BETWEEN_READINGS: Duration = Duration::from_millis(300);
 /// Prints the report.
 ///
 /// # Errors
-/// Only when it cannot be written: whatever is wrong with the machine is in the report.
+/// When it cannot be written: whatever is wrong with the machine is in the report. And when the
+/// model was to be measured and cannot run.
 pub(super) fn run(
     args: &DoctorArgs,
     general: &General,
     folders: Folders,
+    parameters: Overrides,
 ) -> Result<ExitCode, Failure> {
     // llama.cpp speaks on standard error unless it is told not to.
     engine::llama::install_logging();
-    let report = examine(general, &folders);
+    let mut report = examine(general, &folders);
+    if args.measure {
+        let prepared = setup::prepare(general, folders, parameters, OnProblem::Fail)?;
+        let path = model::resolve(&prepared)?;
+        let params = prepared.tuned.apply(&prepared.params, &path);
+        report.measured = Some(measure::measure(&path, &params)?);
+    }
     if !args.json {
         return print(&text::render(&report));
     }
@@ -70,6 +81,7 @@ fn examine(general: &General, folders: &Folders) -> Report {
             terminal_size(),
         ),
         sensors: examine_sensors(),
+        measured: None,
         hints: Vec::new(),
     };
     report.hints = hints::hints(&report);

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use super::measure::Measured;
 use super::sensors::Sensor;
 use super::terminal::Terminal;
 use crate::cli::lossy;
@@ -24,6 +25,9 @@ pub(super) struct Report {
     pub model: ModelReport,
     pub terminal: Terminal,
     pub sensors: Vec<Sensor>,
+    /// `None` unless it was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub measured: Option<Measured>,
     /// What to do about what is missing.
     pub hints: Vec<String>,
 }

@@ -45,6 +45,7 @@ pub(super) fn render(report: &Report) -> String {
         ("Files", files.collect()),
         ("Terminal", terminal(&report.terminal)),
         ("Sensors", sensors.collect()),
+        ("Measured", measured(report)),
         ("Hints", hints.collect::<Vec<_>>()),
     ];
     let sections = sections.into_iter().filter(|(_, rows)| !rows.is_empty());
@@ -52,6 +53,53 @@ pub(super) fn render(report: &Report) -> String {
         .map(|(title, rows)| section(title, &rows))
         .collect::<Vec<_>>()
         .join("\n")
+}
+
+fn measured(report: &Report) -> Vec<(String, String)> {
+    let Some(measured) = &report.measured else {
+        return Vec::new();
+    };
+    let mut rows = vec![
+        ("decode".to_owned(), format!("{:.1} tok/s", measured.decode)),
+        (
+            "prompt".to_owned(),
+            format!("{:.1} tok/s", measured.prefill),
+        ),
+    ];
+    if let Some(bandwidth) = measured.bandwidth {
+        rows.push((
+            "memory reads".to_owned(),
+            format!("{:.1} GB/s, measured", bandwidth / 1e9),
+        ));
+    }
+    if let (Some(ceiling), Some(share)) = (measured.ceiling, measured.share()) {
+        rows.push((
+            "at most".to_owned(),
+            format!(
+                "about {ceiling:.1} tok/s (memory reads / bytes a token reads); {:.0} % of it reached",
+                share * 100.0
+            ),
+        ));
+    }
+    if measured.findings.is_empty() {
+        rows.push((
+            "held back".to_owned(),
+            "by nothing that can be proven".to_owned(),
+        ));
+    }
+    for finding in &measured.findings {
+        rows.push((
+            "held back".to_owned(),
+            format!("{}: {}", finding.what, finding.evidence),
+        ));
+        let gain = finding
+            .gain
+            .as_ref()
+            .map(|gain| format!("; {gain}"))
+            .unwrap_or_default();
+        rows.push((String::new(), format!("{}{gain}", finding.fix)));
+    }
+    rows
 }
 
 fn section(title: &str, rows: &[(String, String)]) -> String {

@@ -21,6 +21,10 @@ pub fn draw(painter: &mut Painter<'_>, screen: Rect, state: &State) {
         Some(Overlay::Themes(list)) => list::draw(painter, screen, "Themes", list),
         Some(Overlay::Sessions(list)) => sessions::draw(painter, screen, list),
         Some(Overlay::Resume(list)) => sessions::draw_offer(painter, screen, list),
+        Some(Overlay::Why(list)) => {
+            let question = "What holds it back, the most costly first. Enter does what mends it.";
+            list::draw_choices(painter, screen, "Why is it slow?", question, list);
+        }
         Some(Overlay::LoadModel(prompt)) => prompt::draw(painter, screen, &state.keymap, prompt),
         Some(Overlay::Attach(offer)) => {
             list::draw_choices(painter, screen, "Attach", &offer.question, &offer.list);

@@ -18,8 +18,9 @@
 use ratatui::layout::Rect;
 
 use super::reply;
-use crate::app::{Pane, State};
+use crate::app::{Action, Pane, State};
 use crate::engine::Timings;
+use crate::keymap::Context;
 use crate::theme::Role;
 use crate::ui::painter::{Focused, Frame, Painter, Part, part};
 use crate::ui::text::units;
@@ -128,10 +129,28 @@ fn rows<'a>(state: &State, missing: &'a str) -> Vec<Row<'a>> {
     if let Some(row) = threads(state) {
         rows.push(row);
     }
+    if let Some(row) = held_back(state) {
+        rows.insert(1, row);
+    }
     if let Some(reason) = &speed.stop {
         rows.push(fact("ended", part(reply::stop_reason(reason), Role::Text)));
     }
     rows
+}
+
+/// The most costly thing found, and the key that shows all.
+fn held_back(state: &State) -> Option<Row<'static>> {
+    let first = state.why.findings.first()?;
+    let key = state.keymap.hint(Context::Global, Action::ShowWhy);
+    let mut facts = vec![vec![part(first.what.clone(), Role::Warning)]];
+    if let Some(key) = key {
+        facts.insert(0, vec![part(key, Role::Key)]);
+    }
+    Some(Row {
+        label: "held back",
+        bar: None,
+        facts,
+    })
 }
 
 fn prompt<'a>(state: &State, missing: &'a str) -> Row<'a> {
@@ -258,17 +277,19 @@ fn ceiling(state: &State) -> Option<Row<'static>> {
         return None;
     }
     let gigabytes = format!("{:.1} GB/s", bandwidth as f64 / 1e9);
-    let mut facts = vec![
-        vec![part(format!("about {}", units::rate(most)), Role::Text)],
+    // An estimate: measured bandwidth / bytes that a token reads.
+    let most_words = if reached > 0.0 {
+        format!("{:.0} % of ~{}", reached / most * 100.0, units::rate(most))
+    } else {
+        format!("~{}", units::rate(most))
+    };
+    let facts = vec![
+        vec![part(most_words, Role::Text)],
         vec![part(gigabytes, Role::Muted)],
     ];
-    if reached > 0.0 {
-        let share = format!("{:.0} %", reached / most * 100.0);
-        facts.insert(1, vec![part(share, Role::Text)]);
-    }
     Some(Row {
         label: "at most",
-        bar: None,
+        bar: (reached > 0.0).then_some((reached / most, Role::Gauge)),
         facts,
     })
 }

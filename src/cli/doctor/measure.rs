@@ -1,0 +1,173 @@
+//! How fast the model runs, and what holds it back: the deck's findings without the deck.
+//!
+//! ```text
+//! load ─► prefill ─► decode, with the sensors read before and after ─► app::facts ─► diagnose
+//! ```
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+
+use crate::app::{self, State};
+use crate::cli::Failure;
+use crate::cli::engine::{Engine, engine_ended, with_engine};
+use crate::diagnose::{self, Finding, Fix};
+use crate::engine::{
+    self, BenchId, BenchRequest, BenchTest, Command, EngineEvent, LoadId, LoadRequest, Timings,
+};
+use crate::params::{Params, spec};
+use crate::runtime;
+use crate::telemetry::{Sources, measure_bandwidth};
+
+/// Tokens of the prompt and of the reply that are measured.
+const N_PROMPT: u32 = 128;
+const N_GEN: u32 = 64;
+
+/// Figures of one model on this machine.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(super) struct Measured {
+    /// Tokens per second.
+    pub decode: f64,
+    pub prefill: f64,
+    /// Bytes per second read from main memory at most, measured; `None` where it is no bound.
+    pub bandwidth: Option<f64>,
+    /// Tokens per second at most: bandwidth / bytes that a token reads.
+    pub ceiling: Option<f64>,
+    /// The most costly first.
+    pub findings: Vec<Found>,
+}
+
+/// A finding, in words and for programs.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(super) struct Found {
+    pub rule: &'static str,
+    pub what: String,
+    pub evidence: String,
+    pub gain: Option<String>,
+    /// `set threads 2`, or what to do.
+    pub fix: String,
+}
+
+impl Measured {
+    /// Of the ceiling, 0 to 1; `None` where other work was in the way when it was measured.
+    pub fn share(&self) -> Option<f64> {
+        self.ceiling
+            .map(|ceiling| self.decode / ceiling)
+            .filter(|share| *share <= 1.0)
+    }
+}
+
+/// Loads the model and measures it.
+///
+/// # Errors
+/// When it cannot be loaded or run.
+pub(super) fn measure(path: &Path, params: &Params) -> Result<Measured, Failure> {
+    // First, while nothing else runs.
+    let bandwidth = measure_bandwidth();
+    let mut state = State::new((80, 24));
+    state.params.values = params.clone();
+    state.bench.n_cores = std::thread::available_parallelism().map_or(1, usize::from);
+    state.why.machine = runtime::machine_facts(&engine::llama::system_info());
+    state.gauges.bandwidth = Some(bandwidth).filter(|bytes| *bytes > 0);
+    with_engine(async |engine| run(engine, path, &mut state).await)??;
+    let timings = state.speed.timings;
+    let reads = state
+        .model
+        .running
+        .as_ref()
+        .and_then(|(_, context)| context.reads);
+    let ceiling = reads.and_then(|reads| reads.ceiling(bandwidth, N_GEN / 2));
+    let mut facts = app::facts(&state);
+    facts.reply.decoding = Some(true);
+    #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
+    let bandwidth = ceiling.map(|_| bandwidth as f64);
+    Ok(Measured {
+        decode: timings.predicted_per_second,
+        prefill: timings.prompt_per_second,
+        bandwidth,
+        ceiling,
+        findings: diagnose::diagnose(&facts)
+            .into_iter()
+            .map(Found::from)
+            .collect(),
+    })
+}
+
+async fn run(engine: Engine<'_>, path: &Path, state: &mut State) -> Result<(), Failure> {
+    let doing = "measuring the model";
+    let send = |command| engine.handle.send(command).map_err(|_| engine_ended(doing));
+    send(Command::Load(Box::new(LoadRequest {
+        id: LoadId(1),
+        path: path.to_owned(),
+        params: state.params.values.load(),
+    })))?;
+    let mut sensors = Sources::system();
+    let bench = |id, n_prompt, n_gen| {
+        Command::Bench(BenchRequest {
+            id: BenchId(id),
+            test: BenchTest {
+                n_prompt,
+                n_gen,
+                n_depth: 0,
+            },
+            repetitions: 1,
+            warmup: true,
+        })
+    };
+    let mut took = [Duration::ZERO; 2];
+    loop {
+        let event = engine
+            .events
+            .recv()
+            .await
+            .ok_or_else(|| engine_ended(doing))?;
+        match event {
+            EngineEvent::Loaded { model, context, .. } => {
+                state.model.running = Some((model, context));
+                send(bench(1, N_PROMPT, 0))?;
+            }
+            EngineEvent::LoadFailed { error, .. } | EngineEvent::BenchFailed { error, .. } => {
+                return Err(error.into());
+            }
+            EngineEvent::BenchSample { id, sample } => took[usize::from(id.0 > 1)] = sample.took,
+            EngineEvent::BenchDone { id: BenchId(1) } => {
+                // Rates are what happens between two readings.
+                sensors.read(Instant::now());
+                send(bench(2, 0, N_GEN))?;
+            }
+            EngineEvent::BenchDone { .. } => {
+                state.gauges.latest = Some(sensors.read(Instant::now()));
+                break;
+            }
+            _ => {}
+        }
+    }
+    let rate = |tokens: u32, took: Duration| f64::from(tokens) / took.as_secs_f64().max(1e-9);
+    state.speed.context_used = N_GEN;
+    state.speed.timings = Timings {
+        prompt_n: N_PROMPT,
+        prompt_per_second: rate(N_PROMPT, took[0]),
+        predicted_n: N_GEN,
+        predicted_per_second: rate(N_GEN, took[1]),
+        ..Timings::default()
+    };
+    Ok(())
+}
+
+impl From<Finding> for Found {
+    fn from(finding: Finding) -> Self {
+        Self {
+            rule: finding.rule,
+            what: finding.what,
+            evidence: finding.evidence,
+            gain: finding.gain.map(|gain| gain.words()),
+            fix: match finding.fix {
+                Fix::Do(what) => what,
+                Fix::Set(param, value) => {
+                    format!("set {} {}", spec(param).name, spec(param).format(&value))
+                }
+            },
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! The rules, one file each: a function from facts to a finding.
+
+mod batch_too_small;
+mod context_deep;
+mod context_full;
+mod degenerate_output;
+mod flash_attention_off;
+mod gpu_idle;
+mod gpu_unused;
+mod kv_on_host;
+mod layers_on_cpu;
+mod memory_close;
+mod prompt_cache_missed;
+mod slow_disk;
+mod swapping;
+mod throttled;
+mod too_many_threads;
+mod unused_features;
+
+use super::{Facts, Finding};
+
+/// A rule: what it finds, when its facts prove it.
+pub type Rule = fn(&Facts) -> Option<Finding>;
+
+/// Every rule; among findings without an estimate the earlier one counts more.
+pub const ALL: &[Rule] = &[
+    swapping::rule,
+    gpu_unused::rule,
+    layers_on_cpu::rule,
+    kv_on_host::rule,
+    throttled::rule,
+    degenerate_output::rule,
+    too_many_threads::rule,
+    gpu_idle::rule,
+    flash_attention_off::rule,
+    unused_features::rule,
+    prompt_cache_missed::rule,
+    batch_too_small::rule,
+    context_full::rule,
+    context_deep::rule,
+    memory_close::rule,
+    slow_disk::rule,
+];
+
+/// Bytes in words, for evidence.
+#[expect(clippy::cast_precision_loss, reason = "for reading")]
+fn gib(bytes: u64) -> String {
+    format!("{:.1} GiB", bytes as f64 / f64::from(1 << 30))
+}
