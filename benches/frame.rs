@@ -2,7 +2,7 @@
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use llmdeck::app::{Entry, Reply, ReplyState, State};
-use llmdeck::engine::{RequestId, StopReason, Timings};
+use llmdeck::engine::{RequestId, StopReason};
 use llmdeck::params::TABLE;
 use llmdeck::theme::Theme;
 use llmdeck::ui::{self, TranscriptCache};
@@ -23,12 +23,10 @@ fn long_chat() -> State {
             .entries
             .push(Entry::User(format!("Question {number}: what is a mutex?")));
         state.chat.entries.push(Entry::Reply(Reply {
-            request: RequestId(number),
             text: TEXT.to_owned(),
             state: ReplyState::Done(StopReason::EndOfTurn),
-            timings: Timings::default(),
-            model: String::new(),
             seed: Some(1),
+            ..Reply::new(RequestId(number), String::new())
         }));
     }
     state

@@ -11,6 +11,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("hardware", &[]),
     ("hub", &["params"]),
     ("chat", &[]),
+    ("markdown", &[]),
     ("attach", &[]),
     ("plan", &["gguf", "params"]),
     ("engine", &["chat", "params", "gguf", "plan"]),
@@ -35,6 +36,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "engine",
             "keymap",
             "library",
+            "markdown",
             "params",
             "plan",
             "store",
@@ -52,6 +54,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "engine",
             "keymap",
             "library",
+            "markdown",
             "params",
             "store",
             "telemetry",
@@ -122,6 +125,11 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("crossterm::", &["src/terminal/"]),
     ("nvml_wrapper", &["src/telemetry/"]),
     ("rusqlite", &["src/store/"]),
+    (
+        "pulldown_cmark",
+        &["src/markdown/", "src/ui/text/markdown/"],
+    ),
+    ("syntect", &["src/ui/text/markdown/"]),
     ("ureq", &["src/hub/"]),
 ];
 

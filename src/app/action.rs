@@ -27,12 +27,18 @@ pub enum Action {
     // Chat
     Send,
     NewLine,
+    OpenEditor,
     HistoryPrevious,
     HistoryNext,
     NewChat,
     Regenerate,
     Continue,
     CopyReply,
+    CopyRaw,
+    NextCode,
+    PreviousCode,
+    ShowRaw,
+    UnfoldThoughts,
     ChatPageUp,
     ChatPageDown,
     ChatEnd,
@@ -97,6 +103,11 @@ const fn entry(action: Action, name: &'static str, what: &'static str) -> Entry 
 const ENTRIES: &[Entry] = &[
     entry(Action::Send, "send", "Send the message"),
     entry(Action::NewLine, "new-line", "Break the line"),
+    entry(
+        Action::OpenEditor,
+        "open-editor",
+        "Write the message in your editor",
+    ),
     entry(
         Action::HistoryPrevious,
         "history-previous",
@@ -174,7 +185,32 @@ const ENTRIES: &[Entry] = &[
         "continue",
         "Go on with the last reply where it stopped",
     ),
-    entry(Action::CopyReply, "copy-reply", "Copy the last reply"),
+    entry(
+        Action::CopyReply,
+        "copy-reply",
+        "Copy the picked code, or the last reply",
+    ),
+    entry(
+        Action::CopyRaw,
+        "copy-raw",
+        "Copy the last reply with its thoughts, as it was written",
+    ),
+    entry(Action::NextCode, "next-code", "Pick the next code block"),
+    entry(
+        Action::PreviousCode,
+        "previous-code",
+        "Pick the code block before",
+    ),
+    entry(
+        Action::ShowRaw,
+        "show-raw",
+        "Show replies as they were written, or as Markdown again",
+    ),
+    entry(
+        Action::UnfoldThoughts,
+        "unfold-thoughts",
+        "Show or fold what models thought before they answered",
+    ),
     entry(
         Action::ChatPageUp,
         "chat-page-up",

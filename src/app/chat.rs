@@ -1,5 +1,7 @@
 //! The conversation on the screen: what was said, what is being said, where it is scrolled to.
 
+use super::copying::PickedCode;
+use super::thought::{Folding, Thought};
 use crate::chat::{Message, Role};
 use crate::engine::{ConversationId, RequestId, StopReason, Timings};
 
@@ -14,6 +16,10 @@ pub struct ChatState {
     pub summary: Option<String>,
     pub scroll: Scroll,
     pub viewport: Viewport,
+    pub reading: Reading,
+    pub thoughts: Folding,
+    /// The code block that is picked, to be copied.
+    pub code: Option<PickedCode>,
 }
 
 /// One block of the transcript.
@@ -32,6 +38,9 @@ pub enum Entry {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Reply {
     pub request: RequestId,
+    /// What it thought before the answer.
+    pub thought: Box<Thought>,
+    /// The answer.
     pub text: String,
     pub state: ReplyState,
     pub timings: Timings,
@@ -54,6 +63,21 @@ pub enum ReplyState {
     Failed(String),
 }
 
+impl Reply {
+    /// A reply that was just asked for.
+    pub fn new(request: RequestId, model: String) -> Self {
+        Self {
+            request,
+            thought: Box::default(),
+            text: String::new(),
+            state: ReplyState::Sent,
+            timings: Timings::default(),
+            model,
+            seed: None,
+        }
+    }
+}
+
 impl ReplyState {
     /// Whether the engine is still working on it.
     pub fn is_running(&self) -> bool {
@@ -69,6 +93,17 @@ pub enum Scroll {
     End,
     /// The first visible line, counted from the top of the wrapped transcript.
     Line(usize),
+    /// The picked code block is in view; the next frame tells on which line.
+    Code,
+}
+
+/// How replies are shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Reading {
+    #[default]
+    Markdown,
+    /// As they were written.
+    Raw,
 }
 
 /// What the last frame could show of the transcript, in wrapped lines.
@@ -77,6 +112,8 @@ pub struct Viewport {
     pub width: u16,
     pub height: usize,
     pub total: usize,
+    /// The first line that was shown.
+    pub top: usize,
 }
 
 /// A short message in the status line.
@@ -96,6 +133,9 @@ impl ChatState {
             summary: None,
             scroll: Scroll::End,
             viewport: Viewport::default(),
+            reading: Reading::default(),
+            thoughts: Folding::default(),
+            code: None,
         }
     }
 
@@ -183,6 +223,7 @@ impl ChatState {
         let top = match self.scroll {
             Scroll::End => last_top,
             Scroll::Line(top) => top.min(last_top),
+            Scroll::Code => self.viewport.top,
         };
         self.scroll_to(top.saturating_add_signed(lines));
     }
@@ -217,12 +258,9 @@ mod tests {
 
     fn reply(text: &str, state: ReplyState) -> Entry {
         Entry::Reply(Reply {
-            request: RequestId(1),
             text: text.into(),
             state,
-            timings: Timings::default(),
-            model: "m".into(),
-            seed: None,
+            ..Reply::new(RequestId(1), "m".into())
         })
     }
 
@@ -287,6 +325,7 @@ mod tests {
             width: 80,
             height: 10,
             total: 100,
+            top: 0,
         });
         chat.scroll_by(-5);
         assert_eq!(chat.scroll, Scroll::Line(85));
@@ -294,6 +333,7 @@ mod tests {
             width: 80,
             height: 10,
             total: 120,
+            top: 0,
         });
         assert_eq!(chat.scroll, Scroll::Line(85));
         chat.scroll_by(1000);
@@ -309,12 +349,14 @@ mod tests {
             width: 80,
             height: 10,
             total: 100,
+            top: 0,
         });
         chat.scroll_to(40);
         chat.viewed(Viewport {
             width: 40,
             height: 10,
             total: 200,
+            top: 0,
         });
         assert_eq!(chat.scroll, Scroll::Line(80));
     }

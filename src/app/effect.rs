@@ -15,6 +15,8 @@ pub enum Effect {
     Store(store::Command),
     /// Put text on the user's clipboard.
     Copy(String),
+    /// Open the user's editor with this text; answered by `Event::Edited`.
+    Edit(String),
     /// List files that complete this path; answered by `Event::Paths`.
     ListPaths(String),
     /// Read files for a message, by a path or a pattern; answered by `Event::Files`.

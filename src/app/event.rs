@@ -26,8 +26,12 @@ pub enum Event {
     Engine(EngineEvent),
     Store(store::Event),
     Sample(Box<Sample>),
-    /// Bytes per second that this machine reads from its memory, measured.
-    Bandwidth(u64),
+    /// What this machine reads from its memory and computes at most, measured.
+    Peaks {
+        bytes_per_second: u64,
+        /// In products of matrices; 0 = not measured.
+        operations_per_second: f64,
+    },
     Settings(Settings),
     Log(LogLine),
     /// Answer to `Effect::ListPaths`: the text that was completed and what fits it.
@@ -45,6 +49,8 @@ pub enum Event {
     Measure(MeasureNews),
     /// Answer to `Effect::Copy`: how it was done, or why it could not be.
     Copied(Result<String, String>),
+    /// Answer to `Effect::Edit`: the text as it is now, or why it is as it was.
+    Edited(Result<String, String>),
     /// Answer to `Effect::Export`: where it was written, or why it could not be.
     Exported(Result<PathBuf, String>),
     Timer(Timer),

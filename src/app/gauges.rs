@@ -15,6 +15,8 @@ pub struct GaugesState {
     pub cpu_history: VecDeque<f32>,
     /// Bytes per second read from main memory at most, once it was measured.
     pub bandwidth: Option<u64>,
+    /// Operations per second in products of matrices at most, once it was measured.
+    pub operations: Option<f64>,
 }
 
 impl GaugesState {

@@ -8,6 +8,7 @@ mod bench;
 mod chat;
 mod composer;
 mod context;
+mod copying;
 mod effect;
 mod event;
 mod foresight;
@@ -33,6 +34,7 @@ mod state;
 mod summary;
 #[cfg(test)]
 mod tests;
+mod thought;
 mod tokens;
 mod update;
 mod view;
@@ -51,9 +53,10 @@ pub use bench::{
     BenchState, End as MeasureEnd, Measure, News as MeasureNews, Order,
     Progress as MeasureProgress, QUESTIONS as MEASUREMENTS, Question, Run as MeasureRun, Work,
 };
-pub use chat::{ChatState, Entry, Notice, Reply, ReplyState, Scroll, Viewport};
+pub use chat::{ChatState, Entry, Notice, Reading, Reply, ReplyState, Scroll, Viewport};
 pub use composer::Composer;
 pub use context::{ContextState, Filled};
+pub use copying::PickedCode;
 pub use effect::Effect;
 pub use event::{Event, Settings, Timer};
 pub use foresight::Foresight;
@@ -73,6 +76,7 @@ pub use slash::lines as slash_commands;
 pub use speed::SpeedState;
 pub use state::{Pane, State};
 pub use summary::Summarising;
+pub use thought::{Folding, Thought};
 pub use tokens::{Recorded, Shade, TokensState, Walk, made_with};
 pub use update::{note_problem, start, update};
 pub use view::View;

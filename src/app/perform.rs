@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::overlay::{Overlay, PickList, PromptOverlay};
 use super::summary::{self, Then};
 use super::update::{IsError, notice};
-use super::{Action, ChatState, Effect, Pane, State, Timer, TokensState, View};
-use super::{attach, help, keys, metrics, params, replies, retune, sessions, view, why};
+use super::{Action, ChatState, Effect, Pane, Reading, State, Timer, TokensState, View};
+use super::{attach, copying, help, keys, metrics, params, replies, retune, sessions, view, why};
 use crate::engine::Command;
 use crate::keymap::Context;
 use crate::params::Param;
@@ -69,6 +69,7 @@ pub(super) fn perform(state: &mut State, action: Action) -> Vec<Effect> {
             state.composer.new_line();
             vec![]
         }
+        Action::OpenEditor => vec![Effect::Edit(state.composer.text())],
         Action::HistoryPrevious => {
             state.composer.history_previous();
             vec![]
@@ -80,14 +81,21 @@ pub(super) fn perform(state: &mut State, action: Action) -> Vec<Effect> {
         Action::NewChat => new_chat(state),
         Action::Regenerate => replies::regenerate(state),
         Action::Continue => replies::go_on(state),
-        Action::CopyReply => match state
-            .chat
-            .last_reply()
-            .filter(|reply| !reply.text.is_empty())
-        {
-            Some(reply) => vec![Effect::Copy(reply.text.clone())],
-            None => notice(state, "There is no reply to copy.", IsError::No),
-        },
+        Action::CopyReply => copying::copy(state),
+        Action::CopyRaw => copying::copy_raw(state),
+        Action::NextCode => copying::walk(state, copying::Towards::End),
+        Action::PreviousCode => copying::walk(state, copying::Towards::Start),
+        Action::ShowRaw => {
+            state.chat.reading = match state.chat.reading {
+                Reading::Markdown => Reading::Raw,
+                Reading::Raw => Reading::Markdown,
+            };
+            vec![]
+        }
+        Action::UnfoldThoughts => {
+            state.chat.thoughts = state.chat.thoughts.other();
+            vec![]
+        }
         Action::ChatPageUp => scroll_chat(state, Step::Page, Towards::Start),
         Action::ChatPageDown => scroll_chat(state, Step::Page, Towards::End),
         Action::ChatEnd => scroll_chat(state, Step::All, Towards::End),
@@ -292,6 +300,9 @@ fn cancel(state: &mut State) -> Vec<Effect> {
     if state.focus == Pane::Parameters && state.params.stop_typing() {
         return vec![];
     }
+    if state.focus == Pane::Chat && state.chat.code.take().is_some() {
+        return vec![];
+    }
     let effects = stop(state);
     if effects.is_empty() {
         state.focus = Pane::Composer;
@@ -335,6 +346,8 @@ pub(super) fn new_chat(state: &mut State) -> Vec<Effect> {
     effects.extend(sessions::left(state));
     state.chat = ChatState {
         viewport: state.chat.viewport,
+        reading: state.chat.reading,
+        thoughts: state.chat.thoughts,
         ..ChatState::new(state.next_conversation())
     };
     state.tokens = TokensState::default();

@@ -95,7 +95,7 @@ fn question(state: &State) -> Option<Question> {
 mod tests {
     use super::*;
     use crate::app::{LineEdit, ParamEdit, Reply, ReplyState, update};
-    use crate::engine::{ContextInfo, EngineEvent, ModelInfo, StopReason, Timings};
+    use crate::engine::{ContextInfo, EngineEvent, ModelInfo, StopReason};
     use crate::params::Param;
 
     fn asked(effects: &[Effect]) -> Option<SamplingParams> {
@@ -124,12 +124,9 @@ mod tests {
         select(&mut state, Param::TopK);
         assert_eq!(asked(&resize(&mut state)), None, "nothing was said");
         state.chat.entries.push(Entry::Reply(Reply {
-            request: RequestId(1),
             text: "a".into(),
             state: ReplyState::Done(StopReason::EndOfTurn),
-            timings: Timings::default(),
-            model: String::new(),
-            seed: None,
+            ..Reply::new(RequestId(1), String::new())
         }));
         assert_eq!(asked(&resize(&mut state)).unwrap().top_k, 40);
         assert_eq!(asked(&resize(&mut state)), None, "asked already");

@@ -1,12 +1,12 @@
 //! Sending messages and taking the replies in.
 
 use super::overlay::{ContextFullChoice, Overlay, PickList};
+use super::saving::Saved;
 use super::summary::{self, Then};
 use super::update::{IsError, note, notice};
 use super::{Action, Effect, Entry, Reply, ReplyState, Scroll, State, attach, retune, saving};
 use crate::engine::{
     Command, EngineError, EngineEvent, ErrorKind, Exact, GenerateRequest, RequestId, StopReason,
-    Timings,
 };
 use crate::keymap::Context;
 use crate::params::{Param, Source, Value};
@@ -73,8 +73,8 @@ pub(super) fn go_on(state: &mut State) -> Vec<Effect> {
     let Some(Entry::Reply(mut reply)) = state.chat.entries.pop() else {
         return vec![];
     };
-    let generate = generate(state, request, reply.text.clone(), None);
-    let saved = reply.text.len();
+    let generate = generate(state, request, reply.written(), None);
+    let saved = Saved::of(&reply);
     reply.request = request;
     reply.state = ReplyState::Sent;
     state.chat.entries.push(Entry::Reply(reply));
@@ -117,7 +117,7 @@ pub(super) fn on_engine(state: &mut State, event: EngineEvent) -> Vec<Effect> {
             ..
         } => {
             if let Some(reply) = state.chat.reply_mut(request) {
-                reply.text.push_str(&text);
+                reply.take(&text, &timings);
                 reply.state = ReplyState::Streaming;
                 reply.timings = timings;
                 state.speed.streaming(context_used, timings);
@@ -131,6 +131,7 @@ pub(super) fn on_engine(state: &mut State, event: EngineEvent) -> Vec<Effect> {
             timings,
         } => {
             if let Some(reply) = state.chat.reply_mut(request) {
+                reply.settle();
                 reply.state = ReplyState::Done(reason.clone());
                 reply.timings = timings;
                 state.speed.finished(reason.clone(), context_used, timings);
@@ -144,6 +145,11 @@ pub(super) fn on_engine(state: &mut State, event: EngineEvent) -> Vec<Effect> {
                     offer_room(state, n_ctx, n_ctx.saturating_mul(2), writes);
                 }
                 return effects;
+            }
+        }
+        EngineEvent::Thinking { request, tags } => {
+            if let Some(reply) = state.chat.reply_mut(request) {
+                reply.begins_inside(tags);
             }
         }
         EngineEvent::Failed { request, error } => return failed(state, request, &error),
@@ -200,7 +206,7 @@ pub(super) fn after_room_was_made(state: &mut State) -> Vec<Effect> {
     let has_text = state
         .chat
         .last_reply()
-        .is_some_and(|reply| !reply.text.is_empty());
+        .is_some_and(|reply| !reply.written().is_empty());
     if has_text {
         go_on(state)
     } else {
@@ -275,14 +281,8 @@ fn begin(state: &mut State, exact: Option<Exact>) -> Vec<Effect> {
         .as_ref()
         .map(|(model, _)| model.name.clone())
         .unwrap_or_default();
-    state.chat.entries.push(Entry::Reply(Reply {
-        request,
-        text: String::new(),
-        state: ReplyState::Sent,
-        timings: Timings::default(),
-        model: model.clone(),
-        seed: None,
-    }));
+    let reply = Reply::new(request, model.clone());
+    state.chat.entries.push(Entry::Reply(reply));
     state.chat.scroll = Scroll::End;
     state.speed.begin();
     let mut effects = saving::began(state, request, &model);
@@ -313,6 +313,7 @@ fn failed(state: &mut State, request: RequestId, error: &EngineError) -> Vec<Eff
     let Some(reply) = state.chat.reply_mut(request) else {
         return vec![];
     };
+    reply.settle();
     reply.state = ReplyState::Failed(error.to_string());
     state.speed.settle();
     let mut effects = saving::ended(state, request);

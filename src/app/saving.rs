@@ -39,10 +39,26 @@ pub enum Left {
 #[derive(Debug)]
 pub(super) struct Streaming {
     reply: RequestId,
-    /// Bytes of its text that the store has.
-    saved: usize,
+    saved: Saved,
     /// Whether a timer for the next saving runs.
     armed: bool,
+}
+
+/// Bytes of a reply that the store has.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Saved {
+    thought: usize,
+    text: usize,
+}
+
+impl Saved {
+    /// All that there is of it.
+    pub(super) fn of(reply: &Reply) -> Self {
+        Self {
+            thought: reply.thought.text.len(),
+            text: reply.text.len(),
+        }
+    }
 }
 
 /// Saves what is still to be saved before the program ends.
@@ -66,7 +82,7 @@ pub(super) fn said(state: &State, text: &str) -> Vec<Effect> {
 
 /// Saves that a reply begins; it is in the transcript already.
 pub(super) fn began(state: &mut State, reply: RequestId, model: &str) -> Vec<Effect> {
-    follow(state, reply, 0);
+    follow(state, reply, Saved::default());
     let params = snapshot(state);
     tokens::began(state, reply, params.clone());
     let begin = Command::Begin {
@@ -78,9 +94,9 @@ pub(super) fn began(state: &mut State, reply: RequestId, model: &str) -> Vec<Eff
     store(state, begin)
 }
 
-/// Saves that the last reply goes on, of whose text the store has so many bytes; what followed it
+/// Saves that the last reply goes on, of which the store has so much; what followed it
 /// is gone from the transcript already.
-pub(super) fn resumed(state: &mut State, reply: RequestId, saved: usize) -> Vec<Effect> {
+pub(super) fn resumed(state: &mut State, reply: RequestId, saved: Saved) -> Vec<Effect> {
     follow(state, reply, saved);
     let chat = state.chat.conversation;
     let mut effects = rewound(state);
@@ -140,6 +156,9 @@ pub(super) fn end_running(state: &mut State) -> Vec<Effect> {
         return vec![];
     };
     let reply = streaming.reply;
+    if let Some(running) = state.chat.reply_mut(reply) {
+        running.settle();
+    }
     let mut effects = save_growth(state);
     state.sessions.streaming = None;
     let timings = state.chat.reply_mut(reply).map(|reply| reply.timings);
@@ -160,7 +179,7 @@ pub(super) fn store(state: &State, command: Command) -> Vec<Effect> {
     }
 }
 
-fn follow(state: &mut State, reply: RequestId, saved: usize) {
+fn follow(state: &mut State, reply: RequestId, saved: Saved) {
     state.sessions.streaming = Some(Streaming {
         reply,
         saved,
@@ -177,16 +196,19 @@ fn save_growth(state: &mut State) -> Vec<Effect> {
     let Some(written) = state.chat.reply_mut(reply) else {
         return vec![];
     };
-    let text = written
-        .text
-        .get(streaming.saved..)
-        .unwrap_or_default()
-        .to_owned();
-    streaming.saved = written.text.len();
-    if text.is_empty() {
+    let rest = |all: &str, saved: usize| all.get(saved..).unwrap_or_default().to_owned();
+    let text = rest(&written.text, streaming.saved.text);
+    let reasoning = rest(&written.thought.text, streaming.saved.thought);
+    streaming.saved = Saved::of(written);
+    if text.is_empty() && reasoning.is_empty() {
         return vec![];
     }
-    store(state, Command::Grow { reply, text })
+    let grow = Command::Grow {
+        reply,
+        text,
+        reasoning,
+    };
+    store(state, grow)
 }
 
 fn settings(state: &State) -> Settings {

@@ -3,7 +3,7 @@
 use super::overlay::{Overlay, PickList};
 use super::saving::{Saving, Streaming, end_running, read_stop, store};
 use super::update::{IsError, note, notice};
-use super::{Effect, Entry, Reply, Scroll, State, perform, retune, tokens};
+use super::{Effect, Entry, Reply, Scroll, State, Thought, perform, retune, tokens};
 use crate::params::{Cost, Param, Source, TABLE, Value};
 use crate::store::{Command, Conversation, ConversationId, Event, Message, Settings};
 
@@ -256,6 +256,7 @@ fn entry(state: &mut State, message: Message) -> Entry {
     tokens::began(state, request, said.params);
     Entry::Reply(Reply {
         request,
+        thought: Box::new(Thought::saved(said.reasoning, &said.content)),
         state: read_stop(&said.stop, said.state),
         text: said.content,
         timings: said.timings.unwrap_or_default(),

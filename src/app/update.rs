@@ -55,8 +55,12 @@ fn take(state: &mut State, event: Event) -> Vec<Effect> {
             why::judge(state);
             effects
         }
-        Event::Bandwidth(bytes_per_second) => {
+        Event::Peaks {
+            bytes_per_second,
+            operations_per_second,
+        } => {
             state.gauges.bandwidth = Some(bytes_per_second);
+            state.gauges.operations = Some(operations_per_second).filter(|rate| *rate > 0.0);
             vec![]
         }
         Event::Settings(settings) => take_settings(state, settings),
@@ -80,6 +84,12 @@ fn take(state: &mut State, event: Event) -> Vec<Effect> {
         Event::Measure(news) => bench::on_news(state, news),
         Event::Copied(Ok(how)) => notice(state, how, IsError::No),
         Event::Copied(Err(why)) => notice(state, why, IsError::Yes),
+        Event::Edited(Ok(text)) => {
+            state.composer.set(&text);
+            state.focus = super::Pane::Composer;
+            vec![]
+        }
+        Event::Edited(Err(why)) => notice(state, why, IsError::Yes),
         Event::Exported(Ok(path)) => {
             notice(state, format!("Written to {}", path.display()), IsError::No)
         }
@@ -168,6 +178,7 @@ fn engine(state: &mut State, event: EngineEvent) -> Vec<Effect> {
             tokens::on_engine(state, event)
         }
         EngineEvent::Queued { .. }
+        | EngineEvent::Thinking { .. }
         | EngineEvent::Prefill { .. }
         | EngineEvent::Tokens { .. }
         | EngineEvent::Finished { .. }

@@ -12,6 +12,7 @@ mod message;
 mod methods;
 mod named;
 mod python;
+pub mod reasoning;
 mod segment;
 mod shapes;
 mod template;

@@ -65,6 +65,11 @@ pub enum EngineEvent {
         request: RequestId,
         seed: u32,
     },
+    /// The template ended with the opening tag of a thought: the reply begins inside it.
+    Thinking {
+        request: RequestId,
+        tags: crate::chat::reasoning::Tags,
+    },
     /// Prompt tokens: `done` of `total` are in the KV cache, `reused` of them were there before.
     Prefill {
         request: RequestId,
@@ -269,6 +274,16 @@ pub struct Reads {
 const MAY_BE_CACHED: u64 = 64 << 20;
 
 impl Reads {
+    /// Prompt tokens per second at most: operations per second / (2 × parameters in use), because
+    /// each parameter is multiplied and added once for each token. Of `n_params` parameters in
+    /// `size_bytes`, those count that a token reads.
+    #[expect(clippy::cast_precision_loss, reason = "an estimate of three digits")]
+    pub fn prefill_ceiling(self, operations: f64, n_params: u64, size_bytes: u64) -> Option<f64> {
+        let share = self.weights as f64 / size_bytes.max(1) as f64;
+        let most = operations / (2.0 * n_params as f64 * share.min(1.0));
+        (most.is_finite() && most > 0.0).then_some(most)
+    }
+
     /// Tokens per second at most: bandwidth / bytes read. `None` where caches may hold all of it.
     pub fn ceiling(self, bytes_per_second: u64, depth: u32) -> Option<f64> {
         if self.weights <= MAY_BE_CACHED {
@@ -315,6 +330,19 @@ pub enum DeviceKind {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_prompt_is_bound_by_the_parameters_that_a_token_uses() {
+        let reads = Reads {
+            weights: 1_000,
+            per_token: 0,
+        };
+        // A dense model uses all of them, a mixture of experts a tenth.
+        assert_eq!(reads.prefill_ceiling(2e6, 1_000, 1_000), Some(1000.0));
+        assert_eq!(reads.prefill_ceiling(2e6, 10_000, 10_000), Some(1000.0));
+        assert_eq!(reads.prefill_ceiling(0.0, 1_000, 1_000), None);
+        assert_eq!(reads.prefill_ceiling(2e6, 0, 0), None);
+    }
 
     #[test]
     fn the_ceiling_falls_with_depth_and_is_none_for_what_caches_hold() {

@@ -5,14 +5,32 @@ use std::ops::Range;
 use super::llama::{Side, Special, Vocab};
 use super::templates::Templates;
 use super::{EngineError, ErrorKind, GenerateRequest};
+use crate::chat::reasoning::{self, Tags};
 use crate::chat::{Conversation, Segment, SegmentKind, TemplateOptions};
 use crate::params::ReplyParams;
 
 /// A rendered prompt and its tokens.
 #[derive(Debug)]
 pub(super) struct Made {
+    /// Empty where the prompt was given as tokens.
     pub segments: Vec<Segment>,
     pub tokens: Vec<i32>,
+    /// The tags of the thought that a new reply begins inside.
+    pub thinking: Option<Tags>,
+}
+
+/// A prompt that was tokenised before. Whether a reply to it begins inside a thought, its last tokens
+/// tell.
+pub(super) fn exact(tokens: &[i32], vocab: Vocab<'_>) -> Made {
+    /// More than any opening tag and the white space after it take.
+    const END: usize = 16;
+    let end = &tokens[tokens.len().saturating_sub(END)..];
+    let text: String = end.iter().map(|token| vocab.text(*token)).collect();
+    Made {
+        segments: Vec::new(),
+        tokens: tokens.to_vec(),
+        thinking: reasoning::opened_by(&text),
+    }
 }
 
 /// Renders and tokenises what is to be answered. Only what the template wrote can become control
@@ -58,11 +76,16 @@ pub(super) fn make(
             hint: r#"give a JSON object, such as {"enable_thinking": false}"#.into(),
         })?;
     let template = templates.choose(&reply.template)?;
-    let segments = template
+    let mut segments = template
         .render_all(conversation, &options)
         .map_err(|error| templates.refused(&error))?;
+    let thinking = reasoning::meet(&mut segments);
     let tokens = tokenize(&segments, vocab);
-    Ok(Made { segments, tokens })
+    Ok(Made {
+        segments,
+        tokens,
+        thinking,
+    })
 }
 
 /// Tokens of a prompt, as one tokenisation of the whole text would give them, but for control

@@ -1,4 +1,4 @@
-//! The memory bandwidth of this machine, measured once and remembered.
+//! What this machine reads from memory and computes at most, measured once and remembered.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -8,6 +8,7 @@ use tokio::sync::mpsc::Sender;
 
 use super::deck::Wake;
 use crate::app::Event;
+use crate::engine;
 use crate::telemetry::measure_bandwidth;
 
 /// The first frame and the first load go before it.
@@ -22,6 +23,8 @@ const MEASUREMENTS: u32 = 3;
 struct Remembered {
     /// Bytes per second that all cores together read.
     bytes_per_second: u64,
+    /// Operations per second in ggml's product of matrices with 8-bit weights.
+    operations_per_second: f64,
     /// Of a machine with that many threads: another one is measured anew.
     threads: usize,
     /// How often it was measured.
@@ -42,28 +45,40 @@ pub(super) async fn tell(state_dir: PathBuf, inbox: Sender<Wake>) {
     let (file, threads) = (state_dir.join(FILE), threads());
     let known = read(&file, threads);
     if let Some(known) = known {
-        send(known.bytes_per_second, &inbox).await;
+        send(&known, &inbox).await;
         if known.measurements >= MEASUREMENTS {
             return;
         }
     }
     tokio::time::sleep(AFTER).await;
-    let Ok(measured) = tokio::task::spawn_blocking(measure_bandwidth).await else {
+    let both = || (measure_bandwidth(), compute());
+    let Ok((bandwidth, operations)) = tokio::task::spawn_blocking(both).await else {
         return;
     };
     let now = Remembered {
         bytes_per_second: known
             .map_or(0, |known| known.bytes_per_second)
-            .max(measured),
+            .max(bandwidth),
+        operations_per_second: known
+            .map_or(0.0, |known| known.operations_per_second)
+            .max(operations),
         threads,
         measurements: known.map_or(0, |known| known.measurements) + 1,
     };
     remember(&file, &now);
-    send(now.bytes_per_second, &inbox).await;
+    send(&now, &inbox).await;
 }
 
-async fn send(bytes_per_second: u64, inbox: &Sender<Wake>) {
-    let event = Event::Bandwidth(bytes_per_second);
+fn compute() -> f64 {
+    let threads = u32::try_from(threads()).unwrap_or(1);
+    engine::llama::measure_compute(threads).unwrap_or(0.0)
+}
+
+async fn send(known: &Remembered, inbox: &Sender<Wake>) {
+    let event = Event::Peaks {
+        bytes_per_second: known.bytes_per_second,
+        operations_per_second: known.operations_per_second,
+    };
     // The receiver goes first only when the program ends.
     let _ = inbox.send(Wake::Event(event)).await;
 }
@@ -102,6 +117,7 @@ mod tests {
         assert_eq!(read(&file, 2), None);
         let known = Remembered {
             bytes_per_second: 27_300_000_000,
+            operations_per_second: 2.5e11,
             threads: 2,
             measurements: 1,
         };

@@ -62,10 +62,19 @@ pub struct Deck<S> {
     /// Timers and jobs answer through it.
     inbox: Sender<Wake>,
     home: Option<PathBuf>,
+    /// Who has the terminal.
+    holder: Holder,
     /// Where exported metrics go; `None` when nobody said where.
     exports: Option<PathBuf>,
     /// Set when the loop is to end.
     ended: Option<Ended>,
+}
+
+/// Who draws on the terminal and reads its keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Holder {
+    Deck,
+    Editor,
 }
 
 /// How the deck looks when it starts.
@@ -103,6 +112,7 @@ impl<S: Screen> Deck<S> {
             cache,
             inbox,
             home,
+            holder: Holder::Deck,
             exports: None,
             ended: None,
         }
@@ -167,6 +177,9 @@ impl<S: Screen> Deck<S> {
             match next {
                 Next::Event(event) => self.take(event).await,
                 Next::Wake(wake) => self.wake(wake).await,
+                // The editor answers its own Ctrl-C and comes back from its own Ctrl-Z.
+                Next::Signal(Signal::Continue | Signal::Interrupt)
+                    if self.holder == Holder::Editor => {}
                 Next::Signal(Signal::Continue) => self.screen.resume()?,
                 Next::Signal(_) => self.take(Event::Terminate).await,
                 Next::Frame => {
@@ -222,6 +235,9 @@ impl<S: Screen> Deck<S> {
         if matches!(event, Event::Terminate) {
             self.ended = Some(Ended::Signal);
         }
+        if let Event::Edited(_) = event {
+            self.take_terminal();
+        }
         if let (Event::Store(event), Some(saver)) = (&event, &mut self.saver) {
             for command in saver.told(event) {
                 self.send_to_engine(command);
@@ -264,6 +280,7 @@ impl<S: Screen> Deck<S> {
                 let copied = self.screen.copy(&text);
                 self.answer(Event::Copied(copied));
             }
+            Effect::Edit(text) => self.edit(&text),
             Effect::ListPaths(typed) => {
                 let (inbox, home) = (self.inbox.clone(), self.home.clone());
                 // Off this task: a folder on a network drive may take its time.
@@ -309,6 +326,36 @@ impl<S: Screen> Deck<S> {
             }
             Effect::Quit => self.ended = self.ended.or(Some(Ended::Quit)),
         }
+    }
+
+    /// Opens the user's editor; the deck goes on below it and draws nothing meanwhile.
+    fn edit(&mut self, text: &str) {
+        let wait = match self.screen.edit(text) {
+            Ok(wait) => wait,
+            Err(why) => return self.answer(Event::Edited(Err(why))),
+        };
+        self.holder = Holder::Editor;
+        let inbox = self.inbox.clone();
+        // A thread of its own and not one of the runtime's, which would wait for it at the end.
+        let started = std::thread::Builder::new()
+            .name("editor".to_owned())
+            .spawn(move || {
+                let _ = inbox.blocking_send(Wake::Event(Event::Edited(wait())));
+            });
+        if let Err(error) = started {
+            let why = format!("could not wait for the editor: {error}");
+            self.answer(Event::Edited(Err(why)));
+        }
+    }
+
+    /// The editor has ended.
+    fn take_terminal(&mut self) {
+        if self.holder == Holder::Editor
+            && let Err(error) = self.screen.resume()
+        {
+            tracing::error!("the terminal could not be taken again: {error}");
+        }
+        self.holder = Holder::Deck;
     }
 
     /// Reads files off this task: they may be many, large, or far away.
@@ -382,6 +429,10 @@ impl<S: Screen> Deck<S> {
     }
 
     fn draw(&mut self) -> io::Result<()> {
+        if self.holder == Holder::Editor {
+            self.pacer.drawn();
+            return Ok(());
+        }
         let Self {
             state,
             screen,

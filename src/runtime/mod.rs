@@ -42,7 +42,7 @@ pub use deck::{Deck, Look, Sources, Wake};
 pub use library::{Estimator, find_models, marks};
 pub use machine::machine_facts;
 pub use measure::Measurer;
-pub use screen::{RealScreen, Screen};
+pub use screen::{Edited, RealScreen, Screen};
 pub use store::Saver;
 
 /// How often the sensors are read.
@@ -113,11 +113,13 @@ async fn start(startup: Startup) -> io::Result<Ended> {
     let signals = Signals::listen()?;
     engine::llama::set_abort_hook(terminal::restore_for_abort);
     let (guard, terminal) = Guard::enter(&log_file)?;
+    let input = Input::from_terminal()?;
     let screen = RealScreen::new(
         guard,
         terminal,
         capabilities,
         folders.data_dir.join("copies"),
+        input.gate(),
     );
     let (inbox, received) = channel(INBOX);
 
@@ -201,7 +203,7 @@ async fn start(startup: Startup) -> io::Result<Ended> {
         deck = deck.with_saver(saver);
     }
     let sources = Sources {
-        input: Input::from_terminal()?,
+        input,
         engine: events,
         inbox: received,
         signals: Some(signals),

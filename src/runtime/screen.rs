@@ -5,7 +5,10 @@ use std::path::PathBuf;
 
 use ratatui::Frame;
 
-use crate::terminal::{self, Capabilities, Guard, Terminal};
+use crate::terminal::{self, Capabilities, Editor, Gate, Guard, Terminal};
+
+/// Waits for an editor, on a thread of its own; gives what it made of the text, or why nothing.
+pub type Edited = Box<dyn FnOnce() -> Result<String, String> + Send>;
 
 /// What the deck asks of a terminal.
 pub trait Screen {
@@ -29,6 +32,11 @@ pub trait Screen {
     /// # Errors
     /// When the terminal cannot be given or taken.
     fn suspend(&mut self) -> impl Future<Output = io::Result<()>>;
+    /// Gives the terminal to the user's editor with a text, until [`Self::resume`].
+    ///
+    /// # Errors
+    /// A sentence for the status line; the terminal is ours then.
+    fn edit(&mut self, text: &str) -> Result<Edited, String>;
     /// The program was stopped and continued from outside.
     ///
     /// # Errors
@@ -44,6 +52,9 @@ pub struct RealScreen {
     capabilities: Capabilities,
     /// Where text goes that the clipboard does not take.
     copies: PathBuf,
+    keys: Gate,
+    /// Ends the editor that has the terminal.
+    editor: Option<Box<dyn Fn() + Send>>,
 }
 
 impl RealScreen {
@@ -52,12 +63,15 @@ impl RealScreen {
         terminal: Terminal,
         capabilities: Capabilities,
         copies: PathBuf,
+        keys: Gate,
     ) -> Self {
         Self {
             terminal,
             guard,
             capabilities,
             copies,
+            keys,
+            editor: None,
         }
     }
 
@@ -92,7 +106,34 @@ impl Screen for RealScreen {
         self.guard.suspend(&mut self.terminal).await
     }
 
+    fn edit(&mut self, text: &str) -> Result<Edited, String> {
+        self.keys.close();
+        self.guard.lend();
+        match Editor::start(text) {
+            Ok(editor) => {
+                self.editor = Some(Box::new(editor.ender()));
+                Ok(Box::new(move || editor.wait()))
+            }
+            Err(why) => {
+                let taken = self.resume();
+                Err(taken.err().map_or(why, |error| error.to_string()))
+            }
+        }
+    }
+
     fn resume(&mut self) -> io::Result<()> {
-        self.guard.resume(&mut self.terminal)
+        self.editor = None;
+        let taken = self.guard.resume(&mut self.terminal);
+        self.keys.open();
+        taken
+    }
+}
+
+impl Drop for RealScreen {
+    fn drop(&mut self) {
+        // The program ends while an editor has the terminal: both let go of it.
+        if let Some(end) = &self.editor {
+            end();
+        }
     }
 }

@@ -260,9 +260,13 @@ impl Worker {
                     replies.insert(*reply, *id);
                 }
             }
-            Command::Grow { reply, text } => {
+            Command::Grow {
+                reply,
+                text,
+                reasoning,
+            } => {
                 if let Some(id) = replies.get(reply) {
-                    store.add_piece(*id, text, "")?;
+                    store.add_piece(*id, text, reasoning)?;
                 }
             }
             Command::Keep { reply, kept } => {

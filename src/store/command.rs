@@ -35,6 +35,7 @@ pub enum Command {
     Grow {
         reply: Reply,
         text: String,
+        reasoning: String,
     },
     /// How a reply came about, before it ends. Answered by [`Event::Kept`].
     Keep {

@@ -59,10 +59,15 @@ impl Guard {
         terminal.repaint()
     }
 
+    /// Gives the terminal to a program of the user's; [`Self::resume`] takes it again.
+    pub fn lend(&mut self) {
+        self.saved.restore(Unread::Keep);
+    }
+
     /// Takes the terminal again after SIGCONT: somebody outside had us stopped, and the shell may have
     /// used the terminal meanwhile.
     pub fn resume(&mut self, terminal: &mut Terminal) -> io::Result<()> {
-        if !self.saved.is_raw() {
+        if !self.saved.is_ours() || !self.saved.is_raw() {
             self.saved.take(&self.log)?;
         }
         terminal.repaint()

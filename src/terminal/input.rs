@@ -5,11 +5,13 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::{Arc, Condvar, Mutex};
 use std::task::{Context, Poll};
 use std::thread;
 use std::time::Duration;
 
 use crossterm::event::{self, KeyEvent, KeyEventKind, KeyModifiers};
+use rustix::process::{Signal, getpid, kill_process};
 use tokio::sync::mpsc;
 use tokio_stream::Stream;
 
@@ -19,12 +21,67 @@ use crate::keymap::{Key, KeyCode};
 /// Events wait here while the program is busy; the terminal's own queue holds back the rest.
 const CAPACITY: usize = 256;
 
+/// How long to wait for the thread to stop reading; it takes no time unless it is stuck in a paste.
+const CLOSES: Duration = Duration::from_millis(500);
+
 /// A stream of `Event::Key`, `Event::Paste` and `Event::Resize`.
 ///
 /// When the terminal can no longer be read it yields `Event::Terminate` and ends.
 #[derive(Debug)]
 pub struct Input {
     events: mpsc::Receiver<Event>,
+    gate: Gate,
+}
+
+/// Keeps the reading thread from the keys while another program has the terminal.
+#[derive(Clone, Debug, Default)]
+pub struct Gate(Arc<(Mutex<Turn>, Condvar)>);
+
+/// Whose turn it is to read keys.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Turn {
+    #[default]
+    Ours,
+    /// Another program wants them; the thread may still read.
+    Wanted,
+    Theirs,
+}
+
+impl Gate {
+    /// Returns when the thread no longer reads. A key that it is in the middle of comes first.
+    pub fn close(&self) {
+        self.set(Turn::Wanted);
+        // Ends the thread's wait for a key: it reports the size of the terminal instead.
+        let _ = kill_process(getpid(), Signal::WINCH);
+        let (turn, changed) = &*self.0;
+        if let Ok(turn) = turn.lock() {
+            let _ = changed.wait_timeout_while(turn, CLOSES, |turn| *turn == Turn::Wanted);
+        }
+    }
+
+    /// The keys are ours again.
+    pub fn open(&self) {
+        self.set(Turn::Ours);
+    }
+
+    /// Waits while the keys are another program's.
+    fn pass(&self) {
+        let (turn, changed) = &*self.0;
+        let Ok(mut turn) = turn.lock() else { return };
+        if *turn == Turn::Wanted {
+            *turn = Turn::Theirs;
+            changed.notify_all();
+        }
+        drop(changed.wait_while(turn, |turn| *turn == Turn::Theirs));
+    }
+
+    fn set(&self, to: Turn) {
+        let (turn, changed) = &*self.0;
+        if let Ok(mut turn) = turn.lock() {
+            *turn = to;
+        }
+        changed.notify_all();
+    }
 }
 
 impl Input {
@@ -32,6 +89,7 @@ impl Input {
     /// the size of the terminal.
     pub fn from_terminal() -> io::Result<Self> {
         let (sender, input) = Self::fake();
+        let gate = input.gate();
         // Makes crossterm listen for changes of the size; one that came before is in the first event.
         event::poll(Duration::ZERO)?;
         let (width, height) = crossterm::terminal::size()?;
@@ -39,14 +97,20 @@ impl Input {
         // Not joined: it waits for a key that may never come, and ends with the process.
         thread::Builder::new()
             .name("input".to_owned())
-            .spawn(move || read_terminal(&sender))?;
+            .spawn(move || read_terminal(&sender, &gate))?;
         Ok(input)
     }
 
     /// An input that yields what is sent to it, for tests.
     pub fn fake() -> (mpsc::Sender<Event>, Self) {
         let (sender, events) = mpsc::channel(CAPACITY);
-        (sender, Self { events })
+        let gate = Gate::default();
+        (sender, Self { events, gate })
+    }
+
+    /// To keep it from reading for a while.
+    pub fn gate(&self) -> Gate {
+        self.gate.clone()
     }
 }
 
@@ -68,8 +132,9 @@ pub fn sanitise_paste(text: &str) -> String {
     clean
 }
 
-fn read_terminal(events: &mpsc::Sender<Event>) {
+fn read_terminal(events: &mpsc::Sender<Event>, gate: &Gate) {
     loop {
+        gate.pass();
         let event = match event::read() {
             Ok(event) => from_crossterm(event),
             Err(error) => {

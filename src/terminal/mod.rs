@@ -8,6 +8,7 @@
 
 mod capabilities;
 mod clipboard;
+mod editor;
 mod frames;
 mod guard;
 mod input;
@@ -17,9 +18,10 @@ mod signals;
 
 pub use capabilities::{Capabilities, Link, Multiplexer};
 pub use clipboard::copy;
+pub use editor::Editor;
 pub use frames::FramePacer;
 pub use guard::Guard;
-pub use input::{Input, sanitise_paste};
+pub use input::{Gate, Input, sanitise_paste};
 pub use output::{Output, Terminal};
 pub use saved::restore_for_abort;
 pub use signals::{Signal, Signals};

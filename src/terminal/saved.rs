@@ -115,6 +115,11 @@ impl Saved {
         Ok(())
     }
 
+    /// Whether the terminal is ours at the moment.
+    pub(super) fn is_ours(&self) -> bool {
+        self.ours.load(Ordering::SeqCst)
+    }
+
     /// Whether the terminal still has the settings that [`take`](Self::take) gave it.
     pub(super) fn is_raw(&self) -> bool {
         termios::tcgetattr(&self.tty)

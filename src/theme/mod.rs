@@ -121,7 +121,7 @@ mod tests {
     ];
 
     /// Pairs that stand next to each other and must not look the same.
-    const APART: [(Role, Role); 9] = [
+    const APART: [(Role, Role); 12] = [
         (Role::Selection, Role::Text),
         (Role::Focus, Role::Border),
         (Role::Error, Role::Text),
@@ -131,6 +131,9 @@ mod tests {
         (Role::Key, Role::Muted),
         (Role::Accent, Role::Text),
         (Role::User, Role::Assistant),
+        (Role::Heading, Role::Assistant),
+        (Role::Thinking, Role::Assistant),
+        (Role::Keyword, Role::Comment),
     ];
 
     #[test]
@@ -206,7 +209,7 @@ mod tests {
         let least = |role| match role {
             Role::Text | Role::Assistant | Role::Selection => 4.5,
             Role::Border | Role::GaugeEmpty => 1.1,
-            Role::Muted => 2.4,
+            Role::Muted | Role::Quote | Role::Thinking | Role::Comment => 2.4,
             _ => 3.0,
         };
         for theme in load_themes(None).0 {

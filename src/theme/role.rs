@@ -39,11 +39,35 @@ pub enum Role {
     Changed,
     /// A key to press, in hints and help.
     Key,
+    /// A heading in a reply.
+    Heading,
+    /// The text of a link.
+    Link,
+    /// Quoted text in a reply.
+    Quote,
+    /// Code inside a sentence.
+    InlineCode,
+    /// A formula, left as TeX.
+    Formula,
+    /// What the model thought before it answered.
+    Thinking,
+    /// In code: words of the language, tags.
+    Keyword,
+    /// In code: texts and characters.
+    String,
+    /// In code: comments.
+    Comment,
+    /// In code: numbers and constants.
+    Number,
+    /// In code: names of functions and attributes.
+    Function,
+    /// In code: names of types and modules.
+    Type,
 }
 
 impl Role {
     /// Every role, each parent before its children.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 29] = [
         Self::Text,
         Self::Muted,
         Self::Accent,
@@ -61,6 +85,18 @@ impl Role {
         Self::Chart,
         Self::Changed,
         Self::Key,
+        Self::Heading,
+        Self::Link,
+        Self::Quote,
+        Self::InlineCode,
+        Self::Formula,
+        Self::Thinking,
+        Self::Keyword,
+        Self::String,
+        Self::Comment,
+        Self::Number,
+        Self::Function,
+        Self::Type,
     ];
 
     /// The name in theme files.
@@ -83,6 +119,18 @@ impl Role {
             Self::Chart => "chart",
             Self::Changed => "changed",
             Self::Key => "key",
+            Self::Heading => "heading",
+            Self::Link => "link",
+            Self::Quote => "quote",
+            Self::InlineCode => "inline-code",
+            Self::Formula => "formula",
+            Self::Thinking => "thinking",
+            Self::Keyword => "keyword",
+            Self::String => "string",
+            Self::Comment => "comment",
+            Self::Number => "number",
+            Self::Function => "function",
+            Self::Type => "type",
         }
     }
 
@@ -97,23 +145,48 @@ impl Role {
             | Self::Code
             | Self::Good
             | Self::Warning => Some(Self::Text),
-            Self::Border | Self::GaugeEmpty => Some(Self::Muted),
-            Self::Focus | Self::User | Self::Gauge | Self::Key => Some(Self::Accent),
-            Self::Error | Self::Changed => Some(Self::Warning),
-            Self::Chart => Some(Self::Gauge),
+            Self::Border | Self::GaugeEmpty | Self::Quote | Self::Thinking | Self::Comment => {
+                Some(Self::Muted)
+            }
+            Self::Focus
+            | Self::User
+            | Self::Gauge
+            | Self::Key
+            | Self::Heading
+            | Self::Link
+            | Self::Keyword => Some(Self::Accent),
+            Self::InlineCode | Self::Formula | Self::Function => Some(Self::Code),
+            Self::String => Some(Self::Good),
+            Self::Error | Self::Changed | Self::Number => Some(Self::Warning),
+            Self::Chart | Self::Type => Some(Self::Gauge),
         }
     }
 
     /// What still tells the role apart where there are no colours.
     pub fn mono_modifiers(self) -> Modifier {
         match self {
-            Self::Text | Self::Assistant | Self::Code | Self::Good | Self::Gauge | Self::Chart => {
-                Modifier::empty()
+            Self::Text
+            | Self::Assistant
+            | Self::Code
+            | Self::Good
+            | Self::Gauge
+            | Self::Chart
+            | Self::Formula
+            | Self::String
+            | Self::Number
+            | Self::Function
+            | Self::Type => Modifier::empty(),
+            Self::Muted
+            | Self::Border
+            | Self::GaugeEmpty
+            | Self::Quote
+            | Self::Thinking
+            | Self::Comment => Modifier::DIM,
+            Self::Accent | Self::Focus | Self::User | Self::Key | Self::Heading | Self::Keyword => {
+                Modifier::BOLD
             }
-            Self::Muted | Self::Border | Self::GaugeEmpty => Modifier::DIM,
-            Self::Accent | Self::Focus | Self::User | Self::Key => Modifier::BOLD,
             Self::Selection => Modifier::REVERSED,
-            Self::Warning | Self::Changed => Modifier::UNDERLINED,
+            Self::Warning | Self::Changed | Self::Link | Self::InlineCode => Modifier::UNDERLINED,
             Self::Error => Modifier::BOLD.union(Modifier::UNDERLINED),
         }
     }

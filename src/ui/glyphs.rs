@@ -14,6 +14,9 @@ pub struct Glyphs {
     pub done: &'static str,
     /// Points at the selected row.
     pub selected: &'static str,
+    /// Before what can be unfolded, and what is.
+    pub folded: &'static str,
+    pub unfolded: &'static str,
     pub arrow: &'static str,
     pub down: &'static str,
     /// Between facts on one line.
@@ -28,6 +31,21 @@ pub struct Glyphs {
     pub border: border::Set<'static>,
     pub focus: border::Set<'static>,
     pub bars: bar::Set<'static>,
+    pub markdown: Marks,
+}
+
+/// What Markdown is drawn with.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Marks {
+    /// Before items of a list, by how deep it lies.
+    pub bullets: [&'static str; 3],
+    /// Before each line of a quote.
+    pub quote: &'static str,
+    /// A line across.
+    pub rule: &'static str,
+    /// Between the columns of a table, and where they cross the line below the header.
+    pub column: &'static str,
+    pub crossing: &'static str,
 }
 
 /// The characters of a set.
@@ -45,6 +63,8 @@ static UNICODE: Glyphs = Glyphs {
     failure: "✗",
     done: "✓",
     selected: "▸",
+    folded: "▸",
+    unfolded: "▾",
     arrow: "→",
     down: "↓",
     dot: "·",
@@ -56,6 +76,13 @@ static UNICODE: Glyphs = Glyphs {
     border: border::ROUNDED,
     focus: border::THICK,
     bars: bar::NINE_LEVELS,
+    markdown: Marks {
+        bullets: ["• ", "◦ ", "▪ "],
+        quote: "│ ",
+        rule: "─",
+        column: " │ ",
+        crossing: "─┼─",
+    },
 };
 
 static ASCII: Glyphs = Glyphs {
@@ -65,6 +92,8 @@ static ASCII: Glyphs = Glyphs {
     failure: "x",
     done: "+",
     selected: ">",
+    folded: "+",
+    unfolded: "-",
     arrow: "->",
     down: "v",
     dot: "|",
@@ -103,5 +132,12 @@ static ASCII: Glyphs = Glyphs {
         one_quarter: ".",
         one_eighth: ".",
         empty: " ",
+    },
+    markdown: Marks {
+        bullets: ["* ", "- ", "+ "],
+        quote: "| ",
+        rule: "-",
+        column: " | ",
+        crossing: "-+-",
     },
 };

@@ -18,7 +18,7 @@ mod views;
 mod widgets;
 
 pub use layout::SMALLEST;
-pub use transcript::TranscriptCache;
+pub use transcript::{Page, TranscriptCache};
 
 use ratatui::Frame;
 use ratatui::layout::Rect;

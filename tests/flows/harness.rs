@@ -10,7 +10,7 @@ use llmdeck::app::{self, Event, Saving, State};
 use llmdeck::config;
 use llmdeck::engine::fake::{self, Script};
 use llmdeck::keymap::Key;
-use llmdeck::runtime::{self, Look, Measurer, Saver, Screen, Sources, Wake};
+use llmdeck::runtime::{self, Edited, Look, Measurer, Saver, Screen, Sources, Wake};
 use llmdeck::store::StoreHandle;
 use llmdeck::terminal::{FramePacer, Input};
 use llmdeck::theme;
@@ -274,6 +274,11 @@ impl Screen for MemoryScreen {
     async fn suspend(&mut self) -> io::Result<()> {
         self.shared.suspended.fetch_add(1, Ordering::SeqCst);
         Ok(())
+    }
+
+    fn edit(&mut self, text: &str) -> Result<Edited, String> {
+        let text = format!("{text}, edited");
+        Ok(Box::new(move || Ok(text)))
     }
 
     fn resume(&mut self) -> io::Result<()> {

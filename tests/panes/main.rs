@@ -86,6 +86,23 @@ fn finished() {
 }
 
 #[test]
+fn markdown() {
+    snapshots("markdown", &[(80, 24), (200, 60)], states::markdown);
+    snapshots("markdown_raw", &[(80, 24)], states::markdown_raw);
+    let state = states::markdown((80, 24));
+    let ascii = Theme::default().with_glyphs(GlyphSet::Ascii);
+    let (buffer, _) = draw(&state, &ascii, &mut TranscriptCache::default());
+    assert_snapshot!("markdown_ascii_80x24", text(&buffer));
+}
+
+#[test]
+fn thoughts() {
+    let sizes = [(80, 24), (200, 60)];
+    snapshots("thought", &sizes, states::thought);
+    snapshots("thought_unfolded", &sizes, states::thought_unfolded);
+}
+
+#[test]
 fn scrolled() {
     snapshots("scrolled", &[(80, 24), (120, 40)], states::scrolled);
 }
@@ -298,7 +315,7 @@ fn meanings_have_their_style() {
     );
     assert_eq!(
         style_at(&states::finished(size), "let counter"),
-        color(Role::Code)
+        color(Role::Keyword)
     );
     assert_eq!(
         style_at(&states::finished(size), "stopped after"),

@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use llmdeck::app::{
-    self, Action, Attached, ContextFullChoice, Effect, Entry, Event, Foresight, LineEdit,
+    self, Action, Attached, ContextFullChoice, Effect, Entry, Event, Folding, Foresight, LineEdit,
     LoadPhase, LogLevel, LogLine, Notice, Origin, Overlay, Pane, ParamEdit, PickList,
-    PromptOverlay, Reply, ReplyState, Resume, Scroll, State, View,
+    PromptOverlay, Reading, Reply, ReplyState, Resume, Scroll, State, Thought, View,
 };
 use llmdeck::attach::File;
 use llmdeck::chat::{Segment, SegmentKind};
@@ -109,12 +109,11 @@ pub fn gpu() -> GpuSample {
 
 fn reply(text: &str, state: ReplyState, timings: Timings) -> Entry {
     Entry::Reply(Reply {
-        request: RequestId(1),
         text: text.to_owned(),
         state,
         timings,
-        model: "Qwen2.5 0.5B Instruct".to_owned(),
         seed: Some(42),
+        ..Reply::new(RequestId(1), "Qwen2.5 0.5B Instruct".to_owned())
     })
 }
 
@@ -196,6 +195,52 @@ pub fn finished(size: (u16, u16)) -> State {
         is_error: false,
     });
     state.speed.stop = Some(StopReason::MaxTokens(120));
+    state
+}
+
+/// A finished reply with everything that Markdown has, in the focus.
+pub fn markdown(size: (u16, u16)) -> State {
+    const TEXT: &str = include_str!("markdown.md");
+    let mut state = ready(size);
+    let done = ReplyState::Done(StopReason::EndOfTurn);
+    state.chat.entries.push(reply(TEXT, done, timings()));
+    state.focus = Pane::Chat;
+    state
+}
+
+/// The same as it was written.
+pub fn markdown_raw(size: (u16, u16)) -> State {
+    let mut state = markdown(size);
+    state.chat.reading = Reading::Raw;
+    state
+}
+
+/// A reply that thought before it answered.
+pub fn thought(size: (u16, u16)) -> State {
+    let mut state = ready(size);
+    let mut said = reply(
+        "Yes: **31** is prime.",
+        ReplyState::Done(StopReason::EndOfTurn),
+        timings(),
+    );
+    if let Entry::Reply(reply) = &mut said {
+        let text = "Is 31 divisible by 2, 3 or 5? It is not, and 7 * 7 is more than 31.\n\nSo it is prime.";
+        *reply.thought = Thought::saved(text.to_owned(), &reply.text);
+        reply.thought.tokens = 41;
+        reply.thought.took_ms = 1712.0;
+    }
+    state
+        .chat
+        .entries
+        .push(Entry::User("Is 31 prime?".to_owned()));
+    state.chat.entries.push(said);
+    state.focus = Pane::Chat;
+    state
+}
+
+pub fn thought_unfolded(size: (u16, u16)) -> State {
+    let mut state = thought(size);
+    state.chat.thoughts = Folding::Unfolded;
     state
 }
 

@@ -102,6 +102,66 @@ fn ctrl_z_gives_the_terminal_to_the_shell_and_fg_brings_the_deck_back() {
     session.assert_screen_restored();
 }
 
+/// The deck with a shell script for an editor.
+fn with_editor(script: &str) -> Program {
+    deck().variable("VISUAL", format!("f() {{ {script}; }}; f"))
+}
+
+#[test]
+fn the_message_is_written_in_the_users_editor() {
+    let script = r#"printf 'EDITING '; read -r line; printf ', %s' "$line" >> "$1""#;
+    let mut session = ready(with_editor(script).start_in_shell());
+    write(&mut session, "half a message");
+    session.send("\x07");
+    session.wait_for("EDITING");
+    assert!(
+        !session.screen().alternate_screen(),
+        "the terminal is the editor's"
+    );
+    // Typed into the editor, and by no means into the deck.
+    session.send("and the rest\r");
+    session.wait_until("the deck with the whole message", |screen| {
+        screen.alternate_screen() && screen.contents().contains("and the rest")
+    });
+    session.send(" typed");
+    session.wait_for("and the rest typed");
+    quit(&mut session);
+    session.wait_for_end(0);
+}
+
+#[test]
+fn an_editor_that_dies_leaves_the_message_and_the_terminal() {
+    for (script, why) in [
+        ("kill -KILL $$", "was killed"),
+        ("stty raw -echo; exit 3", "ended with status 3"),
+        ("/no/such/editor", "was not found"),
+    ] {
+        let mut session = ready(with_editor(script).size(120, 30).start_in_shell());
+        write(&mut session, "half a message");
+        session.send("\x07");
+        session.wait_for(why);
+        session.send(" goes on");
+        session.wait_for("half a message goes on");
+        quit(&mut session);
+        session.wait_for_end(0);
+    }
+}
+
+#[test]
+fn ctrl_c_in_the_editor_is_not_for_the_deck() {
+    let script = "trap 'printf CAUGHT' INT; printf EDITING; read -r line; read -r line";
+    let mut session = ready(with_editor(script).start());
+    write(&mut session, "half a message");
+    session.send("\x07");
+    session.wait_for("EDITING");
+    session.send(CTRL_C);
+    session.wait_for("CAUGHT");
+    session.send("\r\r");
+    session.wait_until("the deck again", |screen| {
+        screen.alternate_screen() && screen.contents().contains("half a message")
+    });
+}
+
 #[test]
 fn every_size_shows_what_fits() {
     let mut session = ready(deck().size(100, 30).start());

@@ -1,5 +1,5 @@
 use super::*;
-use crate::app::{Action, Entry, Event, Reply, ReplyState, Saving, View, update};
+use crate::app::{Action, Entry, Event, Reply, Saving, View, update};
 use crate::engine::{EngineEvent, StopReason};
 use crate::params::{Param, Source, Value};
 use crate::telemetry::history::Series;
@@ -20,14 +20,8 @@ fn sample(ms: u64, watts: f32) -> Event {
 fn asked() -> State {
     let mut state = State::new((80, 24));
     state.sessions.saving = Saving::On;
-    state.chat.entries.push(Entry::Reply(Reply {
-        request: REPLY,
-        text: String::new(),
-        state: ReplyState::Sent,
-        timings: Timings::default(),
-        model: String::new(),
-        seed: None,
-    }));
+    let reply = Reply::new(REPLY, String::new());
+    state.chat.entries.push(Entry::Reply(reply));
     state
 }
 

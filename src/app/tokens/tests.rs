@@ -5,7 +5,7 @@ use super::walk::{choose, open, other_reply, step};
 use super::*;
 use crate::app::{Reply, ReplyState, update};
 use crate::engine::trace::{Ids, Stage, StageTrace};
-use crate::engine::{Command as EngineCommand, ContextInfo, ModelInfo, StopReason, Timings};
+use crate::engine::{Command as EngineCommand, ContextInfo, ModelInfo, StopReason};
 
 fn trace(count: i32) -> Trace {
     let candidate = |token, p| CandidateTrace {
@@ -36,12 +36,9 @@ fn trace(count: i32) -> Trace {
 
 fn reply(request: u64) -> Entry {
     Entry::Reply(Reply {
-        request: RequestId(request),
         text: "abc".into(),
         state: ReplyState::Done(StopReason::EndOfTurn),
-        timings: Timings::default(),
-        model: "m".into(),
-        seed: None,
+        ..Reply::new(RequestId(request), "m".into())
     })
 }
 

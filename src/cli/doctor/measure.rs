@@ -34,6 +34,10 @@ pub(super) struct Measured {
     pub bandwidth: Option<f64>,
     /// Tokens per second at most: bandwidth / bytes that a token reads.
     pub ceiling: Option<f64>,
+    /// Operations per second in products of matrices with 8-bit weights, measured.
+    pub operations: Option<f64>,
+    /// Prompt tokens per second at most: operations / (2 × parameters that a token uses).
+    pub prefill_ceiling: Option<f64>,
     /// The most costly first.
     pub findings: Vec<Found>,
 }
@@ -78,6 +82,19 @@ pub(super) fn measure(path: &Path, params: &Params) -> Result<Measured, Failure>
         .as_ref()
         .and_then(|(_, context)| context.reads);
     let ceiling = reads.and_then(|reads| reads.ceiling(bandwidth, N_GEN / 2));
+    let threads = u32::try_from(state.bench.n_cores).unwrap_or(1);
+    let operations = engine::llama::measure_compute(threads);
+    let prefill_ceiling =
+        state
+            .model
+            .running
+            .as_ref()
+            .zip(operations)
+            .and_then(|((model, context), operations)| {
+                context
+                    .reads?
+                    .prefill_ceiling(operations, model.n_params, model.size_bytes)
+            });
     let mut facts = app::facts(&state);
     facts.reply.decoding = Some(true);
     #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
@@ -87,6 +104,8 @@ pub(super) fn measure(path: &Path, params: &Params) -> Result<Measured, Failure>
         prefill: timings.prompt_per_second,
         bandwidth,
         ceiling,
+        operations,
+        prefill_ceiling,
         findings: diagnose::diagnose(&facts)
             .into_iter()
             .map(Found::from)

@@ -81,6 +81,15 @@ fn measured(report: &Report) -> Vec<(String, String)> {
             ),
         ));
     }
+    if let (Some(operations), Some(most)) = (measured.operations, measured.prefill_ceiling) {
+        rows.push((
+            "prompt at most".to_owned(),
+            format!(
+                "about {most:.1} tok/s ({:.0} billion operations a second, measured / 2 × parameters)",
+                operations / 1e9
+            ),
+        ));
+    }
     if measured.findings.is_empty() {
         rows.push((
             "held back".to_owned(),

@@ -1,7 +1,7 @@
 //! `llmdeck run`: one prompt, one reply, no screen.
 //!
 //! ```text
-//! --prompt, --file, stdin ─► prompt ─► session (engine: load, generate) ─► stdout, or JSON at the end
+//! --prompt, --file, stdin ─► prompt ─► session (engine: load, generate) ─► show: stdout, or JSON at the end
 //! ```
 //! Ctrl-C ends the reply within a step and prints what there is; a second one, or an engine
 //! that does not answer the first, ends the process.
@@ -10,6 +10,7 @@ mod output;
 mod prompt;
 mod report;
 mod session;
+mod show;
 
 use std::io::{self, Write};
 
@@ -20,6 +21,7 @@ use crate::engine::StopReason;
 use output::Output;
 use report::Report;
 use session::{Reader, Reply, Session};
+use show::Show;
 
 /// Answers one prompt.
 ///
@@ -28,12 +30,12 @@ use session::{Reader, Reply, Session};
 pub(super) fn run(args: &RunArgs, prepared: Prepared) -> Result<ExitCode, Failure> {
     let prompt = prompt::read(args)?;
     let model = model::resolve(&prepared)?;
-    let mut output = if args.json {
-        Output::Quiet
+    let (answer, thoughts) = if args.json {
+        (Output::Quiet, Output::Quiet)
     } else {
-        Output::for_text()
+        (Output::for_text(), Output::for_thoughts())
     };
-    let mut stdout = io::stdout();
+    let mut show = Show::new(answer, io::stdout(), thoughts, io::stderr());
     let result = with_engine(
         async |Engine {
                    handle,
@@ -44,16 +46,16 @@ pub(super) fn run(args: &RunArgs, prepared: Prepared) -> Result<ExitCode, Failur
                 send: &|command| handle.send(command),
                 events,
                 interrupts,
-                sink: &mut |text| output.write(&mut stdout, text),
+                sink: &mut |parts| show.write(parts),
             };
             let params = prepared.tuned.apply(&prepared.params, &model);
             session.reply(model, params, prompt).await
         },
     )?;
-    let finished = output.finish(&mut stdout);
+    let finished = show.finish();
     let reply = result?;
     print_result(finished)?;
-    finish(args, reply, &mut stdout)
+    finish(args, reply, &mut io::stdout())
 }
 
 fn finish(args: &RunArgs, reply: Reply, out: &mut impl Write) -> Result<ExitCode, Failure> {

@@ -29,6 +29,18 @@ impl Output {
         }
     }
 
+    /// What a model thinks is for people only.
+    pub(super) fn for_thoughts() -> Self {
+        if io::stderr().is_terminal() {
+            Self::Terminal {
+                sanitiser: Sanitiser::default(),
+                line_open: false,
+            }
+        } else {
+            Self::Quiet
+        }
+    }
+
     /// Writes a piece of the reply at once.
     ///
     /// # Errors

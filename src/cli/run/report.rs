@@ -12,6 +12,9 @@ use crate::engine::{StopReason, Timings};
 #[derive(Debug, Serialize)]
 pub(super) struct Report {
     pub text: String,
+    /// What the model thought before it answered.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub reasoning: String,
     /// `end_of_turn`, `stop_string`, `max_tokens`, `context_full` or `cancelled`.
     pub stop_reason: &'static str,
     /// The stop string that was met.
@@ -34,6 +37,7 @@ impl From<Reply> for Report {
         let (stop_reason, stop_string) = stop(reply.stop);
         Self {
             text: reply.text,
+            reasoning: reply.thought.trim_end().to_owned(),
             stop_reason,
             stop_string,
             model: reply.model.name,
@@ -64,6 +68,7 @@ mod tests {
 
     fn reply() -> Reply {
         Reply {
+            thought: String::new(),
             text: "Hi".to_owned(),
             stop: StopReason::StopString("END".to_owned()),
             timings: Timings {

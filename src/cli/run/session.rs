@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use tokio::sync::mpsc::Receiver;
 
+use crate::chat::reasoning::{Parts, Splitter};
 use crate::chat::{Message, Role};
 use crate::cli::engine::engine_ended;
 use crate::cli::{Failure, print_result};
@@ -20,6 +21,9 @@ const REQUEST: RequestId = RequestId(1);
 /// A finished reply.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Reply {
+    /// What the model thought before it answered.
+    pub thought: String,
+    /// The answer.
     pub text: String,
     pub stop: StopReason,
     pub timings: Timings,
@@ -30,6 +34,22 @@ pub(super) struct Reply {
     pub model: ModelInfo,
     pub context: ContextInfo,
     pub reader: Reader,
+}
+
+impl Reply {
+    /// Keeps new text and shows it.
+    fn take(
+        &mut self,
+        parts: &Parts,
+        sink: &mut dyn FnMut(&Parts) -> io::Result<()>,
+    ) -> io::Result<()> {
+        self.thought.push_str(&parts.thought);
+        self.text.push_str(&parts.answer);
+        if parts == &Parts::default() {
+            return Ok(());
+        }
+        sink(parts)
+    }
 }
 
 /// Whether whoever reads the text stayed to the end.
@@ -47,8 +67,8 @@ pub(super) struct Session<'a> {
     pub events: &'a mut Receiver<EngineEvent>,
     /// A message for each wish to stop.
     pub interrupts: &'a mut Receiver<()>,
-    /// Takes the text as it comes; `BrokenPipe` ends the reply without a failure.
-    pub sink: &'a mut dyn FnMut(&str) -> io::Result<()>,
+    /// Takes text as it comes; `BrokenPipe` ends the reply without a failure.
+    pub sink: &'a mut dyn FnMut(&Parts) -> io::Result<()>,
 }
 
 impl Session<'_> {
@@ -77,6 +97,7 @@ impl Session<'_> {
             reply: params.reply(),
         })))?;
         let mut reply = Reply {
+            thought: String::new(),
             text: String::new(),
             stop: StopReason::Cancelled,
             timings: Timings::default(),
@@ -112,20 +133,24 @@ impl Session<'_> {
 
     async fn stream(&mut self, reply: &mut Reply) -> Result<(), Failure> {
         let mut broken = None;
+        let mut splitter = Splitter::default();
         loop {
             match self.next(Command::Cancel(REQUEST)).await? {
                 EngineEvent::Queued { seed, .. } => reply.seed = seed,
+                EngineEvent::Thinking { tags, .. } => splitter = Splitter::inside(tags),
                 EngineEvent::Tokens {
                     text, context_used, ..
                 } => {
                     reply.context_used = context_used;
-                    if broken.is_none()
-                        && let Err(error) = (self.sink)(&text)
-                    {
+                    let parts = splitter.push(&text);
+                    let shown = match broken {
+                        None => reply.take(&parts, self.sink),
+                        Some(_) => reply.take(&parts, &mut |_| Ok(())),
+                    };
+                    if let Err(error) = shown {
                         broken = Some(error);
                         self.send(Command::Cancel(REQUEST))?;
                     }
-                    reply.text.push_str(&text);
                 }
                 EngineEvent::Finished {
                     reason,
@@ -133,6 +158,12 @@ impl Session<'_> {
                     timings,
                     ..
                 } => {
+                    let rest = splitter.finish();
+                    let shown = match broken {
+                        None => reply.take(&rest, self.sink),
+                        Some(_) => reply.take(&rest, &mut |_| Ok(())),
+                    };
+                    broken = broken.or(shown.err());
                     reply.stop = reason;
                     reply.context_used = context_used;
                     reply.timings = timings;
@@ -208,7 +239,7 @@ mod tests {
             send: &send,
             events: &mut events,
             interrupts: &mut wishes,
-            sink: &mut sink,
+            sink: &mut |parts| sink(&parts.answer),
         };
         let result = session
             .reply("a.gguf".into(), Params::default(), "hello".to_owned())
@@ -280,6 +311,26 @@ mod tests {
         );
         assert_eq!(pieces, ["Hel", "lo"]);
         assert_eq!(commands, ["load", "generate"]);
+    }
+
+    #[tokio::test]
+    async fn thoughts_are_not_part_of_the_text() {
+        let script = vec![
+            loaded(),
+            EngineEvent::Thinking {
+                request: REQUEST,
+                tags: crate::chat::reasoning::STYLES[0],
+            },
+            tokens("hm</thi"),
+            tokens("nk>\n\nYes <"),
+            finished(StopReason::EndOfTurn),
+        ];
+        let (reply, _) = session(script, 0, |_| Ok(())).await;
+        let reply = reply.unwrap();
+        assert_eq!(
+            (reply.thought.as_str(), reply.text.as_str()),
+            ("hm", "Yes <")
+        );
     }
 
     #[tokio::test]

@@ -16,6 +16,7 @@ mod load;
 mod logs;
 mod model;
 mod options;
+mod peak;
 mod place;
 mod report;
 pub mod rpc;
@@ -26,6 +27,7 @@ mod vocabulary;
 
 pub use backend::{devices, set_abort_hook, system_info, version};
 pub use logs::install_logging;
+pub use peak::measure_compute;
 pub use place::{limits, machine, overrides, run_for};
 
 pub(super) use backend::init;

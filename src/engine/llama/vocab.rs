@@ -5,6 +5,8 @@ use std::marker::PhantomData;
 
 use llama_cpp_sys_2 as sys;
 
+use crate::chat::reasoning;
+
 /// The vocabulary of a model.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Vocab<'model> {
@@ -88,9 +90,17 @@ impl Vocab<'_> {
         tokens.truncate(start);
     }
 
-    /// Appends the bytes of a token; control tokens have none.
+    /// Appends the bytes of a token. Control tokens have none, but for those that tell a thought from
+    /// an answer.
     pub(crate) fn piece(&self, token: i32, bytes: &mut Vec<u8>) {
+        let before = bytes.len();
         self.render(token, false, bytes);
+        if bytes.len() == before {
+            let text = self.text(token);
+            if !text.is_empty() && reasoning::marks().any(|mark| mark.starts_with(&text)) {
+                bytes.extend_from_slice(text.as_bytes());
+            }
+        }
     }
 
     /// The text of a token, control tokens too; empty for "no such token".

@@ -102,27 +102,36 @@ impl Worker {
             return Err(no_slot());
         };
         let model = &running.open.model;
-        let (prompt, begins_with) = match &waiting.request.exact {
+        let (made, begins_with) = match &waiting.request.exact {
             Some(exact) => {
                 check_ids(&exact.forced, model.vocab())?;
-                (exact.prompt.clone(), exact.reply.clone())
+                (
+                    prompt::exact(&exact.prompt, model.vocab()),
+                    exact.reply.clone(),
+                )
             }
             None => {
                 let templates = &mut running.open.templates;
                 let made = prompt::of(&waiting.request, templates, model.vocab())?;
                 self.last_prompt = Some(LastPrompt {
                     request: waiting.request.id,
-                    segments: made.segments,
+                    segments: made.segments.clone(),
                     tokens: made.tokens.clone(),
                 });
-                (made.tokens, Vec::new())
+                (made, Vec::new())
             }
         };
+        if let Some(tags) = made.thinking {
+            let request = waiting.request.id;
+            self.mail
+                .outbox
+                .push(EngineEvent::Thinking { request, tags });
+        }
         let ids = Ids {
-            prompt: prompt.clone(),
+            prompt: made.tokens.clone(),
             chosen: begins_with.clone(),
         };
-        let prompt = [prompt, begins_with].concat();
+        let prompt = [made.tokens, begins_with].concat();
         check_ids(&prompt, model.vocab())?;
         let n_ctx = running.context_info.n_ctx;
         let n_prompt = count_of(prompt.len());

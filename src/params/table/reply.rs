@@ -45,7 +45,7 @@ pub(super) const ROWS: &[Spec] = &[
         .help("Tokens a model may think before it is made to answer."),
     reply(Param::ReasoningFormat, "reasoning-format")
         .choice(&["auto", "none", "deepseek", "deepseek-legacy"], "auto")
-        .missing("thinking is not split from the answer yet: it stays in the text as the model wrote it")
+        .missing("thinking is always told apart from the answer, whatever tags the model uses")
         .help("How llama-server returns thinking over its HTTP interface."),
     reply(Param::ChatTemplate, "chat-template")
         .text("a name such as chatml, llama3, mistral-v3, gemma, or Jinja itself", "")

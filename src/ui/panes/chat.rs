@@ -15,11 +15,15 @@ use super::{reply, welcome};
 use crate::app::{Entry, Pane, Scroll, State, Viewport};
 use crate::theme::Role;
 use crate::ui::painter::{Focused, Frame, Painter, part};
+use crate::ui::text::markdown;
 use crate::ui::text::{sanitise, units, wrap::RowKind};
-use crate::ui::transcript::{self, TranscriptCache, TranscriptLine};
+use crate::ui::transcript::{self, Page, TranscriptCache, TranscriptLine};
 
 /// Columns for the mark of who speaks.
 const GUTTER: u16 = 2;
+
+/// Lines kept in view above code that was jumped to.
+const CONTEXT: usize = 2;
 
 /// Draws the pane and says what it could show.
 pub fn draw(
@@ -36,17 +40,24 @@ pub fn draw(
     };
     let inner = painter.pane(area, &[part("Chat", Role::Accent)], frame, focused);
     let width = inner.width.saturating_sub(GUTTER);
-    let total = cache.update(&state.chat, width);
+    let page = Page {
+        width,
+        glyphs: painter.theme.glyphs,
+    };
+    let total = cache.update(&state.chat, page);
     let (inner, below) = beside_welcome(inner, state, total);
     if let Some(below) = below {
         welcome::draw(painter, below, state);
     }
     let height = usize::from(inner.height);
     let last_top = total.saturating_sub(height);
-    let top = match state.chat.scroll {
-        Scroll::End => last_top,
-        Scroll::Line(line) => line.min(last_top),
+    let code = state.chat.code.and_then(|picked| cache.code(picked));
+    let top = match (state.chat.scroll, &code) {
+        (Scroll::Line(line), _) => line.min(last_top),
+        (Scroll::Code, Some(lines)) => lines.start.saturating_sub(CONTEXT).min(last_top),
+        (Scroll::End | Scroll::Code, _) => last_top,
     };
+    cache.highlight(top..total.min(top + height));
     for (row, line) in (inner.y..inner.bottom()).zip(top..total) {
         draw_line(
             painter,
@@ -56,8 +67,17 @@ pub fn draw(
                 ..inner
             },
             state,
+            cache,
             cache.line(line),
         );
+    }
+    if let Some(lines) = code {
+        let seen = lines.start.max(top)..lines.end.min(top + height);
+        for line in seen {
+            let y = inner.y + u16::try_from(line - top).unwrap_or(u16::MAX);
+            let bar = painter.glyphs.focus.vertical_left;
+            painter.text(inner.x, y, inner.right(), bar, Role::Focus);
+        }
     }
     if top < last_top {
         lines_below(painter, area, inner, frame, last_top - top);
@@ -66,6 +86,7 @@ pub fn draw(
         width,
         height,
         total,
+        top,
     }
 }
 
@@ -91,7 +112,13 @@ fn beside_welcome(inner: Rect, state: &State, total: usize) -> (Rect, Option<Rec
     (notes, Some(below))
 }
 
-fn draw_line(painter: &mut Painter<'_>, area: Rect, state: &State, line: TranscriptLine) {
+fn draw_line(
+    painter: &mut Painter<'_>,
+    area: Rect,
+    state: &State,
+    cache: &TranscriptCache,
+    line: TranscriptLine,
+) {
     let x = area.x + GUTTER;
     let entry = |index: usize| state.chat.entries.get(index);
     let in_prompt = |index: usize, role| match index < state.chat.left_out {
@@ -117,6 +144,37 @@ fn draw_line(painter: &mut Painter<'_>, area: Rect, state: &State, line: Transcr
             }
             let text = row.text(transcript::text(entry));
             raw(painter, x, area, text, in_prompt(index, role));
+        }
+        TranscriptLine::Markdown {
+            entry: index,
+            line,
+            first,
+        } => {
+            if let Some(entry) = entry(index).filter(|_| first) {
+                let (glyph, role) = mark(painter, entry);
+                let role = in_prompt(index, role);
+                painter.text(area.x, area.y, area.right(), glyph, role);
+            }
+            if let Some(line) = cache.markdown(index, line) {
+                laid_out(painter, x, area, line, |role| in_prompt(index, role));
+            }
+        }
+        TranscriptLine::Thought { entry: index } => {
+            let Some(Entry::Reply(said)) = entry(index) else {
+                return;
+            };
+            let (glyph, role) = (painter.glyphs.assistant, in_prompt(index, Role::Accent));
+            painter.text(area.x, area.y, area.right(), glyph, role);
+            let area = Rect {
+                x,
+                width: area.width.saturating_sub(GUTTER),
+                ..area
+            };
+            reply::thought(painter, area, said, state.chat.thoughts);
+        }
+        TranscriptLine::ThoughtRow { entry: index, row } => {
+            let text = entry(index).map(transcript::thought).unwrap_or_default();
+            raw(painter, x, area, row.text(text), Role::Thinking);
         }
         TranscriptLine::Progress {
             entry: index,
@@ -195,6 +253,21 @@ fn raw(painter: &mut Painter<'_>, x: u16, area: Rect, text: &str, role: Role) {
     }
     let clean: String = text.graphemes(true).map(sanitise::grapheme).collect();
     painter.buffer.set_stringn(x, area.y, clean, room, style);
+}
+
+/// A line of Markdown; its text is harmless already.
+fn laid_out(
+    painter: &mut Painter<'_>,
+    mut x: u16,
+    area: Rect,
+    line: &markdown::Line,
+    role: impl Fn(Role) -> Role,
+) {
+    for (text, look) in line.parts() {
+        let style = painter.style(role(look.role)).add_modifier(look.add);
+        let room = usize::from(area.right().saturating_sub(x));
+        (x, _) = painter.buffer.set_stringn(x, area.y, text, room, style);
+    }
 }
 
 fn mark(painter: &Painter<'_>, entry: &Entry) -> (&'static str, Role) {

@@ -2,7 +2,7 @@
 
 use ratatui::layout::Rect;
 
-use crate::app::{Reply, ReplyState};
+use crate::app::{Folding, Reply, ReplyState};
 use crate::engine::StopReason;
 use crate::theme::Role;
 use crate::ui::painter::{Painter, part};
@@ -65,6 +65,30 @@ pub fn progress(painter: &mut Painter<'_>, area: Rect, reply: &Reply) {
 /// Milliseconds that so many prompt tokens will take, as fast as those before; `None` while that is unknown.
 pub fn time_left(tokens: u32, per_second: f64) -> Option<f64> {
     (tokens > 0 && per_second > 0.0).then(|| f64::from(tokens) / per_second * 1000.0)
+}
+
+/// One line about what a reply thought: for how long, in how many tokens.
+pub fn thought(painter: &mut Painter<'_>, area: Rect, reply: &Reply, folding: Folding) {
+    let thought = &reply.thought;
+    let mark = match folding {
+        Folding::Folded => painter.glyphs.folded,
+        Folding::Unfolded => painter.glyphs.unfolded,
+    };
+    let title = if thought.goes_on() && reply.state.is_running() {
+        "thinking"
+    } else {
+        "thought"
+    };
+    let mut facts = vec![vec![part(format!("{mark} {title}"), Role::Thinking)]];
+    if thought.took_ms > 0.0 {
+        let took = units::duration(thought.took_ms);
+        facts.push(vec![part(took, Role::Muted)]);
+    }
+    if thought.tokens > 0 {
+        let tokens = units::count(u64::from(thought.tokens));
+        facts.push(vec![part(format!("{tokens} tokens"), Role::Muted)]);
+    }
+    painter.facts(area.x, area.y, area.right(), &facts);
 }
 
 /// Figures of a finished reply, as many as fit.

@@ -182,11 +182,29 @@ fn prompt<'a>(state: &State, missing: &'a str) -> Row<'a> {
         rate if rate > 0.0 => part(units::rate(rate), Role::Text),
         _ => part(missing, Role::Muted),
     };
+    let share = prefill_share(state).map(|(share, most)| {
+        let words = format!("{:.0} % of ~{}", share * 100.0, units::rate(most));
+        vec![part(words, Role::Muted)]
+    });
     Row {
         label: "prompt",
         bar: None,
-        facts: vec![vec![value]],
+        facts: [vec![value]].into_iter().chain(share).collect(),
     }
+}
+
+/// Prompt tokens from which on their speed is that of large products.
+const LONG_PROMPT: u32 = 128;
+
+/// The share of what the processor could compute, and that: an estimate from measured operations
+/// per second / (2 × parameters that a token uses).
+fn prefill_share(state: &State) -> Option<(f64, f64)> {
+    let (model, context) = state.model.running.as_ref()?;
+    let timings = &state.speed.timings;
+    let (operations, reads) = (state.gauges.operations?, context.reads?);
+    let most = reads.prefill_ceiling(operations, model.n_params, model.size_bytes)?;
+    let share = timings.prompt_per_second / most;
+    (timings.prompt_n >= LONG_PROMPT && share > 0.0 && share <= 1.0).then_some((share, most))
 }
 
 /// Now, and over the whole reply.

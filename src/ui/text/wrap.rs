@@ -9,8 +9,8 @@
 use ratatui::buffer::CellWidth;
 use unicode_segmentation::UnicodeSegmentation;
 
-use super::fence::{self, Fence};
 use super::sanitise;
+use crate::markdown::fence::{self, Fence};
 
 /// One row of the screen: bytes `start..end` of the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,7 +94,14 @@ impl Wrapped {
         match of_line.len().checked_sub(2).map(|index| of_line[index]) {
             Some(row) if self.can_resume(text, row) => {
                 self.rows.truncate(self.rows.len() - 2);
-                self.wrap_line(text, row.start as usize, end, row.kind);
+                wrap_range(
+                    text,
+                    row.start as usize,
+                    end,
+                    self.width,
+                    row.kind,
+                    &mut self.rows,
+                );
             }
             _ => {
                 self.rows.truncate(self.line_row);
@@ -134,76 +141,86 @@ impl Wrapped {
             None if fence::opens(line).is_some() => RowKind::Fence,
             None => RowKind::Prose,
         };
-        self.wrap_line(text, self.line, end, kind);
+        wrap_range(text, self.line, end, self.width, kind, &mut self.rows);
     }
+}
 
-    /// Wraps `start..end`, the rest of one line, into rows.
-    fn wrap_line(&mut self, text: &str, start: usize, end: usize, kind: RowKind) {
-        let width = usize::from(self.width);
-        let mut row = RowBuilder {
-            start,
-            columns: 0,
-            content_end: start,
-            chance: None,
-        };
-        let mut at = start;
-        let mut before = Piece::START;
-        while at < end {
-            let piece = Piece::read(text, at, end);
-            let next = at + piece.bytes;
-            if piece.space && kind == RowKind::Prose {
-                // Spaces hang over the edge; the row may break after them.
-                row.columns = (row.columns + piece.width).min(width);
-                if row.content_end > row.start {
-                    row.chance = Some(Chance {
-                        end: row.content_end,
-                        next,
-                        columns: row.columns,
-                    });
-                }
-            } else {
-                if kind == RowKind::Prose
-                    && may_break_between(&before, &piece)
-                    && row.content_end > row.start
-                {
-                    row.chance = Some(Chance {
-                        end: row.content_end,
-                        next: at,
-                        columns: row.columns,
-                    });
-                }
-                while row.columns + piece.width > width && at > row.start {
-                    let chance = row.chance.take();
-                    let edge = Chance {
-                        end: row.content_end.max(row.start),
-                        next: at,
-                        columns: row.columns,
-                    };
-                    let chance = chance.unwrap_or(edge);
-                    self.push(row.start, chance.end, kind);
-                    row.start = chance.next;
-                    row.columns = row.columns.saturating_sub(chance.columns);
-                }
-                row.columns += piece.width;
-                // What has no width does not bring hanging spaces back into the row.
-                if piece.width > 0 || (row.content_end == at && at > row.start) {
-                    row.content_end = next;
-                }
+/// Wraps `start..end`, the rest of one line, into rows.
+///
+/// Adding text at the end of the line changes its last two rows at most, so a line that grows can be
+/// wrapped on from the beginning of the last but one.
+pub fn wrap_range(
+    text: &str,
+    start: usize,
+    end: usize,
+    width: u16,
+    kind: RowKind,
+    rows: &mut Vec<Row>,
+) {
+    let width = usize::from(width.max(1));
+    let mut row = RowBuilder {
+        start,
+        columns: 0,
+        content_end: start,
+        chance: None,
+    };
+    let mut at = start;
+    let mut before = Piece::START;
+    while at < end {
+        let piece = Piece::read(text, at, end);
+        let next = at + piece.bytes;
+        if piece.space && kind == RowKind::Prose {
+            // Spaces hang over the edge; the row may break after them.
+            row.columns = (row.columns + piece.width).min(width);
+            if row.content_end > row.start {
+                row.chance = Some(Chance {
+                    end: row.content_end,
+                    next,
+                    columns: row.columns,
+                });
             }
-            before = piece;
-            at = next;
+        } else {
+            if kind == RowKind::Prose
+                && may_break_between(&before, &piece)
+                && row.content_end > row.start
+            {
+                row.chance = Some(Chance {
+                    end: row.content_end,
+                    next: at,
+                    columns: row.columns,
+                });
+            }
+            while row.columns + piece.width > width && at > row.start {
+                let chance = row.chance.take();
+                let edge = Chance {
+                    end: row.content_end.max(row.start),
+                    next: at,
+                    columns: row.columns,
+                };
+                let chance = chance.unwrap_or(edge);
+                push(rows, row.start, chance.end, kind);
+                row.start = chance.next;
+                row.columns = row.columns.saturating_sub(chance.columns);
+            }
+            row.columns += piece.width;
+            // What has no width does not bring hanging spaces back into the row.
+            if piece.width > 0 || (row.content_end == at && at > row.start) {
+                row.content_end = next;
+            }
         }
-        self.push(row.start, row.content_end.max(row.start), kind);
+        before = piece;
+        at = next;
     }
+    push(rows, row.start, row.content_end.max(row.start), kind);
+}
 
-    fn push(&mut self, start: usize, end: usize, kind: RowKind) {
-        let narrow = |byte: usize| u32::try_from(byte).unwrap_or(u32::MAX);
-        self.rows.push(Row {
-            start: narrow(start),
-            end: narrow(end),
-            kind,
-        });
-    }
+fn push(rows: &mut Vec<Row>, start: usize, end: usize, kind: RowKind) {
+    let narrow = |byte: usize| u32::try_from(byte).unwrap_or(u32::MAX);
+    rows.push(Row {
+        start: narrow(start),
+        end: narrow(end),
+        kind,
+    });
 }
 
 struct RowBuilder {

@@ -31,20 +31,48 @@ pub fn start(line: &str) -> Option<(Fence, &str)> {
     (count >= 3).then(|| (Fence { mark, count }, &body[count..]))
 }
 
+/// The fence that a line opens.
 pub fn opens(line: &str) -> Option<Fence> {
     let (fence, info) = start(line)?;
     (fence.mark != b'`' || !info.contains('`')).then_some(fence)
 }
 
+/// Whether a line closes an open fence.
 pub fn closes(open: Fence, line: &str) -> bool {
     start(line).is_some_and(|(fence, rest)| {
         fence.mark == open.mark && fence.count >= open.count && rest.trim().is_empty()
     })
 }
 
+/// Whether an unfinished line may become the one that closes the fence.
+pub fn may_close(open: Fence, line: &str) -> bool {
+    let body = line.trim();
+    !body.is_empty() && body.bytes().all(|byte| byte == open.mark)
+}
+
+/// The language that the opening line of a fence names.
+pub fn language(line: &str) -> &str {
+    start(line).map_or("", |(_, info)| first_word(info))
+}
+
+/// The language in what follows the marks of a fence: `rust` of `rust,ignore` and of `{.rust}`.
+pub fn first_word(info: &str) -> &str {
+    let is_end = |c: char| c.is_whitespace() || matches!(c, ',' | '{' | '}' | ':' | '=');
+    let info = info.trim_start_matches(|c: char| c.is_whitespace() || matches!(c, '{' | '.'));
+    &info[..info.find(is_end).unwrap_or(info.len())]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_language_is_the_first_word() {
+        assert_eq!(language("```rust,ignore"), "rust");
+        assert_eq!(language("~~~ {.python startline=3}"), "python");
+        assert_eq!(language("```"), "");
+        assert_eq!(language("```c++ title"), "c++");
+    }
 
     #[test]
     fn marks_open_and_the_same_marks_close() {
