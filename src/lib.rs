@@ -9,6 +9,7 @@ pub mod attach;
 pub mod bench;
 pub mod chat;
 pub mod cli;
+pub mod compare;
 pub mod config;
 pub mod costs;
 pub mod diagnose;

@@ -24,6 +24,7 @@ pub enum Action {
     ShowBench,
     ShowTokens,
     ShowWhy,
+    ShowCompare,
     // Chat
     Send,
     NewLine,
@@ -52,6 +53,22 @@ pub enum Action {
     RaiseContext,
     DropOldest,
     Summarise,
+    // Comparisons
+    ColumnPrevious,
+    ColumnNext,
+    ColumnAdd,
+    ColumnRemove,
+    ColumnRetry,
+    ColumnStop,
+    ColumnVary,
+    ColumnKeep,
+    ColumnSave,
+    CompareChoose,
+    CompareWords,
+    CompareTogether,
+    CompareBlind,
+    CompareStanding,
+    CompareExport,
     // Movement
     Up,
     Down,
@@ -174,6 +191,11 @@ const ENTRIES: &[Entry] = &[
         "show-why",
         "Show why it is slow, and what to do",
     ),
+    entry(
+        Action::ShowCompare,
+        "show-compare",
+        "Compare presets side by side",
+    ),
     entry(Action::NewChat, "new-chat", "Begin a new chat"),
     entry(
         Action::Regenerate,
@@ -264,6 +286,65 @@ const ENTRIES: &[Entry] = &[
         Action::Suspend,
         "suspend",
         "Give the terminal back to the shell until fg",
+    ),
+    entry(
+        Action::ColumnPrevious,
+        "column-previous",
+        "Go to the column before",
+    ),
+    entry(Action::ColumnNext, "column-next", "Go to the next column"),
+    entry(Action::ColumnAdd, "column-add", "Add a column"),
+    entry(Action::ColumnRemove, "column-remove", "Take a column away"),
+    entry(
+        Action::ColumnRetry,
+        "column-retry",
+        "Let the column answer again",
+    ),
+    entry(Action::ColumnStop, "column-stop", "Stop the column"),
+    entry(
+        Action::ColumnVary,
+        "column-vary",
+        "Let the column answer with other settings",
+    ),
+    entry(
+        Action::ColumnKeep,
+        "column-keep",
+        "Keep the column as the chat's reply",
+    ),
+    entry(
+        Action::ColumnSave,
+        "column-save",
+        "Save the column's settings as a preset",
+    ),
+    entry(
+        Action::CompareChoose,
+        "compare-choose",
+        "Choose columns for another comparison",
+    ),
+    entry(
+        Action::CompareWords,
+        "compare-words",
+        "Mark the words that are not in this column",
+    ),
+    entry(
+        Action::CompareTogether,
+        "compare-together",
+        "Scroll one column or all",
+    ),
+    entry(
+        Action::CompareBlind,
+        "compare-blind",
+        "Hide which column is which, and vote",
+    ),
+    entry(
+        Action::CompareStanding,
+        "compare-standing",
+        "Show what the votes show",
+    ),
+    entry(
+        Action::CompareExport,
+        "compare-export",
+        "Write the comparison to a file",
     ),
     entry(Action::Up, "up", "Up"),
     entry(Action::Down, "down", "Down"),
@@ -384,6 +465,21 @@ impl Action {
                 | Self::ZoomOut
                 | Self::Freeze
                 | Self::NextGpu
+                | Self::ColumnPrevious
+                | Self::ColumnNext
+                | Self::ColumnAdd
+                | Self::ColumnRemove
+                | Self::ColumnRetry
+                | Self::ColumnStop
+                | Self::ColumnVary
+                | Self::ColumnKeep
+                | Self::ColumnSave
+                | Self::CompareChoose
+                | Self::CompareWords
+                | Self::CompareTogether
+                | Self::CompareBlind
+                | Self::CompareStanding
+                | Self::CompareExport
         )
     }
 

@@ -26,6 +26,11 @@ pub enum Effect {
     },
     /// Measure the model that runs; answered by `Event::Measure`.
     Measure(Measure),
+    /// Write a new file; answered by `Event::Written`. None that is there already is replaced.
+    WriteFile {
+        place: FilePlace,
+        text: String,
+    },
     /// Use another theme for this session.
     UseTheme(String),
     /// Write metrics to a new file; answered by `Event::Exported`.
@@ -40,4 +45,27 @@ pub enum Effect {
     /// Paint everything anew.
     Redraw,
     Quit,
+}
+
+/// Where a file is written to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FilePlace {
+    /// As the user typed it; from the present folder on.
+    Named(String),
+    /// The user's preset of that name.
+    Preset(String),
+}
+
+impl FilePlace {
+    /// The user's preset of a name.
+    ///
+    /// # Errors
+    /// In words, for what can be no file's name.
+    pub(super) fn preset(name: &str) -> Result<Self, String> {
+        let is_plain = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
+        if name.is_empty() || name.starts_with('.') || !name.chars().all(is_plain) {
+            return Err("A preset's name has letters, digits, - and _: my-preset.".into());
+        }
+        Ok(Self::Preset(name.to_owned()))
+    }
 }

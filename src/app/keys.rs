@@ -19,7 +19,7 @@ pub fn context(state: &State) -> Context {
             | Overlay::Attach(_)
             | Overlay::TemplateFailed(_),
         ) => Context::List,
-        None => state.view.context().unwrap_or_else(|| match state.focus {
+        None => view::keys_of(state).unwrap_or_else(|| match state.focus {
             Pane::Parameters if state.params.is_typing() => Context::Prompt,
             Pane::Parameters => Context::Parameters,
             Pane::Composer => Context::Composer,
@@ -63,6 +63,9 @@ pub(super) fn paste(state: &mut State, text: &str) -> Vec<Effect> {
         }
         Some(_) => return vec![],
         None => {}
+    }
+    if view::paste(state, text) {
+        return vec![];
     }
     match state.focus {
         Pane::Parameters if state.view == View::Deck && state.params.is_typing() => {

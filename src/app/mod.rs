@@ -6,6 +6,7 @@ mod action;
 mod attach;
 mod bench;
 mod chat;
+mod compare;
 mod composer;
 mod context;
 mod copying;
@@ -54,10 +55,14 @@ pub use bench::{
     Progress as MeasureProgress, QUESTIONS as MEASUREMENTS, Question, Run as MeasureRun, Work,
 };
 pub use chat::{ChatState, Entry, Notice, Reading, Reply, ReplyState, Scroll, Viewport};
+pub use compare::{
+    Answer, CompareState, Line, Message as Compared, Names, Place, Purpose, Run, Scrolling, Stage,
+    message as compared_message, offered as offered_columns,
+};
 pub use composer::Composer;
 pub use context::{ContextState, Filled};
 pub use copying::PickedCode;
-pub use effect::Effect;
+pub use effect::{Effect, FilePlace};
 pub use event::{Event, Settings, Timer};
 pub use foresight::Foresight;
 pub use gauges::GaugesState;

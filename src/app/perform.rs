@@ -64,6 +64,23 @@ pub(super) fn perform(state: &mut State, action: Action) -> Vec<Effect> {
         Action::ShowWhy => why::open(state),
         Action::ShowBench => view::toggle(state, View::Bench),
         Action::ShowTokens => view::toggle(state, View::Tokens),
+        Action::ShowCompare => view::toggle(state, View::Compare),
+        // They mean something in the view of comparisons only, which has had them already.
+        Action::ColumnPrevious
+        | Action::ColumnNext
+        | Action::ColumnAdd
+        | Action::ColumnRemove
+        | Action::ColumnRetry
+        | Action::ColumnStop
+        | Action::ColumnVary
+        | Action::ColumnKeep
+        | Action::ColumnSave
+        | Action::CompareChoose
+        | Action::CompareWords
+        | Action::CompareTogether
+        | Action::CompareBlind
+        | Action::CompareStanding
+        | Action::CompareExport => vec![],
         Action::Send => replies::send(state),
         Action::NewLine => {
             state.composer.new_line();

@@ -4,12 +4,13 @@
 //! holds the engine back until a message that was sent is durable. The store knows chats and replies
 //! by the numbers they have here.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Effect, Entry, Reply, ReplyState, State, Timer, tokens};
 use crate::engine::{RequestId, StopReason, Timings};
 use crate::params::{Param, TABLE, Value};
-use crate::store::{Command, Ending, MessageState, Settings, Snapshot};
+use crate::store::{Command, Ending, Kept, MessageState, Settings, Snapshot};
 
 /// How often a reply is saved while it streams. With the time that writing takes, nothing that was
 /// shown for longer than a second is lost.
@@ -92,6 +93,40 @@ pub(super) fn began(state: &mut State, reply: RequestId, model: &str) -> Vec<Eff
         params,
     };
     store(state, begin)
+}
+
+/// Saves a reply that is complete already, with how it came about where that is known.
+pub(super) fn whole(
+    state: &State,
+    reply: &Reply,
+    params: Snapshot,
+    kept: Option<Arc<Kept>>,
+) -> Vec<Effect> {
+    let id = reply.request;
+    let kept = kept.map(|kept| Command::Keep { reply: id, kept });
+    let commands = [
+        Command::Begin {
+            chat: state.chat.conversation,
+            reply: id,
+            model: reply.model.clone(),
+            params,
+        },
+        Command::Grow {
+            reply: id,
+            text: reply.text.clone(),
+            reasoning: reply.thought.text.clone(),
+        },
+    ];
+    let finish = Command::Finish {
+        reply: id,
+        ending: ending(reply),
+    };
+    commands
+        .into_iter()
+        .chain(kept)
+        .chain([finish])
+        .flat_map(|command| store(state, command))
+        .collect()
 }
 
 /// Saves that the last reply goes on, of which the store has so much; what followed it

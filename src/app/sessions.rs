@@ -184,6 +184,8 @@ pub(super) fn on_store(state: &mut State, event: Event) -> Vec<Effect> {
                 return search(list.filter.clone());
             }
         }
+        // It belongs to the view of comparisons.
+        Event::Standing(_) => {}
         Event::Failed(why) => note(state, why, IsError::Yes),
         Event::Salvaged(what) => note(state, what, IsError::Yes),
     }

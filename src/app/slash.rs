@@ -1,7 +1,7 @@
 //! Commands typed as a message: `/set temp 0.2`.
 
 use super::update::{IsError, notice};
-use super::{Action, Effect, State, attach, copying, params, perform, retune, sessions};
+use super::{Action, Effect, State, attach, compare, copying, params, perform, retune, sessions};
 use crate::engine::Command as EngineCommand;
 use crate::params::{Param, Source, Value, assign, nearest_word, spec};
 use crate::store::Command as StoreCommand;
@@ -107,6 +107,12 @@ const COMMANDS: &[Command] = &[
         argument: "[all|code N]",
         what: "copy the last reply, the chat, or code of the last reply",
         run: copying::command,
+    },
+    Command {
+        names: &["compare"],
+        argument: "[PRESETS] [TEXT]",
+        what: "compare presets side by side",
+        run: compare::command,
     },
     Command {
         names: &["theme"],

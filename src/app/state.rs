@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use super::{
-    AttachState, BenchState, ChatState, Composer, ContextState, GaugesState, LogState,
-    MetricsState, ModelState, Notice, Overlay, ParamsState, Preview, PromptState, SessionsState,
-    SpeedState, Summarising, TokensState, View, WhyState,
+    AttachState, BenchState, ChatState, CompareState, Composer, ContextState, GaugesState,
+    LogState, MetricsState, ModelState, Notice, Overlay, ParamsState, Preview, PromptState,
+    SessionsState, SpeedState, Summarising, TokensState, View, WhyState,
 };
 use crate::config::Preset;
 use crate::engine::{ConversationId, LoadId, RequestId};
@@ -56,6 +56,7 @@ pub struct State {
     pub tokens: TokensState,
     pub preview: Preview,
     pub why: WhyState,
+    pub compare: CompareState,
     pub presets: Arc<Vec<Preset>>,
     pub themes: Arc<Vec<String>>,
     pub theme: String,
@@ -92,6 +93,7 @@ impl State {
             tokens: TokensState::default(),
             preview: Preview::default(),
             why: WhyState::default(),
+            compare: CompareState::default(),
             presets: Arc::default(),
             themes: Arc::default(),
             theme: String::new(),

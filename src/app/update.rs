@@ -7,8 +7,8 @@ use std::time::Duration;
 use super::overlay::Overlay;
 use super::{Effect, Entry, Event, Notice, Settings, State, Timer};
 use super::{
-    attach, bench, context, foresight, keys, metrics, preview, prompt, replies, retune, saving,
-    sessions, summary, tokens, why,
+    attach, bench, compare, context, foresight, keys, metrics, preview, prompt, replies, retune,
+    saving, sessions, summary, tokens, why,
 };
 use crate::config::Preset;
 use crate::engine::EngineEvent;
@@ -48,7 +48,10 @@ fn take(state: &mut State, event: Event) -> Vec<Effect> {
             metrics::observe(state);
             effects
         }
-        Event::Store(event) => sessions::on_store(state, event),
+        Event::Store(event) => {
+            compare::on_store(state, &event);
+            sessions::on_store(state, event)
+        }
         Event::Sample(sample) => {
             let effects = metrics::take(state, &sample);
             state.gauges.take(*sample);
@@ -82,6 +85,8 @@ fn take(state: &mut State, event: Event) -> Vec<Effect> {
             read,
         } => attach::on_read(state, &typed, origin, read),
         Event::Measure(news) => bench::on_news(state, news),
+        Event::Written(Ok(how)) => notice(state, how, IsError::No),
+        Event::Written(Err(why)) => notice(state, why, IsError::Yes),
         Event::Copied(Ok(how)) => notice(state, how, IsError::No),
         Event::Copied(Err(why)) => notice(state, why, IsError::Yes),
         Event::Edited(Ok(text)) => {
@@ -182,8 +187,14 @@ fn engine(state: &mut State, event: EngineEvent) -> Vec<Effect> {
         | EngineEvent::Prefill { .. }
         | EngineEvent::Tokens { .. }
         | EngineEvent::Finished { .. }
-        | EngineEvent::Failed { .. } => replies::on_engine(state, event),
-        EngineEvent::Traced { .. } | EngineEvent::Made { .. } => tokens::on_engine(state, event),
+        | EngineEvent::Failed { .. } => {
+            compare::on_engine(state, &event);
+            replies::on_engine(state, event)
+        }
+        EngineEvent::Traced { .. } | EngineEvent::Made { .. } => {
+            compare::on_engine(state, &event);
+            tokens::on_engine(state, event)
+        }
         EngineEvent::Previewed {
             conversation,
             outcome,

@@ -1,6 +1,6 @@
 //! What fills the screen between the header and the status line.
 
-use super::{Action, Effect, State, bench, context, metrics, prompt, tokens};
+use super::{Action, Effect, State, bench, compare, context, metrics, prompt, tokens};
 use crate::keymap::{Context, Key};
 
 /// The one view that is shown.
@@ -19,18 +19,19 @@ pub enum View {
     Metrics,
     /// A walk through the tokens of a reply.
     Tokens,
+    /// Presets side by side.
+    Compare,
 }
 
-impl View {
-    /// What has the keys in it; `None` where the pane with focus has.
-    pub(super) fn context(self) -> Option<Context> {
-        match self {
-            Self::Deck => None,
-            Self::Prompt | Self::Context => Some(Context::Page),
-            Self::Bench => Some(Context::Bench),
-            Self::Metrics => Some(Context::Metrics),
-            Self::Tokens => Some(Context::Tokens),
-        }
+/// What has the keys in the view; `None` where the pane with focus has.
+pub(super) fn keys_of(state: &State) -> Option<Context> {
+    match state.view {
+        View::Deck => None,
+        View::Prompt | View::Context => Some(Context::Page),
+        View::Bench => Some(Context::Bench),
+        View::Metrics => Some(Context::Metrics),
+        View::Tokens => Some(Context::Tokens),
+        View::Compare => Some(compare::context(state)),
     }
 }
 
@@ -47,6 +48,7 @@ pub(super) fn toggle(state: &mut State, view: View) -> Vec<Effect> {
         View::Context => context::enter(state),
         View::Bench => bench::enter(state),
         View::Tokens => tokens::enter(state),
+        View::Compare => compare::enter(state),
     }
 }
 
@@ -59,6 +61,7 @@ pub(super) fn perform(state: &mut State, action: Action) -> Option<Vec<Effect>> 
         View::Bench => bench::perform(state, action),
         View::Metrics => metrics::perform(state, action),
         View::Tokens => tokens::perform(state, action),
+        View::Compare => compare::perform(state, action),
     };
     own.or_else(|| match action {
         Action::Cancel | Action::FocusNext | Action::FocusPrevious => {
@@ -70,11 +73,22 @@ pub(super) fn perform(state: &mut State, action: Action) -> Option<Vec<Effect>> 
 }
 
 /// Types where a view takes text; in others a letter is the beginning of nothing.
-pub(super) fn type_key(state: &mut State, _key: Key) -> Vec<Effect> {
+pub(super) fn type_key(state: &mut State, key: Key) -> Vec<Effect> {
     match state.view {
         View::Deck | View::Bench | View::Metrics | View::Tokens | View::Prompt | View::Context => {
             vec![]
         }
+        View::Compare => compare::type_key(state, key),
+    }
+}
+
+/// Pastes where a view takes text; false where it takes none.
+pub(super) fn paste(state: &mut State, text: &str) -> bool {
+    match state.view {
+        View::Deck | View::Bench | View::Metrics | View::Tokens | View::Prompt | View::Context => {
+            false
+        }
+        View::Compare => compare::paste(state, text),
     }
 }
 

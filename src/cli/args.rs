@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::bench::BenchArgs;
+use super::compare::CompareArgs;
 use super::costs::CostsArgs;
 use super::extract::ExtractArgs;
 use super::metrics::MetricsArgs;
@@ -83,6 +84,9 @@ pub enum Command {
     /// Find the load parameters with which a model runs fastest here
     #[command(display_order = 3)]
     Tune(TuneArgs),
+    /// Answer prompts with several presets at once, side by side
+    #[command(display_order = 4)]
+    Compare(CompareArgs),
     /// Say what was found on this machine and what is missing
     #[command(display_order = 4)]
     Doctor(DoctorArgs),

@@ -2,13 +2,14 @@
 //!
 //! ```text
 //! argv ─► normalise (llama.cpp's spellings) ─► clap ─► setup (folders, files, parameters, log)
-//!      ─► deck (no command) | run | bench | tune | fit | sessions | replay | models | metrics | costs | doctor
+//!      ─► deck (no command) | run | bench | tune | compare | fit | sessions | replay | models | metrics | costs | doctor
 //!      ─► exit code
 //! ```
 //! Failures travel as [`Failure`] and are printed here, once.
 
 mod args;
 mod bench;
+mod compare;
 mod costs;
 mod deck;
 mod doctor;
@@ -45,6 +46,7 @@ use clap::error::ErrorKind;
 
 pub use args::{Cli, Command, DoctorArgs, FitArgs, General, LogLevel, RunArgs};
 pub use bench::{BenchAction, BenchArgs};
+pub use compare::{CompareAction, CompareArgs};
 pub use costs::CostsArgs;
 pub use exit::ExitCode;
 pub use extract::ExtractArgs;
@@ -178,6 +180,14 @@ fn dispatch(asked: Asked) -> Result<ExitCode, Failure> {
             let prepared = setup::prepare(&cli.general, folders, parameters, OnProblem::Fail)?;
             let _logging = log_to_file(&prepared, &filter);
             prompt::run(args, &prepared)
+        }
+        Some(Command::Compare(args)) => {
+            if let Some(action) = &args.action {
+                return compare::action(action, &folders);
+            }
+            let prepared = setup::prepare(&cli.general, folders, parameters, OnProblem::Fail)?;
+            let _logging = log_to_file(&prepared, &filter);
+            compare::run(args, prepared)
         }
         Some(Command::Tune(args)) => {
             let prepared = setup::prepare(&cli.general, folders, parameters, OnProblem::Fail)?;

@@ -17,7 +17,7 @@ mod watch;
 pub use builtin_model::install_builtin_model;
 pub use error::{ConfigError, Place};
 pub use paths::{Folders, NoHome};
-pub use preset::{Preset, load_presets, reload_presets};
+pub use preset::{Preset, load_presets, preset_text, reload_presets};
 pub use profile::{Profile, load_profiles};
 pub use settings::{Config, EXAMPLE, Library, Ui};
 pub use watch::{Changed, ConfigWatch};

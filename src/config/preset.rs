@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::document::{Document, RawParams};
 use super::error::ConfigError;
-use crate::params::Overrides;
+use crate::params::{Overrides, Value, spec};
 
 /// A named set of parameter values.
 #[derive(Clone, Debug, PartialEq)]
@@ -65,6 +65,25 @@ pub fn reload_presets(folder: &Path, last: &[Preset]) -> (Vec<Preset>, Vec<Confi
         }
     }
     (presets, errors)
+}
+
+/// A preset as its file has it.
+pub fn preset_text(description: &str, values: &Overrides) -> String {
+    let value = |value: &Value| match value {
+        Value::Int(number) => toml::Value::Integer(*number),
+        Value::Float(number) => toml::Value::Float(*number),
+        Value::Bool(is_on) => toml::Value::Boolean(*is_on),
+        Value::Text(text) => toml::Value::String(text.clone()),
+    };
+    let params: toml::Table = values
+        .iter()
+        .map(|(param, given)| (spec(*param).name.to_owned(), value(given)))
+        .collect();
+    let mut file = toml::Table::new();
+    file.insert("description".into(), description.into());
+    file.insert("params".into(), params.into());
+    // `Display` writes a table as a document.
+    file.to_string()
 }
 
 fn embedded() -> (Vec<Preset>, Vec<ConfigError>) {
@@ -130,7 +149,7 @@ struct File {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::params::{Group, Param, Value, spec};
+    use crate::params::{Group, Param};
 
     fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
         let dir = tempfile::tempdir().unwrap();
@@ -158,6 +177,16 @@ mod tests {
             .map(|(name, _)| name)
             .collect();
         assert_eq!(found, embedded);
+    }
+
+    #[test]
+    fn what_is_written_reads_the_same() {
+        for preset in embedded().0 {
+            let text = preset_text("A \"quoted\" line", &preset.values);
+            let read = parse("again", Path::new("again.toml"), &text).unwrap();
+            assert_eq!(read.values, preset.values, "{text}");
+            assert_eq!(read.description, "A \"quoted\" line");
+        }
     }
 
     #[test]

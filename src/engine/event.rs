@@ -250,6 +250,8 @@ pub struct ContextInfo {
     pub n_batch: u32,
     pub n_ubatch: u32,
     pub n_seq_max: u32,
+    /// Whether prompts that begin alike are computed once.
+    pub sharing: PrefixSharing,
     pub n_threads: u32,
     pub n_threads_batch: u32,
     /// Layers on GPUs, of `n_layer` + 1 (the output layer counts).
@@ -259,6 +261,34 @@ pub struct ContextInfo {
     pub reads: Option<Reads>,
     /// What fitting lowered and why, for the log and the screen; empty when nothing was.
     pub notes: Vec<String>,
+}
+
+/// Whether a sequence can take over the beginning of another, so that it is computed once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum PrefixSharing {
+    #[default]
+    Whole,
+    /// Only while the sliding window still holds the end of the beginning.
+    InWindow,
+    /// The state of a recurrent model stands for all tokens so far and cannot be cut.
+    Recurrent,
+    /// Each sequence has a part of the cache of its own (`kv-unified` is off).
+    SplitCache,
+}
+
+impl PrefixSharing {
+    /// Why every prompt is computed by itself; `None` when it is not.
+    pub fn why_not(self) -> Option<&'static str> {
+        match self {
+            Self::Whole | Self::InWindow => None,
+            Self::Recurrent => {
+                Some("the state of this recurrent model cannot be copied between sequences")
+            }
+            Self::SplitCache => Some(
+                "each sequence has a part of the KV cache of its own; kv-unified lets them share",
+            ),
+        }
+    }
 }
 
 /// Bytes that decoding one token reads from main memory, estimated from the header: the weights in

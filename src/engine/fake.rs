@@ -24,6 +24,9 @@ use super::{
 use crate::chat::{Segment, SegmentKind};
 use crate::params::LoadParams;
 
+/// What every model of the fake engine is known by.
+const FINGERPRINT: &str = "fake";
+
 /// How the fake engine behaves.
 #[derive(Clone, Debug)]
 pub struct Script {
@@ -193,6 +196,7 @@ impl Fake {
         let loaded = self.place(params);
         let model = ModelInfo {
             path: path.into(),
+            fingerprint: FINGERPRINT.into(),
             name: path
                 .file_stem()
                 .unwrap_or_default()
@@ -611,6 +615,7 @@ impl Fake {
         self.tell(EngineEvent::Made {
             request,
             origin: Box::new(Origin {
+                fingerprint: FINGERPRINT.into(),
                 program: "fake".into(),
                 ..Origin::default()
             }),

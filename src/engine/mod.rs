@@ -16,6 +16,7 @@ mod handle;
 pub mod llama;
 mod origin;
 mod outbox;
+mod prefix;
 mod prompt;
 mod reply;
 mod scheduler;
@@ -35,7 +36,7 @@ pub use command::{
 };
 pub use event::{
     BenchSample, ContextInfo, Device, DeviceKind, DeviceMemory, EngineError, EngineEvent,
-    ErrorKind, KvOutcome, ModelInfo, Reads, StopReason,
+    ErrorKind, KvOutcome, ModelInfo, PrefixSharing, Reads, StopReason,
 };
 pub use forecast::{Change, DeviceForecast, Forecast};
 pub use handle::{EngineHandle, EngineStopped};

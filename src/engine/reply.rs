@@ -24,6 +24,8 @@ pub(super) struct Reply {
     pub generated: u32,
     /// Waits for cache space that another reply holds.
     pub paused: bool,
+    /// Whether it takes over what other sequences compute; not any more when that failed once.
+    pub may_follow: bool,
     /// Whether the sampling was changed on the way.
     pub resampled: bool,
     pub batches: Batches,
@@ -67,6 +69,7 @@ impl Reply {
             n_prompt,
             generated: 0,
             paused: false,
+            may_follow: true,
             resampled: false,
             batches: Batches::default(),
             ids: Ids::default(),

@@ -31,7 +31,7 @@ pub(crate) struct Choice {
 }
 
 /// Tokens worth the trouble of sharing them.
-const WORTH_SHARING: usize = 16;
+pub(crate) const WORTH_SHARING: usize = 16;
 
 /// Chooses an idle slot; `None` when all are busy.
 ///

@@ -31,6 +31,8 @@ pub enum Context {
     Bench,
     /// The walk through tokens.
     Tokens,
+    /// The view of comparisons.
+    Compare,
     /// The help overlay.
     Help,
     /// A list that narrows while one types.
@@ -174,7 +176,7 @@ impl Keymap {
 }
 
 impl Context {
-    const ALL: [Self; 13] = [
+    const ALL: [Self; 14] = [
         Self::Global,
         Self::Composer,
         Self::Chat,
@@ -185,6 +187,7 @@ impl Context {
         Self::Metrics,
         Self::Bench,
         Self::Tokens,
+        Self::Compare,
         Self::Help,
         Self::List,
         Self::Prompt,
@@ -203,6 +206,7 @@ impl Context {
             Self::Metrics => "metrics",
             Self::Bench => "bench",
             Self::Tokens => "tokens",
+            Self::Compare => "compare",
             Self::Help => "help",
             Self::List => "list",
             Self::Prompt => "prompt",
@@ -222,6 +226,7 @@ impl Context {
             Self::Metrics => "Metrics",
             Self::Bench => "Measurements",
             Self::Tokens => "Tokens of a reply",
+            Self::Compare => "Comparisons",
             Self::Help => "Help",
             Self::List => "Lists",
             Self::Prompt => "Typing a value or a path",

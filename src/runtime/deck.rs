@@ -11,6 +11,7 @@ use tokio_stream::StreamExt;
 
 use super::Ended;
 use super::exports;
+use super::files;
 use super::measure::Measurer;
 use super::paths;
 use super::screen::Screen;
@@ -66,6 +67,8 @@ pub struct Deck<S> {
     holder: Holder,
     /// Where exported metrics go; `None` when nobody said where.
     exports: Option<PathBuf>,
+    /// Where the user's presets lie; `None` = none are kept.
+    presets_dir: Option<PathBuf>,
     /// Set when the loop is to end.
     ended: Option<Ended>,
 }
@@ -114,6 +117,7 @@ impl<S: Screen> Deck<S> {
             home,
             holder: Holder::Deck,
             exports: None,
+            presets_dir: None,
             ended: None,
         }
     }
@@ -136,6 +140,13 @@ impl<S: Screen> Deck<S> {
     #[must_use]
     pub fn with_measurer(mut self, measurer: Measurer) -> Self {
         self.measurer = Some(measurer);
+        self
+    }
+
+    /// The same deck that keeps presets in that folder.
+    #[must_use]
+    pub fn with_presets(mut self, folder: PathBuf) -> Self {
+        self.presets_dir = Some(folder);
         self
     }
 
@@ -302,6 +313,15 @@ impl<S: Screen> Deck<S> {
                 });
             }
             Effect::Measure(order) => self.measure(order),
+            Effect::WriteFile { place, text } => {
+                let (inbox, home) = (self.inbox.clone(), self.home.clone());
+                let presets_dir = self.presets_dir.clone();
+                tokio::task::spawn_blocking(move || {
+                    let outcome =
+                        files::write(&place, &text, presets_dir.as_deref(), home.as_deref());
+                    let _ = inbox.blocking_send(Wake::Event(Event::Written(outcome)));
+                });
+            }
             Effect::UseTheme(name) => self.use_theme(&name),
             Effect::After(timer, time) => {
                 let inbox = self.inbox.clone();

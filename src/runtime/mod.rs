@@ -11,6 +11,7 @@
 mod bandwidth;
 mod deck;
 mod exports;
+mod files;
 mod library;
 mod machine;
 mod measure;
@@ -20,6 +21,7 @@ mod settings;
 mod store;
 
 use std::collections::BTreeMap;
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -128,6 +130,8 @@ async fn start(startup: Startup) -> io::Result<Ended> {
     state.params.tuned = tuned;
     state.params.preset = preset;
     // What is wrong with them is among the problems already.
+    // A state of its own for every hasher is the standard library's source of randomness.
+    state.compare.chance = RandomState::new().build_hasher().finish();
     state.presets = Arc::new(config::load_presets(&folders.presets_dir).0);
     let (themes, theme_errors) = settings::themes(&folders.themes_dir, &capabilities, &config);
     let (keymap, keymap_error) = settings::keymap(&folders.keymap_file, &Keymap::default());
@@ -199,6 +203,7 @@ async fn start(startup: Startup) -> io::Result<Ended> {
     let mut deck = Deck::new(state, screen, engine, look, inbox);
     deck = deck.with_exports(folders.data_dir.join("exports"));
     deck = deck.with_measurer(Measurer::new(folders.data_dir.clone(), measured));
+    deck = deck.with_presets(folders.presets_dir.clone());
     if let Some(saver) = saver {
         deck = deck.with_saver(saver);
     }

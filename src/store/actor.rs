@@ -13,6 +13,7 @@ use super::{
     Which,
 };
 use crate::chat::Role;
+use crate::compare;
 use crate::engine::{ConversationId as Chat, RequestId as Reply};
 
 /// Commands that may wait.
@@ -326,6 +327,11 @@ impl Worker {
                 changed(&*self.tell, store.set_pinned(*id, *pinned))?;
             }
             Command::AddRun(run) => store.add_run(run).map(|_| ())?,
+            Command::Cast { prompt, ballot } => store.cast(prompt, ballot)?,
+            Command::Stand => {
+                let standing = compare::standing(&store.ballots()?, compare::SEED);
+                (self.tell)(Event::Standing(Box::new(standing)));
+            }
             Command::Delete(id) => changed(&*self.tell, store.delete(*id))?,
             Command::Restore(id) => changed(&*self.tell, store.restore(*id))?,
             Command::Stop => {}

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{
     Conversation, ConversationId, Ending, Hit, Kept, Message, MessageId, Run, Settings, Snapshot,
 };
+use crate::compare::{Ballot, Standing};
 use crate::engine::{ConversationId as Chat, RequestId as Reply};
 
 /// A thing to do. Chats and replies go by the deck's own numbers; which ones of the store they are,
@@ -83,6 +84,13 @@ pub enum Command {
     /// A measurement is kept.
     AddRun(Box<Run>),
     Restore(ConversationId),
+    /// Somebody liked some answers to a prompt best.
+    Cast {
+        prompt: String,
+        ballot: Ballot,
+    },
+    /// Answered by [`Event::Standing`].
+    Stand,
     /// Ends the actor after all that came before.
     Stop,
 }
@@ -92,7 +100,7 @@ impl Command {
     pub(super) fn is_change(&self) -> bool {
         !matches!(
             self,
-            Self::Open { .. } | Self::List { .. } | Self::FindLeftOpen | Self::Stop
+            Self::Open { .. } | Self::List { .. } | Self::Stand | Self::FindLeftOpen | Self::Stop
         )
     }
 }
@@ -125,6 +133,8 @@ pub enum Event {
         /// Where the words were said, when there are any.
         hits: Vec<Hit>,
     },
+    /// What all votes show.
+    Standing(Box<Standing>),
     /// Conversations that programs died with, the last one first.
     LeftOpen(Vec<Conversation>),
     /// The list is no longer what it was.

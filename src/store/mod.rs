@@ -18,6 +18,7 @@
 //! - A damaged file is set aside, never deleted, and salvaged page by page.
 
 mod actor;
+mod ballots;
 mod command;
 mod conversations;
 mod error;

@@ -7,7 +7,7 @@
 use ratatui::layout::Rect;
 
 use super::painter::{Painter, part};
-use crate::app::{self, Action, State, View};
+use crate::app::{self, Action, Names, Stage, State, View};
 use crate::keymap::Context;
 use crate::theme::Role;
 
@@ -112,6 +112,7 @@ fn hints(state: &State) -> Vec<(String, &'static str)> {
             (Action::PageDown, "scroll"),
             (Action::Cancel, "back"),
         ],
+        Context::Compare => compare_hints(state),
         Context::Help => &[(Action::Down, "scroll"), (Action::Cancel, "close")],
         Context::List => &[
             (Action::Accept, "take"),
@@ -131,9 +132,42 @@ fn hints(state: &State) -> Vec<(String, &'static str)> {
         (Action::Palette, "actions"),
         (Action::Help, "help"),
     ];
-    let over_panes = matches!(context, Context::Help | Context::List | Context::Prompt);
+    let over_panes = matches!(
+        context,
+        Context::Help | Context::List | Context::Prompt | Context::Compare
+    );
     own.iter()
         .chain(common.iter().filter(|_| !over_panes))
         .filter_map(|(action, what)| Some((state.keymap.hint(context, *action)?, *what)))
         .collect()
+}
+
+fn compare_hints(state: &State) -> &'static [(Action, &'static str)] {
+    match (state.compare.stage, &state.compare.run) {
+        (Stage::Choosing, _) => &[
+            (Action::Toggle, "one more"),
+            (Action::ColumnRemove, "one less"),
+            (Action::CompareBlind, "hide names"),
+            (Action::Accept, "compare"),
+            (Action::ColumnPrevious, "earlier message"),
+            (Action::CompareStanding, "votes"),
+            (Action::Cancel, "back"),
+        ],
+        (Stage::Reading, Some(run)) if run.names == Names::Hidden => &[
+            (Action::Accept, "cast the vote for the marked digits"),
+            (Action::Cancel, "stop, back"),
+            (Action::Help, "help"),
+        ],
+        (Stage::Reading, _) => &[
+            (Action::ColumnNext, "column"),
+            (Action::ColumnKeep, "keep"),
+            (Action::ColumnVary, "vary"),
+            (Action::ColumnRetry, "again"),
+            (Action::CompareWords, "words"),
+            (Action::CompareChoose, "new"),
+            (Action::Cancel, "stop, back"),
+            (Action::Help, "help"),
+        ],
+        (Stage::Standing, _) => &[(Action::Cancel, "back"), (Action::Help, "help")],
+    }
 }

@@ -2,6 +2,7 @@
 //! with the built-in model and folders of its own.
 
 mod bench;
+mod compare;
 mod doctor;
 mod errors;
 mod fit;

@@ -1,6 +1,11 @@
 //! The real engine: llama.cpp on its own thread, with the built-in model.
 
+#[path = "../../xtask/src/fixture/mod.rs"]
+#[allow(dead_code, reason = "shared with xtask")]
+mod fixture;
+
 mod bench;
+mod columns;
 mod forecast;
 mod guide;
 mod harness;

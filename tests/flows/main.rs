@@ -1,6 +1,7 @@
 //! Whole flows of the deck: keys in, screen out, with the fake engine and a paused clock.
 //! Waiting costs no real time: tokio moves its clock on when nothing else can happen.
 
+mod compare;
 mod harness;
 mod measuring;
 mod metrics;

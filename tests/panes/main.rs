@@ -1,6 +1,7 @@
 //! What the screen looks like, in every situation and size, as text; and how it is styled.
 
 mod bench;
+mod compare;
 mod states;
 mod tokens;
 

@@ -215,3 +215,44 @@ fn measurements_and_votes_are_kept() {
         (1, answered, asked)
     );
 }
+
+#[test]
+fn votes_on_settings_are_kept_and_outlive_the_chat() {
+    use llmdeck::compare::{Ballot, Contender};
+    let contender = |preset: &str, model_hash: &str| Contender {
+        model: "guide".into(),
+        model_hash: model_hash.into(),
+        preset: preset.into(),
+        preset_hash: preset.into(),
+    };
+    let place = Place::new();
+    let mut store = place.open();
+    let ballot = Ballot {
+        contenders: vec![contender("cold", "m"), contender("hot", "m")],
+        best: vec![1],
+    };
+    store.cast("Which?", &ballot).unwrap();
+    let refused = [
+        Ballot {
+            best: vec![2],
+            ..ballot.clone()
+        },
+        Ballot {
+            best: vec![],
+            ..ballot.clone()
+        },
+        Ballot {
+            contenders: vec![contender("cold", "m"), contender("hot", "n")],
+            ..ballot.clone()
+        },
+        Ballot {
+            contenders: vec![contender("cold", "m")],
+            best: vec![0],
+        },
+    ];
+    for wrong in refused {
+        assert!(store.cast("Which?", &wrong).is_err(), "{wrong:?}");
+    }
+    drop(store);
+    assert_eq!(place.open().ballots().unwrap(), [ballot]);
+}

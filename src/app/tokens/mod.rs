@@ -72,6 +72,16 @@ pub(super) fn began(state: &mut State, reply: RequestId, params: Snapshot) {
     state.tokens.params.insert(reply, params);
 }
 
+/// A reply that was made elsewhere stands in the chat now.
+pub(super) fn kept(state: &mut State, reply: RequestId, params: Snapshot, kept: Kept) {
+    state.tokens.params.insert(reply, params);
+    let recorded = Recorded {
+        kept,
+        message: None,
+    };
+    state.tokens.replies.insert(reply, recorded);
+}
+
 /// Takes the engine's word in.
 pub(super) fn on_engine(state: &mut State, event: EngineEvent) -> Vec<Effect> {
     if let Some(later) = state.tokens.later

@@ -13,7 +13,9 @@ use super::options::ModelOptions;
 use super::threads::Threads;
 use super::{logs, place, report};
 use crate::engine::templates::Templates;
-use crate::engine::{ContextInfo, Device, DeviceMemory, EngineError, ErrorKind, ModelInfo};
+use crate::engine::{
+    ContextInfo, Device, DeviceMemory, EngineError, ErrorKind, ModelInfo, PrefixSharing,
+};
 use crate::gguf;
 use crate::params::{ContextParams, GpuLayers, LoadParams, ThreadParams};
 
@@ -168,6 +170,7 @@ pub(crate) fn open_context(
         n_batch: context.n_batch(),
         n_ubatch: context.n_ubatch(),
         n_seq_max: context.n_seq_max(),
+        sharing: sharing(&open.facts, params, native.kv_unified),
         n_threads: native.n_threads.unsigned_abs(),
         n_threads_batch: native.n_threads_batch.unsigned_abs(),
         n_gpu_layers: open.n_gpu_layers,
@@ -175,6 +178,19 @@ pub(crate) fn open_context(
         notes,
     };
     Ok((context, info))
+}
+
+/// What llama.cpp's memory of that model allows.
+fn sharing(facts: &ModelFacts, params: &LoadParams, unified: bool) -> PrefixSharing {
+    if facts.is_recurrent {
+        PrefixSharing::Recurrent
+    } else if !unified {
+        PrefixSharing::SplitCache
+    } else if facts.n_swa > 0 && !params.context.swa_full {
+        PrefixSharing::InWindow
+    } else {
+        PrefixSharing::Whole
+    }
 }
 
 /// Refuses models that load but cannot hold a conversation.

@@ -5,6 +5,7 @@ mod forecast;
 mod load;
 mod mail;
 mod origin;
+mod prefix;
 mod preview;
 mod prompt;
 mod replies;

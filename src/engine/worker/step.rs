@@ -17,6 +17,7 @@ impl Worker {
         self.admit();
         self.make_way();
         self.mind_other_processes();
+        let waits = self.follow();
         let Some(running) = &mut self.running else {
             return;
         };
@@ -24,7 +25,9 @@ impl Worker {
             .slots
             .iter()
             .enumerate()
-            .filter_map(|(index, slot)| slot.backlog(index))
+            .zip(&waits)
+            .filter(|(_, waits)| !**waits)
+            .filter_map(|((index, slot), _)| slot.backlog(index))
             .collect();
         let decoding = backlog
             .iter()
@@ -146,10 +149,9 @@ impl Worker {
 
         let plain = !running.open.facts.is_recurrent
             && (running.open.facts.n_swa == 0 || running.context_info.params.context.swa_full);
-        let sharing = if plain && running.context_info.params.context.kv_unified {
-            Sharing::Possible
-        } else {
-            Sharing::Impossible
+        let sharing = match running.context_info.sharing.why_not() {
+            None => Sharing::Possible,
+            Some(_) => Sharing::Impossible,
         };
         let candidates: Vec<Candidate<'_>> = self.slots.iter().map(Slot::candidate).collect();
         let conversation = waiting.request.conversation;
@@ -166,10 +168,12 @@ impl Worker {
             return Err(no_slot());
         };
         if let Some(other) = choice.share_from {
-            running.context.clear(seq);
-            running.context.share(sequence(other), seq, keep);
-            self.slots[other].shares = true;
-            self.slots[choice.slot].shares = true;
+            if running.share(other, choice.slot, keep) {
+                self.slots[other].shares = true;
+                self.slots[choice.slot].shares = true;
+            } else {
+                keep = 0;
+            }
         } else if !cut(
             &mut running.context,
             seq,

@@ -46,6 +46,11 @@ pub(super) const TABLES: &[Table] = &[
         columns: "id, created_ms, better, worse",
         shape: "kiii",
     },
+    Table {
+        name: "ballot",
+        columns: "id, created_ms, prompt, model, model_hash, contenders, best",
+        shape: "kittttt",
+    },
     // SQLite's own: the greatest number each table has given.
     Table {
         name: "sqlite_sequence",

@@ -7,6 +7,6 @@ pub mod gauges;
 pub mod log;
 pub mod params;
 mod preview;
-mod reply;
+pub mod reply;
 pub mod speed;
 mod welcome;

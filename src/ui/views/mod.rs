@@ -1,6 +1,7 @@
 //! What can stand in the place of the panes: one file a view.
 
 mod bench;
+mod compare;
 mod context;
 mod metrics;
 mod prompt;
@@ -20,5 +21,6 @@ pub fn draw(painter: &mut Painter<'_>, area: Rect, state: &State) {
         View::Metrics => metrics::draw(painter, area, state),
         View::Bench => bench::draw(painter, area, state),
         View::Tokens => tokens::draw(painter, area, state),
+        View::Compare => compare::draw(painter, area, state),
     }
 }

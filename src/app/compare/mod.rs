@@ -1,0 +1,238 @@
+//! Presets side by side: choosing the columns, their replies, and what becomes of them.
+//!
+//! ```text
+//! choosing ── Enter ─► reading: columns stream together ─► keep, vary, save, export, vote
+//!    ▲ new comparison ──────┘                                  └─► standing: what votes show
+//! ```
+//! Every column is a conversation of its own for the engine, which computes what their prompts
+//! begin with once.
+
+mod choose;
+mod outcome;
+mod run;
+#[cfg(test)]
+mod tests;
+
+pub use choose::offered;
+pub use run::{Answer, Place, Run, Scrolling};
+
+use super::overlay::LineEdit;
+use super::update::{IsError, notice};
+use super::{Action, Effect, Entry, State, View};
+use crate::compare::{self, Standing};
+use crate::engine::EngineEvent;
+use crate::keymap::{Context, Key};
+use crate::store::{Command as StoreCommand, Event as StoreEvent};
+
+/// The view of comparisons.
+#[derive(Debug, Default)]
+pub struct CompareState {
+    pub stage: Stage,
+    /// What is being typed.
+    pub line: Option<Line>,
+    /// The columns of the next comparison, as text.
+    pub chosen: Vec<String>,
+    /// The row of the offered presets that the selection stands on.
+    pub selected: usize,
+    /// How many messages of the chat before the newest one the next comparison answers.
+    pub back: usize,
+    /// Whether the next comparison hides which column is which.
+    pub names: Names,
+    pub run: Option<Run>,
+    /// `None` while it is being read.
+    pub standing: Option<Box<Standing>>,
+    /// Nobody knows it beforehand: it decides the order of hidden columns.
+    pub chance: u64,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Stage {
+    #[default]
+    Choosing,
+    Reading,
+    Standing,
+}
+
+/// Whether it is told which column is which.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Names {
+    #[default]
+    Shown,
+    Hidden,
+}
+
+/// A line that is typed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    pub purpose: Purpose,
+    pub edit: LineEdit,
+    pub error: Option<String>,
+}
+
+/// What a line is typed for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// All columns of the next comparison.
+    Columns,
+    /// One more column.
+    Add,
+    /// This column answers again with other settings.
+    Vary(usize),
+    /// The name of a preset with the settings of this column.
+    SavePreset(usize),
+    /// The file that the comparison is written to.
+    Export,
+}
+
+/// The message that is answered next: one of the composer, or the entry of the chat it is in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Message {
+    Written,
+    Entry(usize),
+}
+
+/// What a comparison would answer now; `None` when nothing was said or written.
+pub fn message(state: &State) -> Option<Message> {
+    let is_message = |at: &usize| matches!(state.chat.entries[*at], Entry::User(_));
+    let mut said = (0..state.chat.entries.len()).rev().filter(is_message);
+    let is_written = !state.composer.text().trim().is_empty();
+    match (is_written, state.compare.back) {
+        (true, 0) => Some(Message::Written),
+        (true, back) => said.nth(back - 1).map(Message::Entry),
+        (false, back) => said.nth(back).map(Message::Entry),
+    }
+}
+
+/// What has the keys.
+pub(super) fn context(state: &State) -> Context {
+    match state.compare.line {
+        Some(_) => Context::Prompt,
+        None => Context::Compare,
+    }
+}
+
+/// The view comes up: with the comparison there is, else with the choice of columns.
+pub(super) fn enter(state: &mut State) -> Vec<Effect> {
+    state.compare.back = 0;
+    state.compare.stage = match state.compare.run {
+        Some(_) => Stage::Reading,
+        None => Stage::Choosing,
+    };
+    vec![]
+}
+
+/// What an action means here; `None` when it means what it means everywhere.
+pub(super) fn perform(state: &mut State, action: Action) -> Option<Vec<Effect>> {
+    if state.compare.line.is_some() {
+        return match action {
+            Action::Accept => Some(outcome::take_line(state)),
+            Action::Cancel => {
+                state.compare.line = None;
+                Some(vec![])
+            }
+            _ => None,
+        };
+    }
+    if action == Action::CompareStanding {
+        state.compare.stage = Stage::Standing;
+        state.compare.standing = None;
+        return Some(vec![Effect::Store(StoreCommand::Stand)]);
+    }
+    match state.compare.stage {
+        Stage::Choosing => choose::perform(state, action),
+        Stage::Reading => run::perform(state, action),
+        Stage::Standing => (action == Action::Cancel).then(|| enter(state)),
+    }
+}
+
+/// A letter is typed into the line, a digit means a column.
+pub(super) fn type_key(state: &mut State, key: Key) -> Vec<Effect> {
+    if let Some(line) = &mut state.compare.line {
+        if line.edit.type_key(key) {
+            line.error = None;
+        }
+        return vec![];
+    }
+    let digit = key.typed().and_then(|typed| typed.to_digit(10));
+    if let (Some(digit), Some(run)) = (digit, &mut state.compare.run)
+        && state.compare.stage == Stage::Reading
+    {
+        run.press_digit(digit as usize);
+    }
+    vec![]
+}
+
+/// Puts pasted text into the line; false when none is typed.
+pub(super) fn paste(state: &mut State, text: &str) -> bool {
+    let line = state.compare.line.as_mut();
+    line.map(|line| line.edit.insert(text)).is_some()
+}
+
+/// Takes the engine's word about the columns in.
+pub(super) fn on_engine(state: &mut State, event: &EngineEvent) {
+    if let Some(run) = &mut state.compare.run {
+        run.on_engine(event);
+    }
+}
+
+/// Takes what the store tells in.
+pub(super) fn on_store(state: &mut State, event: &StoreEvent) {
+    if let StoreEvent::Standing(standing) = event {
+        state.compare.standing = Some(standing.clone());
+    }
+}
+
+/// `/compare`: shows the view; with columns, begins at once. What follows them is the message.
+pub(super) fn command(state: &mut State, argument: &str) -> Result<Vec<Effect>, String> {
+    state.view = View::Compare;
+    if argument.is_empty() {
+        return Ok(enter(state));
+    }
+    let (columns, message) = argument
+        .split_once(char::is_whitespace)
+        .unwrap_or((argument, ""));
+    let chosen: Vec<String> = columns
+        .split(',')
+        .map(str::trim)
+        .filter(|name| !name.is_empty())
+        .map(str::to_owned)
+        .collect();
+    let message = Some(message.trim()).filter(|message| !message.is_empty());
+    run::begin(state, chosen, message.map(str::to_owned)).inspect_err(|_| {
+        state.view = View::Deck;
+    })
+}
+
+fn open_line(state: &mut State, purpose: Purpose, text: impl Into<String>) -> Vec<Effect> {
+    state.compare.line = Some(Line {
+        purpose,
+        edit: LineEdit::new(text),
+        error: None,
+    });
+    vec![]
+}
+
+/// A sentence for the status line that something cannot be done.
+fn refuse(state: &mut State, why: impl Into<String>) -> Vec<Effect> {
+    notice(state, why, IsError::Yes)
+}
+
+/// Reads one column: the values in force, with those of a preset in their place.
+fn parse(state: &State, text: &str) -> Result<compare::Column, String> {
+    let presets: Vec<_> = state
+        .presets
+        .iter()
+        .map(|preset| (preset.name.clone(), preset.values.clone()))
+        .collect();
+    let mut base = state.params.values.clone();
+    let name = text.split(':').next().unwrap_or_default().trim();
+    if name != compare::CURRENT {
+        // As where a preset is used: what was set by hand for another one goes.
+        for spec in crate::params::TABLE {
+            if spec.group == crate::params::Group::Sampling {
+                base.reset(spec.param);
+            }
+        }
+    }
+    compare::parse(text, &base, &presets).map_err(|error| error.to_string())
+}

@@ -1,0 +1,274 @@
+//! What becomes of a comparison: a reply of the chat, a preset, a document, a vote.
+
+use std::sync::Arc;
+
+use super::run::{Answer, add, again};
+use super::{Names, Purpose, Run, parse, refuse, run};
+use crate::app::update::{IsError, notice};
+use crate::app::{
+    Effect, Entry, FilePlace, Reply, ReplyState, Saving, Scroll, State, View, saving, tokens,
+};
+use crate::compare::{Ballot, ColumnReport, Contender, Report, stop_name};
+use crate::config;
+use crate::store::{Command as StoreCommand, Kept};
+
+/// Makes a column's reply the chat's; the others become its siblings in the store.
+pub(super) fn keep(state: &mut State, at: usize) -> Vec<Effect> {
+    let Some(run) = &state.compare.run else {
+        return vec![];
+    };
+    let same_prompt = matches!(
+        run.entries.checked_sub(1).and_then(|last| state.chat.entries.get(last)),
+        Some(Entry::User(prompt)) if *prompt == run.prompt
+    );
+    if run.chat != state.chat.conversation || !same_prompt {
+        return refuse(state, "The comparison belongs to another chat.");
+    }
+    if state.chat.running().is_some() {
+        return refuse(state, "A reply is being written; Esc stops it.");
+    }
+    if run
+        .answers
+        .get(at)
+        .is_none_or(|answer| answer.text.is_empty())
+    {
+        return refuse(state, "This column has said nothing yet.");
+    }
+    let mut effects = run::stop_all(state);
+    let model = state
+        .model
+        .running
+        .as_ref()
+        .map(|(model, _)| model.name.clone())
+        .unwrap_or_default();
+    let Some(run) = state.compare.run.take() else {
+        return effects;
+    };
+    state.chat.entries.truncate(run.entries);
+    if state.chat.left_out >= run.entries {
+        state.chat.left_out = 0;
+    }
+    effects.extend(saving::rewound(state));
+    // The chosen one last: the newest sibling is the one that stands in the chat.
+    let mut order: Vec<usize> = (0..run.answers.len())
+        .filter(|other| *other != at)
+        .collect();
+    order.push(at);
+    for (place, answer) in order
+        .iter()
+        .filter_map(|at| run.answers.get(*at))
+        .enumerate()
+    {
+        if answer.text.is_empty() {
+            continue;
+        }
+        let reply = answer.as_reply(&model);
+        let is_known = answer.kept != Kept::default();
+        let kept = is_known.then(|| Arc::new(answer.kept.clone()));
+        let params = answer.column.snapshot();
+        effects.extend(saving::whole(state, &reply, params.clone(), kept));
+        let is_kept = place + 1 == order.len();
+        if is_kept {
+            tokens::kept(state, reply.request, params, answer.kept.clone());
+            state.chat.entries.push(Entry::Reply(reply));
+        } else {
+            effects.extend(saving::rewound(state));
+        }
+    }
+    state.chat.scroll = Scroll::End;
+    state.view = View::Deck;
+    effects.extend(notice(
+        state,
+        "Kept as the chat's reply; the other columns are its versions.",
+        IsError::No,
+    ));
+    effects
+}
+
+/// Casts the vote that the marks say.
+pub(super) fn vote(state: &mut State) -> Vec<Effect> {
+    let fingerprint = state
+        .model
+        .running
+        .as_ref()
+        .map(|(model, _)| (model.name.clone(), model.fingerprint.clone()));
+    let Some(run) = &mut state.compare.run else {
+        return vec![];
+    };
+    if run.is_running() {
+        return refuse(state, "Some columns are still writing.");
+    }
+    if run.marked.is_empty() {
+        return refuse(
+            state,
+            "Mark the best column with its digit; several are a tie.",
+        );
+    }
+    run.names = Names::Shown;
+    let best: Vec<usize> = std::mem::take(&mut run.marked).into_iter().collect();
+    let Some((model, model_hash)) = fingerprint.filter(|(_, hash)| !hash.is_empty()) else {
+        return refuse(
+            state,
+            "The vote is not kept: it is not known which model ran.",
+        );
+    };
+    let contender = |answer: &Answer| Contender {
+        model: model.clone(),
+        model_hash: model_hash.clone(),
+        preset: answer.column.name.clone(),
+        preset_hash: answer.column.hash(),
+    };
+    let cast = StoreCommand::Cast {
+        prompt: run.prompt.clone(),
+        ballot: Ballot {
+            contenders: run.answers.iter().map(contender).collect(),
+            best,
+        },
+    };
+    if state.sessions.saving != Saving::On {
+        return notice(
+            state,
+            "Not kept: nothing of this chat goes to disk.",
+            IsError::No,
+        );
+    }
+    let mut effects = saving::store(state, cast);
+    effects.extend(notice(state, "The vote is kept.", IsError::No));
+    effects
+}
+
+/// Does what the line was typed for; what cannot be done is said below it.
+pub(super) fn take_line(state: &mut State) -> Vec<Effect> {
+    let Some(line) = state.compare.line.clone() else {
+        return vec![];
+    };
+    let text = line.edit.text.trim();
+    let outcome = match line.purpose {
+        Purpose::Columns => choose(state, text),
+        Purpose::Add => parse(state, text).map(|column| {
+            let columns = state
+                .compare
+                .run
+                .as_ref()
+                .map_or(0, |run| run.answers.len());
+            let mut effects = run::make_room(state, columns + 1);
+            effects.extend(add(state, column));
+            if let Some(run) = &mut state.compare.run {
+                run.same_start = false;
+            }
+            effects
+        }),
+        Purpose::Vary(at) => parse(state, text).map(|column| again(state, at, column)),
+        Purpose::SavePreset(at) => save_preset(state, at, text),
+        Purpose::Export => export(state, text),
+    };
+    match outcome {
+        Ok(effects) => {
+            state.compare.line = None;
+            effects
+        }
+        Err(why) => {
+            if let Some(line) = &mut state.compare.line {
+                line.error = Some(why);
+            }
+            vec![]
+        }
+    }
+}
+
+fn choose(state: &mut State, text: &str) -> Result<Vec<Effect>, String> {
+    let names: Vec<String> = text
+        .split(',')
+        .map(str::trim)
+        .filter(|name| !name.is_empty())
+        .map(str::to_owned)
+        .collect();
+    for name in &names {
+        parse(state, name)?;
+    }
+    state.compare.chosen = names;
+    Ok(vec![])
+}
+
+fn save_preset(state: &State, at: usize, name: &str) -> Result<Vec<Effect>, String> {
+    let run = state.compare.run.as_ref();
+    let answer = run
+        .and_then(|run| run.answers.get(at))
+        .ok_or("The column is gone.")?;
+    let text = config::preset_text(
+        &format!("As compared: {}", answer.column.name),
+        &answer.column.values(),
+    );
+    let place = FilePlace::preset(name)?;
+    Ok(vec![Effect::WriteFile { place, text }])
+}
+
+fn export(state: &State, path: &str) -> Result<Vec<Effect>, String> {
+    let run = state
+        .compare
+        .run
+        .as_ref()
+        .ok_or("There is no comparison.")?;
+    if path.is_empty() {
+        return Err("Name a file: comparison.md, or comparison.json.".into());
+    }
+    let model = state.model.running.as_ref();
+    let report = run.report(
+        model
+            .map(|(model, _)| model.name.clone())
+            .unwrap_or_default(),
+    );
+    let text = if path.ends_with(".json") {
+        serde_json::to_string_pretty(&report).map_err(|error| error.to_string())?
+    } else {
+        report.markdown()
+    };
+    let place = FilePlace::Named(path.to_owned());
+    Ok(vec![Effect::WriteFile { place, text }])
+}
+
+impl Run {
+    /// The comparison as a document has it.
+    pub(super) fn report(&self, model: String) -> Report {
+        let columns = self.answers.iter().map(|answer| {
+            let (stop_reason, error) = match &answer.state {
+                ReplyState::Done(reason) => (stop_name(reason), None),
+                ReplyState::Failed(why) => ("failed", Some(why.clone())),
+                _ => ("running", None),
+            };
+            ColumnReport {
+                seed: answer.seed.unwrap_or(0),
+                text: answer.text.clone(),
+                stop_reason,
+                error,
+                timings: answer.timings,
+                ..ColumnReport::new(&answer.column)
+            }
+        });
+        let columns = columns.collect();
+        let mut report = Report::new(self.prompt.clone(), model, columns, Vec::new());
+        // The clocks of columns that began later do not tell when that was.
+        if !self.same_start {
+            report.aggregate_per_second = self.together.map_or(0.0, |(_, rate)| rate);
+        }
+        report
+    }
+}
+
+impl Answer {
+    fn as_reply(&self, model: &str) -> Reply {
+        let state = match &self.state {
+            state if state.is_running() => ReplyState::Done(crate::engine::StopReason::Cancelled),
+            state => state.clone(),
+        };
+        let mut reply = Reply::new(self.request, model.to_owned());
+        reply.take(&self.text, &self.timings);
+        reply.settle();
+        Reply {
+            state,
+            timings: self.timings,
+            seed: self.seed,
+            ..reply
+        }
+    }
+}

@@ -1,0 +1,501 @@
+//! Comparisons, event by event.
+
+use std::sync::Arc;
+
+use super::*;
+use crate::app::tests::{press, ready, say};
+use crate::app::{Entry, Event, FilePlace, ReplyState, Saving, update};
+use crate::config;
+use crate::engine::{
+    Command, ConversationId, EngineError, ErrorKind, GenerateRequest, RequestId, StopReason,
+    Timings,
+};
+
+fn deck() -> State {
+    let mut state = ready();
+    state.presets = Arc::new(config::load_presets(std::path::Path::new("no such folder")).0);
+    if let Some((model, context)) = &mut state.model.running {
+        model.fingerprint = "f".into();
+        context.n_seq_max = 8;
+    }
+    state.sessions.saving = Saving::On;
+    state
+}
+
+fn requests(effects: &[Effect]) -> Vec<GenerateRequest> {
+    effects
+        .iter()
+        .filter_map(|effect| match effect {
+            Effect::Engine(Command::Generate(request)) => Some((**request).clone()),
+            _ => None,
+        })
+        .collect()
+}
+
+fn stored(effects: &[Effect]) -> Vec<&StoreCommand> {
+    effects
+        .iter()
+        .filter_map(|effect| match effect {
+            Effect::Store(command) => Some(command),
+            _ => None,
+        })
+        .collect()
+}
+
+fn tokens(state: &mut State, request: RequestId, text: &str, predicted_n: u32, rate: f64) {
+    let timings = Timings {
+        predicted_n,
+        recent_per_second: rate,
+        ..Timings::default()
+    };
+    let event = EngineEvent::Tokens {
+        request,
+        text: text.into(),
+        count: 1,
+        context_used: 9,
+        timings,
+    };
+    update(state, Event::Engine(event));
+}
+
+fn finish(state: &mut State, request: RequestId) {
+    let event = EngineEvent::Finished {
+        request,
+        reason: StopReason::EndOfTurn,
+        context_used: 9,
+        timings: Timings {
+            predicted_n: 3,
+            ..Timings::default()
+        },
+    };
+    update(state, Event::Engine(event));
+}
+
+/// A comparison in which each column has said its number.
+fn compared(columns: &str) -> (State, Vec<RequestId>) {
+    let mut state = deck();
+    let effects = say(&mut state, &format!("/compare {columns} Why?"));
+    let ids: Vec<RequestId> = requests(&effects)
+        .iter()
+        .map(|request| request.id)
+        .collect();
+    for (number, id) in (1..).zip(&ids) {
+        tokens(&mut state, *id, &format!("answer {number}"), 3, 1.0);
+        finish(&mut state, *id);
+    }
+    (state, ids)
+}
+
+fn run(state: &State) -> &Run {
+    state.compare.run.as_ref().expect("a comparison")
+}
+
+#[test]
+fn one_message_goes_to_all_columns_each_with_its_own_settings() {
+    let mut state = deck();
+    let effects = say(
+        &mut state,
+        "/compare greedy,creative:temp=1.9,creative Why?",
+    );
+    let requests = requests(&effects);
+    assert_eq!(requests.len(), 3);
+    assert!(
+        requests
+            .iter()
+            .all(|request| request.messages == requests[0].messages)
+    );
+    assert_eq!(requests[0].messages[0].content, "Why?");
+    let mut conversations: Vec<ConversationId> = requests
+        .iter()
+        .map(|request| request.conversation)
+        .collect();
+    conversations.dedup();
+    assert_eq!(conversations.len(), 3);
+    assert_eq!(requests[1].sampling.temp, 1.9);
+    assert_ne!(requests[0].sampling.temp, requests[2].sampling.temp);
+    assert_eq!(state.view, View::Compare);
+    assert!(matches!(stored(&effects)[0], StoreCommand::Say { text, .. } if text == "Why?"));
+}
+
+#[test]
+fn without_a_message_the_last_one_is_answered_and_the_chat_stays() {
+    let mut state = deck();
+    let request = requests(&say(&mut state, "First?"))[0].id;
+    tokens(&mut state, request, "Yes.", 30, 1.0);
+    finish(&mut state, request);
+    let effects = say(&mut state, "/compare greedy,creative");
+    let requests = requests(&effects);
+    assert_eq!(
+        requests[0].messages.len(),
+        1,
+        "the reply it had is no part of the prompt"
+    );
+    assert_eq!(state.chat.entries.len(), 2, "until a column is kept");
+    assert!(stored(&effects).is_empty());
+}
+
+#[test]
+fn what_cannot_begin_says_why_and_changes_nothing() {
+    for (command, why) in [
+        ("/compare greedy Why?", "2 to 8 columns"),
+        ("/compare greedy,nothing Why?", "no preset 'nothing'"),
+        ("/compare greedy,creative", "no message to answer"),
+    ] {
+        let mut state = deck();
+        assert!(requests(&say(&mut state, command)).is_empty());
+        let notice = state.notice.as_ref().expect(command);
+        assert!(notice.text.contains(why), "{}", notice.text);
+        assert_eq!(
+            (state.view, state.composer.text()),
+            (View::Deck, command.to_owned())
+        );
+        assert!(state.chat.entries.is_empty());
+    }
+}
+
+#[test]
+fn a_context_with_too_few_sequences_is_made_larger_first() {
+    let mut state = deck();
+    if let Some((_, context)) = &mut state.model.running {
+        context.n_seq_max = 2;
+    }
+    let effects = say(&mut state, "/compare greedy,creative,min-p Why?");
+    let engine = |effect: &Effect| matches!(effect, Effect::Engine(_));
+    let first = effects
+        .iter()
+        .find(|effect| engine(effect))
+        .expect("commands");
+    let Effect::Engine(Command::Retune { params, .. }) = first else {
+        panic!("{first:?}")
+    };
+    assert_eq!(
+        (params.context.n_seq_max, params.context.kv_unified),
+        (3, true)
+    );
+    assert_eq!(requests(&effects).len(), 3);
+}
+
+#[test]
+fn a_column_is_retried_varied_added_and_stopped_while_others_run() {
+    let mut state = deck();
+    let ids: Vec<RequestId> = requests(&say(&mut state, "/compare greedy,creative Why?"))
+        .iter()
+        .map(|request| request.id)
+        .collect();
+    tokens(&mut state, ids[0], "one", 1, 1.0);
+    let again = press(&mut state, &["r"]);
+    assert!(matches!(&again[0], Effect::Engine(Command::Cancel(id)) if *id == ids[0]));
+    let new = requests(&again)[0].id;
+    tokens(&mut state, ids[0], "late", 2, 1.0);
+    tokens(&mut state, new, "new", 1, 1.0);
+    assert_eq!(run(&state).answers[0].text, "new");
+    press(&mut state, &["right", "e"]);
+    let line = state.compare.line.as_ref().expect("a line");
+    assert_eq!(
+        (line.purpose, line.edit.text.as_str()),
+        (Purpose::Vary(1), "creative")
+    );
+    update(&mut state, Event::Paste(":temp=0.3".into()));
+    let varied = press(&mut state, &["enter"]);
+    assert_eq!(requests(&varied)[0].sampling.temp, 0.3);
+    press(&mut state, &["a"]);
+    update(&mut state, Event::Paste("min-p".into()));
+    assert_eq!(requests(&press(&mut state, &["enter"])).len(), 1);
+    assert_eq!(run(&state).answers.len(), 3);
+    let stopped = press(&mut state, &["x"]);
+    assert!(
+        matches!(stopped[..], [Effect::Engine(Command::Cancel(_))]),
+        "{stopped:?}"
+    );
+    assert_eq!(
+        press(&mut state, &["esc"]).len(),
+        3,
+        "Esc stops all that run"
+    );
+}
+
+#[test]
+fn a_wrong_line_stays_with_its_reason() {
+    let (mut state, _) = compared("greedy,creative");
+    press(&mut state, &["a"]);
+    update(&mut state, Event::Paste("gredy".into()));
+    assert!(press(&mut state, &["enter"]).is_empty());
+    let line = state.compare.line.as_ref().expect("it stays");
+    assert!(
+        line.error
+            .as_ref()
+            .is_some_and(|why| why.contains("'greedy'")),
+        "{line:?}"
+    );
+    press(&mut state, &["esc"]);
+    assert_eq!((&state.compare.line, state.view), (&None, View::Compare));
+}
+
+#[test]
+fn the_kept_column_is_the_reply_and_the_others_are_its_siblings() {
+    let (mut state, ids) = compared("greedy,creative,min-p");
+    let effects = press(&mut state, &["right", "u"]);
+    assert_eq!(state.view, View::Deck);
+    let reply = state.chat.last_reply().expect("the reply");
+    assert_eq!(reply.text, "answer 2");
+    assert_eq!(reply.state, ReplyState::Done(StopReason::EndOfTurn));
+    let told: Vec<String> = stored(&effects)
+        .iter()
+        .map(|command| match command {
+            StoreCommand::Begin { reply, .. } => format!("begin {}", reply.0),
+            StoreCommand::Grow { text, .. } => format!("grow {text}"),
+            StoreCommand::Finish { reply, .. } => format!("finish {}", reply.0),
+            StoreCommand::Rewind { keep, .. } => format!("rewind {keep}"),
+            other => format!("{other:?}"),
+        })
+        .collect();
+    let column = |at: usize| {
+        let id = ids[at].0;
+        [
+            format!("begin {id}"),
+            format!("grow answer {}", at + 1),
+            format!("finish {id}"),
+        ]
+    };
+    let rewind = vec!["rewind 1".to_owned()];
+    let expected = [
+        rewind.clone(),
+        column(0).to_vec(),
+        rewind.clone(),
+        column(2).to_vec(),
+        rewind,
+        column(1).to_vec(),
+    ];
+    assert_eq!(told, expected.concat());
+    assert!(state.compare.run.is_none());
+}
+
+#[test]
+fn a_column_is_kept_in_its_own_chat_only() {
+    let (mut state, _) = compared("greedy,creative");
+    press(&mut state, &["esc", "ctrl+n"]);
+    update(&mut state, Event::Key("alt+c".parse().expect("a key")));
+    assert!(
+        press(&mut state, &["u"])
+            .iter()
+            .all(|effect| !matches!(effect, Effect::Store(_)))
+    );
+    assert!(
+        state
+            .notice
+            .as_ref()
+            .is_some_and(|notice| notice.text.contains("another chat"))
+    );
+    assert!(state.chat.entries.is_empty());
+}
+
+#[test]
+fn hidden_names_are_shuffled_and_shown_after_the_vote() {
+    let mut state = deck();
+    state.compare.names = Names::Hidden;
+    state.compare.chance = 3;
+    let effects = say(&mut state, "/compare greedy,creative,min-p Why?");
+    let ids: Vec<RequestId> = requests(&effects)
+        .iter()
+        .map(|request| request.id)
+        .collect();
+    press(&mut state, &["2", "enter"]);
+    assert_eq!(run(&state).names, Names::Hidden, "they are still writing");
+    for id in &ids {
+        tokens(&mut state, *id, "x", 1, 1.0);
+        finish(&mut state, *id);
+    }
+    press(&mut state, &["u"]);
+    assert!(state.chat.last_reply().is_none(), "keeping would tell");
+    press(&mut state, &["3"]);
+    let effects = press(&mut state, &["enter"]);
+    let [StoreCommand::Cast { prompt, ballot }] = stored(&effects)[..] else {
+        panic!("{effects:?}")
+    };
+    assert_eq!(
+        (prompt.as_str(), ballot.best.as_slice()),
+        ("Why?", &[1, 2][..])
+    );
+    assert_eq!(ballot.contenders.len(), 3);
+    assert!(
+        ballot
+            .contenders
+            .iter()
+            .all(|contender| contender.model_hash == "f")
+    );
+    assert_eq!(run(&state).names, Names::Shown);
+    assert_ne!(
+        ballot.contenders[0].preset_hash,
+        ballot.contenders[1].preset_hash
+    );
+}
+
+#[test]
+fn a_vote_leaves_no_trace_where_nothing_is_saved() {
+    let mut state = deck();
+    state.sessions.saving = Saving::Incognito;
+    state.compare.names = Names::Hidden;
+    for request in requests(&say(&mut state, "/compare greedy,creative Why?")) {
+        tokens(&mut state, request.id, "x", 1, 1.0);
+        finish(&mut state, request.id);
+    }
+    let effects = press(&mut state, &["1", "enter"]);
+    assert!(stored(&effects).is_empty());
+    assert_eq!(run(&state).names, Names::Shown);
+}
+
+#[test]
+fn settings_and_comparisons_become_files() {
+    let (mut state, _) = compared("greedy,creative:temp=1.9");
+    press(&mut state, &["right", "s"]);
+    update(&mut state, Event::Paste("warm".into()));
+    let effects = press(&mut state, &["enter"]);
+    let [Effect::WriteFile { place, text }] = &effects[..] else {
+        panic!("{effects:?}")
+    };
+    assert_eq!(place, &FilePlace::Preset("warm".into()));
+    assert!(text.contains("temp = 1.9"), "{text}");
+    press(&mut state, &["s"]);
+    update(&mut state, Event::Paste("../warm".into()));
+    assert!(press(&mut state, &["enter"]).is_empty());
+    press(&mut state, &["esc", "o", "ctrl+u"]);
+    update(&mut state, Event::Paste("a.json".into()));
+    let effects = press(&mut state, &["enter"]);
+    let [Effect::WriteFile { text, .. }] = &effects[..] else {
+        panic!("{effects:?}")
+    };
+    let json: serde_json::Value = serde_json::from_str(text).expect("JSON");
+    assert_eq!(json["columns"][1]["text"], "answer 2");
+}
+
+#[test]
+fn one_that_goes_on_alone_tells_what_one_stream_reaches() {
+    let mut state = deck();
+    let requests = requests(&say(&mut state, "/compare greedy,creative Why?"));
+    tokens(&mut state, requests[0].id, "x", 10, 5.0);
+    tokens(&mut state, requests[1].id, "x", 10, 5.0);
+    let measured = (run(&state).together, run(&state).single);
+    assert_eq!(measured, (Some((2, 10.0)), None));
+    finish(&mut state, requests[0].id);
+    tokens(&mut state, requests[1].id, "x", 20, 8.0);
+    tokens(&mut state, requests[1].id, "x", 30, 8.0);
+    assert_eq!(run(&state).single, None, "too few tokens alone");
+    tokens(&mut state, requests[1].id, "x", 36, 9.0);
+    assert_eq!(run(&state).single, Some(9.0));
+    assert_eq!(run(&state).together, Some((2, 10.0)), "one is not together");
+}
+
+#[test]
+fn a_failed_column_says_why_and_the_others_go_on() {
+    let mut state = deck();
+    let requests = requests(&say(&mut state, "/compare greedy,creative Why?"));
+    let error = EngineError {
+        kind: ErrorKind::BadParameter,
+        what: "grammar".into(),
+        why: "no root".into(),
+        hint: String::new(),
+    };
+    let failed = EngineEvent::Failed {
+        request: requests[0].id,
+        error,
+    };
+    update(&mut state, Event::Engine(failed));
+    assert!(
+        matches!(&run(&state).answers[0].state, ReplyState::Failed(why) if why.contains("no root"))
+    );
+    assert!(run(&state).is_running());
+    assert!(
+        !state
+            .chat
+            .entries
+            .iter()
+            .any(|entry| matches!(entry, Entry::Note { .. }))
+    );
+}
+
+#[test]
+fn columns_are_chosen_by_hand() {
+    let mut state = deck();
+    state.chat.entries.push(Entry::User("Why?".into()));
+    update(&mut state, Event::Key("alt+c".parse().expect("a key")));
+    press(
+        &mut state,
+        &["down", "space", "down", "space", "space", "space", "-"],
+    );
+    let second = state.presets[1].name.clone();
+    assert_eq!(
+        state.compare.chosen,
+        ["recommended", second.as_str(), second.as_str()]
+    );
+    press(&mut state, &["b"]);
+    assert_eq!(state.compare.names, Names::Hidden);
+    let effects = press(&mut state, &["enter"]);
+    assert_eq!(requests(&effects).len(), 3);
+    assert_eq!(state.compare.stage, Stage::Reading);
+    press(&mut state, &["n"]);
+    assert_eq!(state.compare.stage, Stage::Choosing);
+}
+
+#[test]
+fn an_earlier_message_can_be_answered_and_what_followed_stays_in_the_store() {
+    let mut state = deck();
+    for text in ["First?", "Second?"] {
+        let request = requests(&say(&mut state, text))[0].id;
+        tokens(&mut state, request, "Yes.", 30, 1.0);
+        finish(&mut state, request);
+    }
+    state.compare.chosen = vec!["greedy".into(), "creative".into()];
+    press(&mut state, &["alt+c", "left", "left", "left"]);
+    assert_eq!(
+        message(&state),
+        Some(Message::Entry(0)),
+        "there is none before the first"
+    );
+    let requests = requests(&press(&mut state, &["enter"]));
+    assert_eq!(requests[0].messages.len(), 1);
+    assert_eq!(requests[0].messages[0].content, "First?");
+    assert_eq!(state.chat.entries.len(), 4, "until a column is kept");
+    tokens(&mut state, requests[1].id, "No.", 2, 1.0);
+    finish(&mut state, requests[1].id);
+    press(&mut state, &["right", "u"]);
+    let said: Vec<String> = state
+        .chat
+        .messages()
+        .into_iter()
+        .map(|message| message.content)
+        .collect();
+    assert_eq!(said, ["First?", "No."]);
+}
+
+#[test]
+fn a_kept_column_tells_what_made_it() {
+    let mut state = deck();
+    let requests = requests(&say(&mut state, "/compare greedy,creative Why?"));
+    for request in &requests {
+        tokens(&mut state, request.id, "x", 1, 1.0);
+        let made = EngineEvent::Made {
+            request: request.id,
+            origin: Box::new(crate::engine::Origin {
+                fingerprint: "f00d".into(),
+                ..crate::engine::Origin::default()
+            }),
+            ids: crate::engine::trace::Ids {
+                prompt: vec![1, 2],
+                chosen: vec![3],
+            },
+        };
+        update(&mut state, Event::Engine(made));
+        finish(&mut state, request.id);
+    }
+    let effects = press(&mut state, &["u"]);
+    let told: Vec<RequestId> = stored(&effects)
+        .into_iter()
+        .filter_map(|command| match command {
+            StoreCommand::Keep { reply, kept } if kept.ids.chosen == [3] => Some(*reply),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(told, [requests[1].id, requests[0].id]);
+    let recorded = &state.tokens.replies[&requests[0].id];
+    assert_eq!(recorded.kept.origin.fingerprint, "f00d");
+}

@@ -1,0 +1,298 @@
+//! The columns of a comparison, as many beside each other as the width allows.
+//!
+//! ```text
+//! ╭ Compare 4 columns ──────────────────────────────────────────────────────────╮
+//! │ 4 together 31.2 tok/s · one alone 12.4 tok/s · 2.5 x · scrolls all          │
+//! │ Why is the sky blue?                                        columns 1-3 of 4│
+//! │ 1 greedy            │ 2 creative          │ 3 creative:temp=1.9             │
+//! │ temp 0              │ temp 1.1            │ temp 1.9                        │
+//! │ 8.1 tok/s · 45      │ 7.9 tok/s · 44      │ end of turn · 30                │
+//! │ ─────────────────── │ ─────────────────── │ ─────────────────────────────── │
+//! │ The sky is blue     │ Light from the sun  │ Blue, you ask?                  │
+//! ╰─────────────────────────────────────────────────────────────────────────────╯
+//! ```
+
+use ratatui::layout::Rect;
+
+use crate::app::{Answer, Names, Place, ReplyState, Run, Scrolling, State};
+use crate::compare::{Difference, Word, differences, words};
+use crate::theme::Role;
+use crate::ui::layout::Size;
+use crate::ui::painter::{Focused, Painter, Part, part};
+use crate::ui::panes::reply::stop_reason;
+use crate::ui::text::units;
+use crate::ui::text::wrap::{Row, Wrapped};
+
+/// A column is at least so wide; where the screen has fewer for all of them, they are paged.
+const NARROWEST: u16 = 26;
+/// Parameters that differ, shown at most.
+const PARAMETERS: usize = 6;
+
+pub fn draw(painter: &mut Painter<'_>, area: Rect, state: &State, run: &Run) {
+    let frame = Size::of(painter.buffer.area).frame();
+    let count = run.answers.len();
+    let title = [part(format!("Compare {count} columns"), Role::Accent)];
+    let inner = painter.pane(area, &title, frame, Focused::Yes);
+    if inner.height < 4 || inner.width < 4 {
+        return;
+    }
+    let mut y = inner.y;
+    painter.facts(inner.x, y, inner.right(), &totals(run));
+    y += 1;
+    for note in notes(state, run) {
+        painter.text(inner.x, y, inner.right(), &note, Role::Warning);
+        y += 1;
+    }
+    let at_once = usize::from((inner.width + 1) / (NARROWEST + 1)).clamp(1, count.max(1));
+    let first = run.focus / at_once * at_once;
+    let shown: Vec<(usize, &Answer)> = run
+        .answers
+        .iter()
+        .enumerate()
+        .skip(first)
+        .take(at_once)
+        .collect();
+    let prompt = run.prompt.lines().next().unwrap_or_default();
+    let mut right = inner.right();
+    if at_once < count {
+        let page = format!("columns {}-{} of {count}", first + 1, first + shown.len());
+        right = painter.text_right(inner.x, y, right, &[part(page, Role::Muted)]);
+        right = right.saturating_sub(1);
+    }
+    painter.text(inner.x, y, right, prompt, Role::User);
+    y += 1;
+    let all: Vec<_> = run
+        .answers
+        .iter()
+        .map(|answer| &answer.column.params)
+        .collect();
+    let differ = match run.names {
+        Names::Shown => differences(&all),
+        Names::Hidden => Vec::new(),
+    };
+    let count_shown = u16::try_from(shown.len().max(1)).unwrap_or(u16::MAX);
+    let width = (inner.width + 1) / count_shown;
+    for (place, (at, answer)) in (0..).zip(shown) {
+        let x = inner.x + place * width;
+        let last = place + 1 == count_shown;
+        let column = Rect {
+            x,
+            y,
+            width: if last { inner.right() - x } else { width - 1 },
+            height: inner.bottom().saturating_sub(y),
+        };
+        draw_column(painter, column, run, at, answer, &differ);
+        if !last {
+            for y in column.top()..column.bottom() {
+                let line = painter.glyphs.border.vertical_left;
+                painter.text(column.right(), y, column.right() + 1, line, Role::Border);
+            }
+        }
+    }
+}
+
+/// Tokens per second of all, and beside it what one stream reaches.
+fn totals(run: &Run) -> Vec<Vec<Part<'static>>> {
+    let mut facts = Vec::new();
+    if let Some((count, together)) = run.together {
+        facts.push(vec![
+            part(format!("{count} together "), Role::Muted),
+            part(units::rate(together), Role::Text),
+        ]);
+        match run.single {
+            Some(single) if single > 0.0 => {
+                facts.push(vec![
+                    part("one alone ", Role::Muted),
+                    part(units::rate(single), Role::Text),
+                ]);
+                facts.push(vec![part(
+                    format!("{:.1} x", together / single),
+                    Role::Good,
+                )]);
+            }
+            _ => facts.push(vec![part("one alone: not measured yet", Role::Muted)]),
+        }
+    }
+    let scrolling = match run.scrolling {
+        Scrolling::Together => "scrolls all",
+        Scrolling::Alone => "scrolls one",
+    };
+    facts.push(vec![part(scrolling, Role::Muted)]);
+    if let Some(base) = run.base {
+        let against = format!("words not in column {}", base + 1);
+        facts.push(vec![part(against, Role::Changed)]);
+    }
+    if run.names == Names::Hidden {
+        facts.push(vec![part("names hidden", Role::Warning)]);
+    }
+    facts
+}
+
+/// What has to be known: prompts that are not shared, columns that wait.
+fn notes(state: &State, run: &Run) -> Vec<String> {
+    let Some((_, context)) = &state.model.running else {
+        return Vec::new();
+    };
+    let sharing = context
+        .sharing
+        .why_not()
+        .map(|why| format!("Every column prefills the prompt by itself: {why}."));
+    let room = run
+        .room(context)
+        .filter(|room| !room.is_enough())
+        .map(|room| format!("{room}."));
+    sharing.into_iter().chain(room).collect()
+}
+
+fn draw_column(
+    painter: &mut Painter<'_>,
+    area: Rect,
+    run: &Run,
+    at: usize,
+    answer: &Answer,
+    differ: &[Difference],
+) {
+    let mut y = area.y;
+    let mut line = |painter: &mut Painter<'_>, parts: &[Part<'_>]| {
+        if y < area.bottom() {
+            painter.parts(area.x, y, area.right(), parts);
+        }
+        y += 1;
+    };
+    let is_marked = run.marked.contains(&at);
+    let mark = if is_marked { painter.glyphs.done } else { "" };
+    let name = match run.names {
+        Names::Shown => answer.column.name.as_str(),
+        Names::Hidden => "",
+    };
+    let role = if at == run.focus {
+        Role::Focus
+    } else {
+        Role::Accent
+    };
+    line(
+        painter,
+        &[
+            part(format!("{} ", at + 1), role),
+            part(name, role),
+            part(mark, Role::Good),
+        ],
+    );
+    for difference in differ.iter().take(PARAMETERS) {
+        let value = difference.values.get(at).map_or("", String::as_str);
+        let role = if differs_most(difference, at) {
+            Role::Changed
+        } else {
+            Role::Text
+        };
+        line(
+            painter,
+            &[
+                part(difference.name, Role::Muted),
+                part(" ", Role::Muted),
+                part(value, role),
+            ],
+        );
+    }
+    if differ.len() > PARAMETERS {
+        let more = format!("and {} more", differ.len() - PARAMETERS);
+        line(painter, &[part(more, Role::Muted)]);
+    }
+    if y < area.bottom() {
+        painter.facts(area.x, y, area.right(), &figures(answer));
+    }
+    y += 1;
+    if y < area.bottom() {
+        let rule = painter
+            .glyphs
+            .border
+            .horizontal_top
+            .repeat(usize::from(area.width));
+        painter.text(area.x, y, area.right(), &rule, Role::Border);
+    }
+    y += 1;
+    let text = Rect {
+        y,
+        height: area.bottom().saturating_sub(y),
+        ..area
+    };
+    draw_text(painter, text, run, at, answer);
+}
+
+/// Whether a column's value is its alone, where most others agree.
+fn differs_most(difference: &Difference, at: usize) -> bool {
+    let own = difference.values.get(at);
+    let same = difference
+        .values
+        .iter()
+        .filter(|value| Some(*value) == own)
+        .count();
+    same * 2 < difference.values.len()
+}
+
+fn figures(answer: &Answer) -> Vec<Vec<Part<'static>>> {
+    let timings = &answer.timings;
+    let tokens = format!("{} tokens", units::count(u64::from(timings.predicted_n)));
+    let muted = |text: String| vec![part(text, Role::Muted)];
+    let rate = |per_second: f64| vec![part(units::rate(per_second), Role::Text)];
+    match &answer.state {
+        ReplyState::Sent => vec![muted("waits for a place".into())],
+        ReplyState::Prefilling { done, total, .. } => vec![muted(format!(
+            "prompt {} / {}",
+            units::count(u64::from(*done)),
+            units::count(u64::from(*total))
+        ))],
+        ReplyState::Streaming => vec![rate(timings.recent_per_second), muted(tokens)],
+        ReplyState::Done(reason) => vec![
+            rate(timings.predicted_per_second),
+            muted(tokens),
+            muted(stop_reason(reason)),
+        ],
+        ReplyState::Failed(_) => vec![vec![part("failed", Role::Error)]],
+    }
+}
+
+fn draw_text(painter: &mut Painter<'_>, area: Rect, run: &Run, at: usize, answer: &Answer) {
+    let failed = match &answer.state {
+        ReplyState::Failed(why) => Some(why.as_str()),
+        _ => None,
+    };
+    let (text, role) = match failed {
+        Some(why) if answer.text.is_empty() => (why, Role::Error),
+        _ => (answer.text.as_str(), Role::Assistant),
+    };
+    let base = run.base.filter(|base| *base != at);
+    let base = base.and_then(|base| run.answers.get(base));
+    let changed: Vec<Word> = base.map_or_else(Vec::new, |base| words(&base.text, text));
+    let wrapped = Wrapped::new(text, area.width);
+    let rows = wrapped.rows();
+    let height = usize::from(area.height);
+    let last = rows.len().saturating_sub(height);
+    let first = match answer.place {
+        Place::FromEnd(above) => last.saturating_sub(above),
+        Place::FromTop(below) => last.min(below),
+    };
+    for (y, row) in (area.y..area.bottom()).zip(&rows[first..]) {
+        if changed.is_empty() {
+            painter.text(area.x, y, area.right(), row.text(text), role);
+        } else {
+            let parts = parts_of(row, text, &changed, role);
+            painter.parts(area.x, y, area.right(), &parts);
+        }
+    }
+}
+
+/// A row cut where words begin to differ and cease to.
+fn parts_of<'a>(row: &Row, text: &'a str, words: &[Word], role: Role) -> Vec<Part<'a>> {
+    let (start, end) = (row.start as usize, row.end as usize);
+    let inside = words
+        .iter()
+        .filter(|word| word.end > start && word.start < end);
+    inside
+        .filter_map(|word| {
+            let piece = text.get(word.start.max(start)..word.end.min(end))?;
+            let role = if word.is_common { role } else { Role::Changed };
+            Some(part(piece, role))
+        })
+        .collect()
+}

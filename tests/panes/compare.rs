@@ -1,0 +1,196 @@
+//! The view of comparisons.
+
+use std::sync::Arc;
+
+use llmdeck::app::{Effect, Event, State, View, update};
+use llmdeck::compare::{Ballot, Contender, SEED, standing};
+use llmdeck::config;
+use llmdeck::engine::{Command, EngineEvent, PrefixSharing, RequestId, StopReason, Timings};
+use llmdeck::store;
+
+use crate::{snapshots, states};
+
+const SIZES: [(u16, u16); 3] = [(60, 18), (80, 24), (200, 60)];
+
+const ANSWERS: [&str; 4] = [
+    "The sky is blue because air scatters short waves of light more than long ones.",
+    "The sky looks blue, because the air scatters short waves of light far more than the long ones.\n\n\
+     At dusk light has a longer way to go, and what is left is red.",
+    "Blue, you ask? Rayleigh told us in 1871.",
+    "",
+];
+
+fn press(state: &mut State, keys: &[&str]) -> Vec<Effect> {
+    let press = |key: &&str| update(state, Event::Key(key.parse().expect("a key")));
+    keys.iter().flat_map(press).collect()
+}
+
+fn ready(size: (u16, u16)) -> State {
+    let mut state = states::ready(size);
+    state.presets = Arc::new(config::load_presets(std::path::Path::new("no such folder")).0);
+    if let Some((_, context)) = &mut state.model.running {
+        context.n_seq_max = 8;
+        context.params.context.kv_unified = true;
+    }
+    state
+}
+
+/// Four columns: two are done, one still speaks, one waits for its prompt.
+fn columns(size: (u16, u16)) -> State {
+    let mut state = ready(size);
+    state
+        .composer
+        .set("/compare greedy,creative,creative:temp=1.9:system=Brief,min-p Why is the sky blue?");
+    let ids: Vec<RequestId> = press(&mut state, &["enter"])
+        .iter()
+        .filter_map(|effect| match effect {
+            Effect::Engine(Command::Generate(request)) => Some(request.id),
+            _ => None,
+        })
+        .collect();
+    for ((request, text), number) in ids.iter().zip(ANSWERS).zip(1..) {
+        let request = *request;
+        let timings = Timings {
+            prompt_n: 1,
+            cache_n: 40,
+            ttft_ms: 300.0,
+            predicted_n: 20 * number,
+            predicted_ms: 2000.0,
+            predicted_per_second: 9.5,
+            recent_per_second: 8.1,
+            ..Timings::default()
+        };
+        let event = match number {
+            4 => EngineEvent::Prefill {
+                request,
+                done: 24,
+                total: 41,
+                reused: 0,
+                timings: Timings::default(),
+            },
+            _ => EngineEvent::Tokens {
+                request,
+                text: text.into(),
+                count: 20,
+                context_used: 60,
+                timings,
+            },
+        };
+        update(&mut state, Event::Engine(event));
+        if number < 3 {
+            let finished = EngineEvent::Finished {
+                request,
+                reason: StopReason::EndOfTurn,
+                context_used: 60,
+                timings,
+            };
+            update(&mut state, Event::Engine(finished));
+        }
+    }
+    state
+}
+
+#[test]
+fn choosing() {
+    snapshots("compare_choosing", &SIZES, |size| {
+        let mut state = ready(size);
+        state.composer.set("Why is the sky blue?");
+        press(
+            &mut state,
+            &["alt+c", "down", "down", "space", "down", "space", "space"],
+        );
+        state
+    });
+}
+
+#[test]
+fn reading() {
+    snapshots("compare_columns", &SIZES, columns);
+}
+
+#[test]
+fn words_that_differ_are_marked() {
+    let mut state = columns((120, 40));
+    press(&mut state, &["d"]);
+    let (buffer, _) = crate::draw(
+        &state,
+        &llmdeck::theme::Theme::default(),
+        &mut llmdeck::ui::TranscriptCache::default(),
+    );
+    let changed = llmdeck::theme::Theme::default().style(llmdeck::theme::Role::Changed);
+    let mut marked = String::new();
+    for y in buffer.area.rows().skip(10) {
+        for position in y.positions() {
+            let cell = &buffer[position];
+            if Some(cell.fg) == changed.fg {
+                marked.push_str(cell.symbol());
+            }
+        }
+    }
+    assert!(
+        marked.contains("looks") && marked.contains("far"),
+        "{marked}"
+    );
+    assert!(!marked.contains("scatters"), "{marked}");
+}
+
+#[test]
+fn a_line_is_typed_below() {
+    snapshots("compare_vary", &[(80, 24)], |size| {
+        let mut state = columns(size);
+        press(&mut state, &["right", "e"]);
+        update(&mut state, Event::Paste(":tmp=2".into()));
+        press(&mut state, &["enter"]);
+        state
+    });
+}
+
+#[test]
+fn hidden_names() {
+    snapshots("compare_hidden", &[(80, 24)], |size| {
+        let mut state = ready(size);
+        state.compare.names = llmdeck::app::Names::Hidden;
+        state.composer.set("/compare greedy,creative Why?");
+        press(&mut state, &["enter", "2"]);
+        state
+    });
+}
+
+#[test]
+fn what_is_not_shared_and_who_waits_is_told() {
+    snapshots("compare_notes", &[(80, 24)], |size| {
+        let mut state = columns(size);
+        if let Some((_, context)) = &mut state.model.running {
+            context.sharing = PrefixSharing::Recurrent;
+            context.n_seq_max = 2;
+        }
+        state
+    });
+}
+
+#[test]
+fn votes() {
+    let contender = |preset: &str| Contender {
+        model: "guide".into(),
+        model_hash: "f".into(),
+        preset: preset.into(),
+        preset_hash: preset.into(),
+    };
+    let ballot = |names: [&str; 3], best| Ballot {
+        contenders: names.map(contender).to_vec(),
+        best,
+    };
+    let names = ["greedy", "creative", "min-p"];
+    let mut ballots = vec![ballot(names, vec![1]); 9];
+    ballots.extend(vec![ballot(names, vec![0, 2]); 4]);
+    snapshots("compare_votes", &[(80, 24), (200, 60)], |size| {
+        let mut state = ready(size);
+        press(&mut state, &["alt+c", "v"]);
+        let standing = Box::new(standing(&ballots, SEED));
+        update(&mut state, Event::Store(store::Event::Standing(standing)));
+        state
+    });
+    let mut state = ready((80, 24));
+    press(&mut state, &["alt+c", "v", "esc", "esc"]);
+    assert_eq!(state.view, View::Deck);
+}
