@@ -42,11 +42,13 @@ impl EngineHandle {
     /// # Errors
     /// [`EngineStopped`] when the thread has ended or its queue is full.
     pub fn send(&self, command: Command) -> Result<(), EngineStopped> {
+        // A preview computes at once when nothing else does; it must not interrupt itself.
         let urgent = !matches!(
             command,
             Command::Generate(_)
                 | Command::Resample { .. }
                 | Command::Count { .. }
+                | Command::Preview(_)
                 | Command::ShowPrompt(_)
         );
         match &self.commands {

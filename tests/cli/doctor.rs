@@ -162,26 +162,13 @@ fn help_lists_parameters_and_exit_codes() {
 #[test]
 fn the_doctor_measures_and_says_what_holds_the_model_back() {
     let home = Home::new();
-    let report = home
-        .run(&[
-            "doctor",
-            "--measure",
-            "--json",
-            "-ub",
-            "32",
-            "--threads",
-            "64",
-        ])
-        .json();
+    let report = home.run(&["doctor", "--measure", "--json"]).json();
     let measured = &report["measured"];
     assert!(measured["decode"].as_f64().unwrap() > 0.0, "{measured}");
     assert!(measured["prefill"].as_f64().unwrap() > 0.0, "{measured}");
-    let findings = measured["findings"].as_array().unwrap();
-    let threads = findings
-        .iter()
-        .find(|finding| finding["rule"] == "too-many-threads");
-    let fix = threads.unwrap()["fix"].as_str().unwrap();
-    assert!(fix.starts_with("set threads "), "{fix}");
+    assert!(measured["operations"].as_f64().unwrap() > 0.0, "{measured}");
+    assert!(measured["findings"].is_array(), "{measured}");
     let text = home.run(&["doctor", "--measure"]).good();
     assert!(text.lines().any(|line| line == "Measured"), "{text}");
+    assert!(text.contains("tok/s"), "{text}");
 }

@@ -7,6 +7,7 @@ mod lists;
 mod search;
 mod traces;
 mod trees;
+mod usage;
 
 use llmdeck::chat::Role;
 use llmdeck::store::{ConversationId, MessageId, Said, Settings, Store};

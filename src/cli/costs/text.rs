@@ -41,8 +41,16 @@ pub(super) fn render(account: &Account) -> String {
         "use",
         match costs.tokens_per_day {
             Some(a_day) => format!(
-                "{} replies, {} tokens of prompts and {} of replies in {:.1} days: {a_day:.0} a day",
-                used.replies, used.prompt_n, used.predicted_n, used.days
+                "{} {}, {} tokens of prompts and {} of replies in {:.1} days: {a_day:.0} a day",
+                used.replies,
+                if used.replies == 1 {
+                    "reply"
+                } else {
+                    "replies"
+                },
+                used.prompt_n,
+                used.predicted_n,
+                used.days
             ),
             None => "no saved reply tells how long it took yet".to_owned(),
         },

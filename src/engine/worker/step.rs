@@ -107,7 +107,10 @@ impl Worker {
         let model = &running.open.model;
         let (made, begins_with) = match &waiting.request.exact {
             Some(exact) => {
-                check_ids(&exact.forced, model.vocab())?;
+                // First of all: llama.cpp throws where it is asked for the text of no token.
+                for ids in [&exact.prompt, &exact.reply, &exact.forced] {
+                    check_ids(ids, model.vocab())?;
+                }
                 (
                     prompt::exact(&exact.prompt, model.vocab()),
                     exact.reply.clone(),
@@ -135,7 +138,6 @@ impl Worker {
             chosen: begins_with.clone(),
         };
         let prompt = [made.tokens, begins_with].concat();
-        check_ids(&prompt, model.vocab())?;
         let n_ctx = running.context_info.n_ctx;
         let n_prompt = count_of(prompt.len());
         if prompt.is_empty() || n_prompt >= n_ctx {

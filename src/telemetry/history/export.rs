@@ -177,7 +177,13 @@ fn columns(history: &History) -> Vec<Column> {
 
 /// The head of the table and its rows, each the mean of its stretch of time; `-` = no reading.
 pub fn text(history: &History, range: Range, rows: usize) -> String {
-    let rows = rows.clamp(1, moments(history, range).count().max(1));
+    let shown: Vec<u64> = moments(history, range).collect();
+    let seconds = match (shown.first(), shown.last()) {
+        (Some(first), Some(last)) => usize::try_from((last - first) / 1000).unwrap_or(rows),
+        _ => 0,
+    };
+    // The clock of a row has whole seconds.
+    let rows = rows.clamp(1, seconds.max(1));
     let columns = columns(history);
     let figures: Vec<_> = columns
         .iter()

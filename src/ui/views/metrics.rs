@@ -149,7 +149,7 @@ fn draw_chart(
         painter.text(right, plot.y, inner.right(), &why, Role::Muted);
         return;
     }
-    let top = chart.top.unwrap_or_else(|| charts::round_up(most));
+    let top = chart.top.unwrap_or_else(|| chart.round(most));
     let at = state.metrics.window.cursor.unwrap_or(range.to - 1);
     let now = match history.value(chart.series, at) {
         Some(value) => part(chart.text(value), Role::Text),
@@ -170,7 +170,7 @@ fn draw_chart(
 }
 
 /// Bars from the bottom, a column a share of the height. What is there has at least a thin line.
-fn bars(painter: &mut Painter<'_>, plot: Rect, shares: impl Iterator<Item = Option<f32>> + Clone) {
+fn bars(painter: &mut Painter<'_>, plot: Rect, shares: impl Iterator<Item = Option<f32>>) {
     let set = &painter.glyphs.bars;
     let steps = [
         set.empty,
@@ -183,16 +183,20 @@ fn bars(painter: &mut Painter<'_>, plot: Rect, shares: impl Iterator<Item = Opti
         set.seven_eighths,
         set.full,
     ];
-    let eighths = |share: f32| {
-        let whole = f32::from(plot.height) * 8.0;
-        (share * whole).round().clamp(1.0, whole) as usize
-    };
-    for row in 0..plot.height {
-        let below = usize::from(plot.height - 1 - row) * 8;
-        let line: String = shares
-            .clone()
-            .map(|share| steps[share.map_or(0, eighths).saturating_sub(below).min(8)])
-            .collect();
-        painter.text(plot.x, plot.y + row, plot.right(), &line, Role::Chart);
+    let whole = f32::from(plot.height) * 8.0;
+    let style = painter.style(Role::Chart);
+    // Cell by cell: as text the many bars would be measured and cut like words.
+    for (x, share) in (plot.x..plot.right()).zip(shares) {
+        let Some(share) = share else {
+            continue;
+        };
+        let filled = (share * whole).round().clamp(1.0, whole) as usize;
+        for row in 0..plot.height {
+            let below = usize::from(plot.height - 1 - row) * 8;
+            let step = steps[filled.saturating_sub(below).min(8)];
+            if let Some(cell) = painter.buffer.cell_mut((x, plot.y + row)) {
+                cell.set_symbol(step).set_style(style);
+            }
+        }
     }
 }

@@ -119,6 +119,11 @@ impl Distribution {
     fn typical(&mut self, mass: f64, min_keep: usize) {
         let entropy = self.entropy();
         let mut rows = self.sorted();
+        // Where single precision has no such small number, llama.cpp's entropy is none either.
+        let smallest = rows.iter().map(|row| row.2).fold(1.0, f64::min);
+        if smallest < f64::from(f32::MIN_POSITIVE) {
+            self.compare(smallest, smallest);
+        }
         let surprise = |p: f64| (-p.ln() - entropy).abs();
         rows.sort_by(|a, b| surprise(a.2).total_cmp(&surprise(b.2)));
         let mut sum = 0.0;

@@ -115,6 +115,11 @@ impl Chart {
         )
     }
 
+    /// A round value above this one, in the unit that is shown.
+    pub fn round(&self, value: f32) -> f32 {
+        round_up(value / self.unit.0) * self.unit.0
+    }
+
     /// A value with its unit: `24.9 tok/s`.
     pub fn text(&self, value: f32) -> String {
         format!("{} {}", self.short(value), self.unit.1)
@@ -133,7 +138,7 @@ impl Chart {
 }
 
 /// The next 1, 2, 3, 5 or 8 times a power of ten, so that the scale does not jump with every value.
-pub fn round_up(value: f32) -> f32 {
+fn round_up(value: f32) -> f32 {
     if value <= 0.0 {
         return 1.0;
     }
@@ -156,6 +161,8 @@ mod tests {
             (memory.text(5.5 * GIB.0).as_str(), memory.top),
             ("5.50 GiB", None)
         );
+        assert_eq!(memory.short(memory.round(5.5 * GIB.0)), "8.00");
+        assert_eq!(memory.short(memory.round(0.0)), "1.00");
         let rate = chart("tok/s", Series::Decode, None, (1.0, "tok/s"));
         assert_eq!(
             [0.5, 24.94, 1880.4].map(|value| rate.text(value)),

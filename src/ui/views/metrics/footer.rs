@@ -4,6 +4,7 @@ use ratatui::layout::Rect;
 
 use super::column_of;
 use crate::app::State;
+use crate::telemetry::history::MarkKind;
 use crate::telemetry::history::export::Range;
 use crate::telemetry::{Covers, tokens_per_watt_hour};
 use crate::theme::Role;
@@ -13,7 +14,14 @@ use crate::ui::text::units;
 pub fn draw(painter: &mut Painter<'_>, inner: Rect, below: Rect, state: &State, range: Range) {
     let history = &state.metrics.history;
     painter.text(inner.x, below.y, below.x - 1, "marks", Role::Muted);
-    for mark in history.marks(range.from, range.to) {
+    // Where several fall together the weightier one is seen.
+    let mut marks: Vec<_> = history.marks(range.from, range.to).collect();
+    marks.sort_by_key(|mark| match mark.kind {
+        MarkKind::Parameter => 0,
+        MarkKind::Reply => 1,
+        MarkKind::Model => 2,
+    });
+    for mark in marks {
         if let Some(column) = column_of(mark.at_ms, range, below.width) {
             let x = below.x + column;
             painter.text(x, below.y, x + 1, mark.kind.letter(), Role::Key);
