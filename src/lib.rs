@@ -18,6 +18,7 @@ pub mod gguf;
 pub mod hardware;
 pub mod hub;
 pub mod keymap;
+pub mod library;
 pub mod markdown;
 pub mod params;
 pub mod plan;

@@ -34,8 +34,9 @@ pub struct Cli {
 /// Options of every command.
 #[derive(Args, Clone, Debug)]
 pub struct General {
-    /// The GGUF model file; without it the configured model, or the small built-in guide
-    #[arg(short, long, global = true, value_name = "FILE")]
+    /// The model: a GGUF file, or a name such as llama3.2:3b, org/repo:Q4_K_M or a file's; without it
+    /// the configured model, or the small built-in guide
+    #[arg(short, long, global = true, value_name = "MODEL")]
     pub model: Option<PathBuf>,
     /// A model of the Hub that is here already: org/repo or org/repo:Q5_K_M
     #[arg(long, global = true, value_name = "NAME", visible_aliases = ["hf", "hfr"], conflicts_with = "model")]
@@ -98,7 +99,7 @@ pub enum Command {
     /// The text of a PDF or a web page, for the deck
     #[command(hide = true)]
     ExtractText(ExtractArgs),
-    /// Search the Hub for models and download them
+    /// Find the models on this machine, download others from the Hub, remove those
     #[command(display_order = 6)]
     Models(ModelsArgs),
     /// Print what the sensors of this machine tell, a row a second

@@ -149,10 +149,10 @@ fn dispatch(asked: Asked) -> Result<ExitCode, Failure> {
     match &cli.command {
         Some(Command::Doctor(args)) => doctor::run(args, &cli.general, folders, parameters),
         Some(Command::Fit(args)) => fit::run(args, &cli.general, folders, parameters),
+        Some(Command::Models(args)) => models::run(args, &cli.general, folders, parameters),
         Some(Command::Sessions(args)) => sessions::run(args, &folders),
         Some(Command::Metrics(args)) => metrics::run(args),
         Some(Command::Costs(args)) => costs::run(args, &folders),
-        Some(Command::Models(args)) => models::run(args, &cli.general, &folders),
         Some(Command::Run(args)) => {
             let prepared = setup::prepare(&cli.general, folders, parameters, OnProblem::Fail)?;
             let _logging = log_to_file(&prepared, &filter);

@@ -3,9 +3,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{ExitCode, Failure, General, Prepared};
-use crate::config;
+use super::{ExitCode, Failure, General, Prepared, sanitise};
+use crate::config::{self, Config, Folders};
 use crate::hub::{Access, ErrorKind, Pick, Wanted};
+use crate::library::{Listing, Meant};
+use crate::runtime;
 
 /// Names shown of the models near a wrong path.
 const SHOWN: usize = 4;
@@ -28,13 +30,81 @@ pub(super) fn resolve(prepared: &Prepared) -> Result<PathBuf, Failure> {
     }
 }
 
-/// The model of the command line: a file, or a model of the Hub that is here.
+/// The file that a path or a name of a model leads to; only a name is looked up among the models of
+/// this machine.
+///
+/// # Errors
+/// When it leads to none, or to several: the message names what is near.
+pub(super) fn find(given: &Path, folders: &Folders, config: &Config) -> Result<PathBuf, Failure> {
+    if given.exists() {
+        return check(given).map(|()| given.to_owned());
+    }
+    among(
+        given,
+        &runtime::find_models(folders, &config.library.folders),
+    )
+}
+
+/// As [`find`], among models that were found already.
+///
+/// # Errors
+/// As [`find`].
+pub(super) fn among(given: &Path, listing: &Listing) -> Result<PathBuf, Failure> {
+    let failure = match check(given) {
+        Ok(()) => return Ok(given.to_owned()),
+        Err(failure) => failure,
+    };
+    match given.to_str().filter(|_| !given.exists()) {
+        Some(name) => named(name, listing, failure),
+        None => Err(failure),
+    }
+}
+
+/// The file of the model of that name; else the failure of taking it for a path, with what was
+/// perhaps meant.
+fn named(name: &str, listing: &Listing, failure: Failure) -> Result<PathBuf, Failure> {
+    let none = |why: String| {
+        let what = format!("finding the model '{}'", sanitise::line(name));
+        Failure::new(ExitCode::NoInput, what, why)
+    };
+    match listing.find(name) {
+        Meant::One(model) => Ok(model.path.clone()),
+        Meant::Several(models) => {
+            let paths: Vec<_> = models
+                .iter()
+                .map(|model| sanitise::line(&model.path.to_string_lossy()))
+                .collect();
+            let why = format!("{} models have this name", models.len());
+            Err(none(why).hint(format!("give the path: {}", paths.join(", "))))
+        }
+        Meant::None { near } if !near.is_empty() && !looks_like_path(name) => {
+            let near: Vec<_> = near.iter().map(|name| sanitise::line(name)).collect();
+            let why = "no file and no model on this machine has this name".to_owned();
+            Err(none(why).hint(format!(
+                "did you mean {}? llmdeck models lists all",
+                near.join(" or ")
+            )))
+        }
+        Meant::None { .. } => Err(failure),
+    }
+}
+
+/// Whether who wrote it thought of a place rather than a name.
+fn looks_like_path(name: &str) -> bool {
+    name.starts_with(['/', '.', '~'])
+}
+
+/// The model of the command line: a file, a name of one, or a model of the Hub that is here.
 ///
 /// # Errors
 /// When it is not here: nothing is fetched that was not asked for, so the message says how.
-pub(super) fn asked(general: &General) -> Result<Option<PathBuf>, Failure> {
-    if let Some(path) = &general.model {
-        return check(path).map(|()| Some(path.clone()));
+pub(super) fn asked(
+    general: &General,
+    folders: &Folders,
+    config: &Config,
+) -> Result<Option<PathBuf>, Failure> {
+    if let Some(given) = &general.model {
+        return find(given, folders, config).map(Some);
     }
     let Some(name) = &general.hf_repo else {
         return Ok(None);

@@ -54,12 +54,18 @@ pub(super) fn prepare(
     parameters: Overrides,
     on_problem: OnProblem,
 ) -> Result<Prepared, Failure> {
-    let asked = model::asked(general)?;
     let mut problems = Vec::new();
     let config = Config::load(&folders).unwrap_or_else(|error| {
         problems.push(error.to_string());
         Config::default()
     });
+    // What is wrong with a configured one is said where it is used.
+    let configured =
+        |path: &PathBuf| model::find(path, &folders, &config).unwrap_or_else(|_| path.clone());
+    let model = match model::asked(general, &folders, &config)? {
+        Some(path) => Some(path),
+        None => config.model.as_ref().map(configured),
+    };
     let (presets, errors) = config::load_presets(&folders.presets_dir);
     problems.extend(errors.iter().map(ToString::to_string));
     let mut params = Params::default();
@@ -91,7 +97,7 @@ pub(super) fn prepare(
         );
     }
     Ok(Prepared {
-        model: asked.or_else(|| config.model.clone()),
+        model,
         preset: preset.map(|preset| preset.name.clone()),
         theme: general.theme.clone().or_else(|| config.theme.clone()),
         folders,

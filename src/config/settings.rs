@@ -30,8 +30,16 @@ pub struct Config {
     pub model: Option<PathBuf>,
     pub params: Overrides,
     pub ui: Ui,
+    pub library: Library,
     /// The `[costs]` table.
     pub costs: Prices,
+}
+
+/// The `[library]` table.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Library {
+    /// Folders with models, beside the places of other tools.
+    pub folders: Vec<PathBuf>,
 }
 
 /// The `[ui]` table.
@@ -77,6 +85,14 @@ impl Config {
                 fps,
                 ascii: file.ui.ascii,
             },
+            library: Library {
+                folders: file
+                    .library
+                    .folders
+                    .iter()
+                    .map(|path| expand(path))
+                    .collect(),
+            },
             costs: file.costs.check(document)?,
         })
     }
@@ -104,7 +120,16 @@ struct File {
     #[serde(default)]
     ui: FileUi,
     #[serde(default)]
+    library: FileLibrary,
+    #[serde(default)]
     costs: FilePrices,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FileLibrary {
+    #[serde(default)]
+    folders: Vec<String>,
 }
 
 #[derive(Default, Deserialize)]
@@ -141,8 +166,10 @@ mod tests {
             model,
             params,
             ui,
+            library,
             costs,
         } = config;
+        assert_eq!(library.folders.len(), 2);
         assert!(theme.is_some() && preset.is_some() && model.is_some());
         assert!(ui.fps.is_some() && ui.ascii.is_some());
         assert!(params.len() >= 4);
@@ -180,7 +207,7 @@ mod tests {
         for (text, message) in [
             (
                 "theem = \"x\"",
-                "line 1, column 1: unknown field 'theem', expected one of 'theme', 'preset', 'model', 'params', 'ui', 'costs', did you mean 'theme'?",
+                "line 1, column 1: unknown field 'theem', expected one of 'theme', 'preset', 'model', 'params', 'ui', 'library', 'costs', did you mean 'theme'?",
             ),
             (
                 "[ui]\nfsp = 30",

@@ -3,12 +3,17 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use serde::{Deserialize, Deserializer, Serialize};
+
 use super::layers::{Caches, caches, is_latent};
-use super::{Header, LayerCache, ModelPart, TensorType, Weight};
+use super::{Header, LayerCache, ModelPart, TensorType, Weight, runs};
 
 /// Sizes and properties of a model, from the header alone. Of a model in several files these are
 /// the facts of the first file: its tensors are not all there.
-#[derive(Clone, Debug, Default, PartialEq)]
+///
+/// Serialised without the list of weights: what plans need of it are the sums beside it. Only
+/// tensors that are sent elsewhere by name (`plan::pins`) need the list itself.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Facts {
     /// As in the file, such as `llama` or `qwen3moe`.
     pub arch: String,
@@ -29,8 +34,10 @@ pub struct Facts {
     /// Width inside what every token uses beside the experts.
     pub n_ff_shared: u32,
     /// Query heads of each layer; 0 where a layer has no attention.
+    #[serde(with = "runs")]
     pub n_head: Vec<u32>,
     /// Key and value heads of each layer.
+    #[serde(with = "runs")]
     pub n_head_kv: Vec<u32>,
     /// Elements of a key and of a value of one head.
     pub key_length: u32,
@@ -38,6 +45,7 @@ pub struct Facts {
     /// Whether the cache has one compressed row a token, the key, and no values (MLA).
     pub latent_cache: bool,
     /// What each layer keeps of tokens and of sequences.
+    #[serde(with = "runs")]
     pub caches: Vec<LayerCache>,
     /// Whether `caches` is only an upper bound, because llama.cpp keeps less of this architecture
     /// by rules of its own.
@@ -51,6 +59,7 @@ pub struct Facts {
     /// Elements of a key and of a value of one head in windowed layers.
     pub window_lengths: [u32; 2],
     /// Which layers have experts.
+    #[serde(with = "runs")]
     pub with_experts: Vec<bool>,
     /// Whether the feed-forward part multiplies two halves with each other.
     pub gated: bool,
@@ -65,15 +74,26 @@ pub struct Facts {
     /// Tokens that windowed layers see, in models that have such.
     pub sliding_window: Option<u32>,
     /// Tensors that are loaded.
+    #[serde(skip)]
     pub weights: Arc<[Weight]>,
+    /// Bytes that one token reads of each layer and, behind the last, of the output; empty where
+    /// only sums are known.
+    #[serde(with = "runs")]
+    pub read_bytes: Vec<u64>,
+    /// Bytes of the matrix that has a row for each token.
+    pub embedding_bytes: u64,
+    /// Whether attention has sinks.
+    pub sinks: bool,
     /// llama.cpp's number of the kind of quantisation.
     pub file_type: Option<u32>,
     /// The type that most bytes are in, such as `Q4_K`.
-    pub quant: &'static str,
+    #[serde(deserialize_with = "quant")]
+    pub quant: TypeName,
     pub n_params: u64,
     /// Bytes of all tensors of the file.
     pub tensor_bytes: u64,
     /// Bytes of the tensors of each layer, as far as they are loaded.
+    #[serde(with = "runs")]
     pub layer_bytes: Vec<u64>,
     /// Bytes of the last norm and the output matrix; a model without one uses the embedding again.
     pub output_bytes: u64,
@@ -90,8 +110,11 @@ pub struct Facts {
     pub shard: Option<Shard>,
 }
 
+/// One of the names of [`TensorType`], such as `Q4_K`; empty for none.
+pub type TypeName = &'static str;
+
 /// Which file of a model in several.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Shard {
     /// From 0.
     pub number: u32,
@@ -99,7 +122,7 @@ pub struct Shard {
 }
 
 /// Widths of recurrent layers; 0 where the model has no such part.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Recurrent {
     /// Tokens that a convolution sees (`ssm.conv_kernel`, `shortconv.l_cache`).
     pub kernel: u32,
@@ -221,7 +244,13 @@ impl Facts {
                 || tensor.name.ends_with(".ffn_up.weight") && doubled()
         });
         self.tied = !header.tensors.iter().any(|t| t.name == "output.weight");
+        self.sinks = self.weights.iter().any(|w| w.name.contains(".attn_sinks."));
+        let mut weights = self.weights.iter();
+        self.embedding_bytes = weights
+            .find(|weight| &*weight.name == "token_embd.weight")
+            .map_or(0, |weight| weight.bytes);
         self.layer_bytes = vec![0; layers];
+        self.read_bytes = vec![0; layers + 1];
         (self.output_bytes, self.input_bytes, self.active_bytes) = (0, 0, 0);
         for weight in &*self.weights.clone() {
             let bytes = match weight.part {
@@ -233,12 +262,21 @@ impl Facts {
                 },
             };
             *bytes = bytes.saturating_add(weight.bytes);
-            self.active_bytes = self.active_bytes.saturating_add(self.read_of(weight));
+            let read = self.read_of(weight);
+            self.active_bytes = self.active_bytes.saturating_add(read);
+            if let Some(bytes) = weight
+                .part
+                .index(layers)
+                .and_then(|at| self.read_bytes.get_mut(at))
+            {
+                *bytes = bytes.saturating_add(read);
+            }
         }
         if self.tied {
-            let bytes = self.embedding_bytes();
+            let bytes = self.embedding_bytes;
             self.output_bytes = self.output_bytes.saturating_add(bytes);
             self.active_bytes = self.active_bytes.saturating_add(bytes);
+            self.read_bytes[layers] = self.read_bytes[layers].saturating_add(bytes);
         }
     }
 
@@ -273,37 +311,19 @@ impl Facts {
         values.max().unwrap_or(0)
     }
 
-    /// Bytes of the matrix that has a row for each token.
-    pub fn embedding_bytes(&self) -> u64 {
-        let weights = self.weights.iter();
-        let mut embedding = weights.filter(|weight| &*weight.name == "token_embd.weight");
-        embedding.next().map_or(0, |weight| weight.bytes)
-    }
-
     /// Bytes that one token reads of a layer or, behind the last of them, of the output.
     pub fn active_part(&self, part: usize) -> u64 {
-        if self.weights.is_empty() {
-            // Known by their sums alone; what a token does not read is in the layers.
-            let output = self.output_bytes;
-            let layers = self.layer_bytes.len() as u64;
-            let each = self.active_bytes.saturating_sub(output).checked_div(layers);
-            return if part < self.layer_bytes.len() {
-                each.unwrap_or(0)
-            } else {
-                output
-            };
+        if let Some(bytes) = self.read_bytes.get(part) {
+            return *bytes;
         }
-        let last = self.layer_bytes.len();
-        let of_part = |weight: &&Weight| weight.part.index(last) == Some(part);
-        let read: u64 = self
-            .weights
-            .iter()
-            .filter(of_part)
-            .map(|w| self.read_of(w))
-            .sum();
-        match self.tied && part == last {
-            true => read.saturating_add(self.embedding_bytes()),
-            false => read,
+        // Known by their sums alone; what a token does not read is in the layers.
+        let output = self.output_bytes;
+        let layers = self.layer_bytes.len() as u64;
+        let each = self.active_bytes.saturating_sub(output).checked_div(layers);
+        if part < self.layer_bytes.len() {
+            each.unwrap_or(0)
+        } else {
+            output
         }
     }
 
@@ -341,4 +361,10 @@ fn shard(header: &Header) -> Option<Shard> {
         number: header.u32("split.no").unwrap_or(0),
         count,
     })
+}
+
+/// The name of a type that is known.
+fn quant<'de, D: Deserializer<'de>>(deserializer: D) -> Result<TypeName, D::Error> {
+    let name = String::deserialize(deserializer)?;
+    Ok(TensorType::from_name(&name).map_or("", |kind| kind.name))
 }

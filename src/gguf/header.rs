@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{BufReader, Read};
+use std::io::{BufRead, BufReader};
 use std::path::Path;
 
+use super::parse::Vocabulary;
 use super::{Entry, Facts, GgufError, Tensor, Value, check, parse};
 
 /// Metadata and tensor list of a GGUF file.
@@ -35,7 +36,24 @@ impl Header {
     /// [`GgufError`] when it is no GGUF file or shorter than its tensors.
     pub fn read_part(path: &Path) -> Result<Self, GgufError> {
         let (reader, file_len) = Self::open(path)?;
-        parse::parse(reader, file_len)
+        parse::parse(reader, file_len, Vocabulary::Passed)
+    }
+
+    /// Reads what a file is, be it a model, an image part or an adapter: its structure is
+    /// validated, its vocabulary is passed over, and [`Self::check`] says whether it is a model.
+    ///
+    /// # Errors
+    /// [`GgufError`] when it is no GGUF file or shorter than its tensors.
+    pub fn survey(path: &Path) -> Result<Self, GgufError> {
+        Self::read_part(path)
+    }
+
+    /// Fails for what is no chat model, or would end the process inside llama.cpp.
+    ///
+    /// # Errors
+    /// [`GgufError`] with the reason.
+    pub fn check(&self) -> Result<(), GgufError> {
+        check::check(self)
     }
 
     fn open(path: &Path) -> Result<(BufReader<File>, u64), GgufError> {
@@ -57,8 +75,8 @@ impl Header {
     ///
     /// # Errors
     /// As [`Self::read`].
-    pub fn parse(reader: impl Read, file_len: u64) -> Result<Self, GgufError> {
-        let header = parse::parse(reader, file_len)?;
+    pub fn parse(reader: impl BufRead, file_len: u64) -> Result<Self, GgufError> {
+        let header = parse::parse(reader, file_len, Vocabulary::Compared)?;
         check::check(&header)?;
         Ok(header)
     }

@@ -4,11 +4,13 @@
 //! After llama.cpp's `llama_hparams`, the `load_arch_hparams` of `src/models/`, and
 //! `llama_model::create_memory`, which chooses the kind of memory by architecture.
 
+use serde::{Deserialize, Serialize};
+
 use super::facts::MAX_LAYERS;
 use super::{Header, Value};
 
 /// What one layer keeps. A layer may keep tokens, a state, both (`falcon-h1`) or nothing.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LayerCache {
     /// Elements of the keys of one token in all heads.
     pub keys: u64,

@@ -13,6 +13,7 @@ mod header;
 mod layers;
 mod parse;
 mod parts;
+mod runs;
 mod source;
 mod tensor;
 mod value;

@@ -3,7 +3,7 @@
 use std::collections::hash_map::DefaultHasher;
 use std::collections::{BTreeMap, HashSet};
 use std::hash::{Hash, Hasher};
-use std::io::Read;
+use std::io::BufRead;
 
 use super::source::Source;
 use super::{Array, ArrayKind, Entry, GgufError, Header, Tensor, TensorType, Value};
@@ -21,15 +21,28 @@ const ENTRY_MEMORY: u64 = 200;
 const DEFAULT_ALIGNMENT: u64 = 32;
 const TOKENS: &str = "tokenizer.ggml.tokens";
 
+/// What is done with the tokens of a vocabulary.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Vocabulary {
+    /// No two may be the same, or llama.cpp ends the process.
+    Compared,
+    /// Nobody loads the file yet.
+    Passed,
+}
+
 /// Reads the header from the beginning of a file of that length.
-pub fn parse(reader: impl Read, file_len: u64) -> Result<Header, GgufError> {
+pub fn parse(
+    reader: impl BufRead,
+    file_len: u64,
+    vocabulary: Vocabulary,
+) -> Result<Header, GgufError> {
     let mut source = Source::new(reader, file_len);
     let version = version(&mut source)?;
     let tensors = count(&mut source, "number of tensors", 24, MAX_TENSORS)?;
     let entries = count(&mut source, "number of metadata entries", 13, MAX_TENSORS)?;
     let mut metadata = BTreeMap::new();
     for _ in 0..entries {
-        let (key, entry) = entry(&mut source)?;
+        let (key, entry) = entry(&mut source, vocabulary)?;
         let offset = entry.offset;
         if metadata.insert(key.clone(), entry).is_some() {
             return Err(GgufError::new(
@@ -73,7 +86,7 @@ pub fn parse(reader: impl Read, file_len: u64) -> Result<Header, GgufError> {
     })
 }
 
-fn version(source: &mut Source<impl Read>) -> Result<u32, GgufError> {
+fn version(source: &mut Source<impl BufRead>) -> Result<u32, GgufError> {
     let magic: [u8; 4] = source.bytes("file mark")?;
     if &magic != b"GGUF" {
         let reason = format!(
@@ -101,7 +114,7 @@ fn version(source: &mut Source<impl Read>) -> Result<u32, GgufError> {
 
 /// A count of things that take at least `size` bytes each.
 fn count(
-    source: &mut Source<impl Read>,
+    source: &mut Source<impl BufRead>,
     what: &str,
     size: u64,
     most: u64,
@@ -119,7 +132,10 @@ fn count(
     Ok(count)
 }
 
-fn entry(source: &mut Source<impl Read>) -> Result<(String, Entry), GgufError> {
+fn entry(
+    source: &mut Source<impl BufRead>,
+    vocabulary: Vocabulary,
+) -> Result<(String, Entry), GgufError> {
     let offset = source.offset();
     let key = source.string(MAX_KEY, "key")?;
     let key = String::from_utf8(key).map_err(|_| GgufError::new(offset, "a key is not text"))?;
@@ -129,7 +145,7 @@ fn entry(source: &mut Source<impl Read>) -> Result<(String, Entry), GgufError> {
     let kind = ArrayKind(source.u32(&key)?);
     let value = match kind {
         ArrayKind::STRING => Value::Text(text(&source.string(MAX_TEXT, &key)?)),
-        ArrayKind::ARRAY => Value::Array(array(source, &key)?),
+        ArrayKind::ARRAY => Value::Array(array(source, &key, vocabulary)?),
         _ => number(source, kind, &key)?,
     };
     Ok((key, Entry { value, offset }))
@@ -144,7 +160,11 @@ fn until_zero(bytes: &[u8]) -> &[u8] {
     bytes.split(|byte| *byte == 0).next().unwrap_or_default()
 }
 
-fn number(source: &mut Source<impl Read>, kind: ArrayKind, key: &str) -> Result<Value, GgufError> {
+fn number(
+    source: &mut Source<impl BufRead>,
+    kind: ArrayKind,
+    key: &str,
+) -> Result<Value, GgufError> {
     let at = source.offset();
     let unknown = || GgufError::new(at, format!("{key} has the unknown value type {}", kind.0));
     let mut bytes = [0; 8];
@@ -157,14 +177,18 @@ fn number(source: &mut Source<impl Read>, kind: ArrayKind, key: &str) -> Result<
     kind.number(bytes).ok_or_else(unknown)
 }
 
-fn array(source: &mut Source<impl Read>, key: &str) -> Result<Array, GgufError> {
+fn array(
+    source: &mut Source<impl BufRead>,
+    key: &str,
+    vocabulary: Vocabulary,
+) -> Result<Array, GgufError> {
     let at = source.offset();
     let kind = ArrayKind(source.u32(key)?);
     let len = source.u64(key)?;
     let offset = source.offset();
     let mut integers = Vec::new();
     if kind == ArrayKind::STRING {
-        strings(source, key, len)?;
+        strings(source, key, len, vocabulary)?;
     } else if let Some(size) = kind.size() {
         let bytes = len
             .checked_mul(size)
@@ -195,21 +219,25 @@ fn array(source: &mut Source<impl Read>, key: &str) -> Result<Array, GgufError> 
 
 /// Passes over strings. Two tokens with one text end the process inside llama.cpp, so those of the
 /// vocabulary are compared, by their hashes.
-fn strings(source: &mut Source<impl Read>, key: &str, len: u64) -> Result<(), GgufError> {
+fn strings(
+    source: &mut Source<impl BufRead>,
+    key: &str,
+    len: u64,
+    vocabulary: Vocabulary,
+) -> Result<(), GgufError> {
     let at = source.offset();
     source.room(len.saturating_mul(8), key)?;
     if key != TOKENS {
-        for _ in 0..len {
-            let bytes = source.u64(key)?;
-            source.skip(bytes, key)?;
-        }
-        return Ok(());
+        return source.skip_strings(len, key);
     }
     if len > MAX_TOKENS {
         return Err(GgufError::new(
             at,
             format!("a vocabulary of {len} tokens is not believed"),
         ));
+    }
+    if vocabulary == Vocabulary::Passed {
+        return source.skip_strings(len, key);
     }
     source.reserve(len * 8, key)?;
     let mut hashes = Vec::new();
@@ -248,7 +276,7 @@ fn alignment(metadata: &BTreeMap<String, Entry>) -> Result<u64, GgufError> {
 }
 
 /// Reads one tensor, which must begin `data` bytes into the data.
-fn tensor(source: &mut Source<impl Read>, data: u64) -> Result<Tensor, GgufError> {
+fn tensor(source: &mut Source<impl BufRead>, data: u64) -> Result<Tensor, GgufError> {
     let at = source.offset();
     let raw = source.string(MAX_KEY, "tensor name")?;
     let name = text(&raw);

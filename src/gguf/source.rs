@@ -1,6 +1,6 @@
 //! Reading little-endian values from a file of known length, within limits.
 
-use std::io::{ErrorKind, Read};
+use std::io::{BufRead, ErrorKind};
 
 use super::GgufError;
 
@@ -17,7 +17,7 @@ pub struct Source<R> {
     memory: u64,
 }
 
-impl<R: Read> Source<R> {
+impl<R: BufRead> Source<R> {
     pub fn new(reader: R, file_len: u64) -> Self {
         Self {
             reader,
@@ -77,14 +77,60 @@ impl<R: Read> Source<R> {
     /// Passes over bytes.
     pub fn skip(&mut self, length: u64, what: &str) -> Result<(), GgufError> {
         self.room(length, what)?;
-        let mut buffer = [0; 4096];
         let mut left = length;
         while left > 0 {
-            let now = left.min(buffer.len() as u64);
-            self.fill(&mut buffer[..usize::try_from(now).unwrap_or(0)], what)?;
-            left -= now;
+            let here = match self.reader.fill_buf() {
+                Ok(buffer) => (buffer.len() as u64).min(left),
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                Err(error) => return Err(self.cannot(what, &error)),
+            };
+            if here == 0 {
+                return Err(self.ends(what));
+            }
+            self.consume(here);
+            left -= here;
         }
         Ok(())
+    }
+
+    /// Passes over strings: half a million of them is what a large vocabulary has, so those that
+    /// lie in the buffer whole are passed there.
+    pub fn skip_strings(&mut self, count: u64, what: &str) -> Result<(), GgufError> {
+        let mut left = count;
+        while left > 0 {
+            let mut passed = 0;
+            if let Ok(buffer) = self.reader.fill_buf() {
+                while left > 0 {
+                    let Some((length, rest)) = buffer[passed..].split_first_chunk::<8>() else {
+                        break;
+                    };
+                    let length = u64::from_le_bytes(*length);
+                    if length > rest.len() as u64 {
+                        break;
+                    }
+                    // No more than the buffer has.
+                    passed += 8 + usize::try_from(length).unwrap_or(0);
+                    left -= 1;
+                }
+            }
+            self.room(passed as u64, what)?;
+            self.consume(passed as u64);
+            if left > 0 {
+                let length = self.u64(what)?;
+                self.skip(length, what)?;
+                left -= 1;
+            }
+        }
+        Ok(())
+    }
+
+    fn consume(&mut self, bytes: u64) {
+        self.reader.consume(usize::try_from(bytes).unwrap_or(0));
+        self.offset += bytes;
+    }
+
+    fn cannot(&self, what: &str, error: &std::io::Error) -> GgufError {
+        GgufError::new(self.offset, format!("cannot read {what}: {error}"))
     }
 
     /// Takes from the memory that the header may use.
@@ -126,7 +172,7 @@ impl<R: Read> Source<R> {
             .read_exact(buffer)
             .map_err(|error| match error.kind() {
                 ErrorKind::UnexpectedEof => self.ends(what),
-                _ => GgufError::new(self.offset, format!("cannot read {what}: {error}")),
+                _ => self.cannot(what, &error),
             })?;
         self.offset += buffer.len() as u64;
         Ok(())

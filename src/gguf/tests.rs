@@ -201,7 +201,12 @@ fn the_files_of_a_model_add_up() {
     let mut second = HeaderWriter::default();
     second.tensor("blk.1.ffn_up.weight", &[32, 8], TensorType::F32);
     let bytes = whole(&second);
-    let part = parse::parse(bytes.as_slice(), bytes.len() as u64).expect("a part");
+    let part = parse::parse(
+        bytes.as_slice(),
+        bytes.len() as u64,
+        parse::Vocabulary::Passed,
+    )
+    .expect("a part");
     first.append(part);
     let both = first.facts();
     assert_eq!(both.layer_bytes, vec![128, 128 + 1024]);
@@ -394,4 +399,73 @@ proptest! {
         bytes[8 + field..16 + field].copy_from_slice(&value.to_le_bytes());
         let _ = Header::parse(bytes.as_slice(), claimed);
     }
+}
+
+/// A generator of numbers that are the same in every run (xorshift64*, Vigna 2016).
+struct Numbers(u64);
+
+impl Numbers {
+    fn next(&mut self, below: usize) -> usize {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        (self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33) as usize % below
+    }
+}
+
+/// Bytes changed, numbers made extreme, pieces cut out, doubled and torn off: whatever became of
+/// it, a header is an answer or a reason with a byte.
+#[test]
+fn a_hundred_thousand_damaged_headers_are_answered() {
+    const EXTREMES: [u64; 8] = [
+        0,
+        1,
+        255,
+        1 << 31,
+        u32::MAX as u64,
+        1 << 32,
+        1 << 63,
+        u64::MAX,
+    ];
+    let original = whole(&small(|h| h));
+    let mut numbers = Numbers(0x9E37_79B9_7F4A_7C15);
+    let mut refused = 0;
+    for round in 0..100_000 {
+        let mut bytes = original.clone();
+        for _ in 0..=numbers.next(4) {
+            if bytes.is_empty() {
+                break;
+            }
+            let at = numbers.next(bytes.len());
+            match numbers.next(5) {
+                0 => bytes[at] = numbers.next(256) as u8,
+                1 => {
+                    let extreme = EXTREMES[numbers.next(EXTREMES.len())].to_le_bytes();
+                    let end = (at + 8).min(bytes.len());
+                    bytes[at..end].copy_from_slice(&extreme[..end - at]);
+                }
+                2 => {
+                    let end = (at + 1 + numbers.next(16)).min(bytes.len());
+                    bytes.drain(at..end);
+                }
+                3 => {
+                    let end = (at + 1 + numbers.next(16)).min(bytes.len());
+                    let piece = bytes[at..end].to_vec();
+                    bytes.splice(at..at, piece);
+                }
+                _ => bytes.truncate(at.max(1)),
+            }
+        }
+        let length = bytes.len() as u64;
+        for vocabulary in [parse::Vocabulary::Compared, parse::Vocabulary::Passed] {
+            let read = parse::parse(bytes.as_slice(), length, vocabulary);
+            let answer = read.and_then(|header| header.check().map(|()| header.facts()));
+            if let Err(error) = answer {
+                assert!(error.offset <= length, "round {round}: {error}");
+                assert!(!error.reason.is_empty(), "round {round}");
+                refused += 1;
+            }
+        }
+    }
+    assert!(refused > 100_000, "only {refused} of 200,000 were refused");
 }

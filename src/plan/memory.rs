@@ -223,7 +223,7 @@ pub fn place(facts: &Facts, run: &Run, shares: &[u64]) -> Placement {
         let mut weights = facts.layer_bytes.get(index).copied().unwrap_or_else(|| {
             // A model whose output is its embedding has one copy of it in system memory already.
             let again = if facts.tied && gpu(index).is_none() {
-                facts.embedding_bytes()
+                facts.embedding_bytes
             } else {
                 0
             };
@@ -529,7 +529,7 @@ pub(super) mod tests {
     fn a_tied_output_is_copied_only_to_a_gpu() {
         let facts = Facts {
             tied: true,
-            weights: vec![weight("token_embd.weight", 5, ModelPart::Input)].into(),
+            embedding_bytes: 5,
             caches: vec![LayerCache::default()],
             layer_bytes: vec![10],
             output_bytes: 6,

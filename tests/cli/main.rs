@@ -9,6 +9,7 @@ mod fit;
 #[path = "../hub/server.rs"]
 #[expect(dead_code, reason = "the tests of downloads misbehave more")]
 mod hub_server;
+mod library;
 mod metrics;
 mod models;
 mod prompt;

@@ -7,7 +7,7 @@ use super::{hash, history_failure};
 use crate::bench::history::{self, Compared};
 use crate::bench::{Format, Printer, Record, test_name};
 use crate::cli::{ExitCode, Failure, General, model, print, sanitise};
-use crate::config::Folders;
+use crate::config::{Config, Folders};
 
 /// Prints the results kept, of one model where one is given.
 ///
@@ -26,8 +26,9 @@ pub(in crate::cli) fn run(
     }
     let wanted = match &general.model {
         Some(path) => {
-            model::check(path)?;
-            Some(hash(path)?)
+            // A configuration that cannot be read names no folders; the file may be found without.
+            let config = Config::load(folders).unwrap_or_default();
+            Some(hash(&model::find(path, folders, &config)?)?)
         }
         None => None,
     };

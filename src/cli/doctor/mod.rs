@@ -9,7 +9,7 @@ mod text;
 
 use std::fs;
 use std::io::{self, IsTerminal};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -112,9 +112,10 @@ fn read_files(folders: &Folders) -> (Config, Vec<File>) {
 }
 
 fn examine_model(general: &General, config: &Config, folders: &Folders) -> ModelReport {
+    let named = |path: &PathBuf| model::find(path, folders, config).unwrap_or(path.clone());
     let (origin, found) = match (&general.model, &config.model) {
-        (Some(path), _) => ("given", Ok(path.clone())),
-        (None, Some(path)) => ("configured", Ok(path.clone())),
+        (Some(path), _) => ("given", Ok(named(path))),
+        (None, Some(path)) => ("configured", Ok(named(path))),
         (None, None) => (
             "built-in",
             config::install_builtin_model(&folders.data_dir).map_err(|error| error.to_string()),

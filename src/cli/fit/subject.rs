@@ -22,10 +22,7 @@ impl Subject {
             return typical(args, size);
         }
         match &args.file {
-            Some(path) => {
-                model::check(path)?;
-                read(path)
-            }
+            Some(path) => read(&model::find(path, &prepared.folders, &prepared.config)?),
             None => read(&model::resolve(prepared)?),
         }
     }

@@ -1,16 +1,27 @@
 //! The command line of `llmdeck models`.
 
+use std::path::PathBuf;
+
 use clap::{Args, Subcommand};
 
-/// Models: bring them here.
-#[derive(Args, Clone, Debug)]
+/// Without a command it lists those on this machine. A model may be named as Ollama does
+/// (llama3.2:3b), as the Hub does (org/repo:Q4_K_M), by its file's name or by a path.
+#[derive(Args, Clone, Debug, Default)]
 pub struct ModelsArgs {
     #[command(subcommand)]
-    pub command: ModelsCommand,
+    pub command: Option<ModelsCommand>,
 }
 
 #[derive(Clone, Debug, Subcommand)]
 pub enum ModelsCommand {
+    /// List the models on this machine, whichever tool brought them
+    List(ListArgs),
+    /// Say all that is known of a model without loading it
+    Info(InfoArgs),
+    /// Print where a model's file lies
+    Path(NameArgs),
+    /// Remove a model that llmdeck downloaded
+    Rm(RemoveArgs),
     /// Download a model from the Hub, or a GGUF file from an https address
     Pull(PullArgs),
     /// Search the Hub for GGUF models; without words, a list of good first ones
@@ -50,6 +61,52 @@ pub struct FilesArgs {
     #[arg(value_name = "REPO")]
     pub repo: String,
     /// Print one JSON array
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Args, Clone, Debug, Default)]
+pub struct ListArgs {
+    /// Only models that begin with this or have its letters in this order
+    #[arg(value_name = "FILTER")]
+    pub filter: Option<String>,
+    /// Only those that fit this machine now
+    #[arg(long)]
+    pub fits: bool,
+    /// Print the names alone, one a line
+    #[arg(long, conflicts_with = "json")]
+    pub names: bool,
+    /// Print one JSON array
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Args, Clone, Debug)]
+pub struct InfoArgs {
+    /// The model's name or path
+    #[arg(value_name = "NAME")]
+    pub name: PathBuf,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Args, Clone, Debug)]
+pub struct NameArgs {
+    /// The model's name or path
+    #[arg(value_name = "NAME")]
+    pub name: PathBuf,
+}
+
+#[derive(Args, Clone, Debug)]
+pub struct RemoveArgs {
+    /// The model's name or path
+    #[arg(value_name = "NAME")]
+    pub name: PathBuf,
+    /// Do not ask
+    #[arg(long, short)]
+    pub yes: bool,
+    /// Print one JSON object
     #[arg(long)]
     pub json: bool,
 }

@@ -1,16 +1,21 @@
-//! `llmdeck models`: models from the Hub, found, listed with what they take, and brought here.
+//! `llmdeck models`: those on this machine; and those of the Hub, found, listed with what they take,
+//! and brought here.
 
 mod args;
 mod files;
+mod here;
+mod json;
 mod line;
 mod pull;
 mod search;
+mod text;
 
 pub use args::{ModelsArgs, ModelsCommand};
 
 use super::{ExitCode, Failure, General};
 use crate::config::Folders;
 use crate::hub::{Access, Client, ErrorKind, HubError, Network, Stop};
+use crate::params::Overrides;
 
 /// Does what was asked of models.
 ///
@@ -19,13 +24,15 @@ use crate::hub::{Access, Client, ErrorKind, HubError, Network, Stop};
 pub(super) fn run(
     args: &ModelsArgs,
     general: &General,
-    folders: &Folders,
+    folders: Folders,
+    parameters: Overrides,
 ) -> Result<ExitCode, Failure> {
-    let access = Access::from_env(general.network())?;
+    let access = || Access::from_env(general.network());
     match &args.command {
-        ModelsCommand::Pull(args) => pull::run(args, &access, folders),
-        ModelsCommand::Search(args) => search::run(args, &access, folders),
-        ModelsCommand::Files(args) => files::run(args, &access),
+        Some(ModelsCommand::Pull(args)) => pull::run(args, &access()?, &folders),
+        Some(ModelsCommand::Search(args)) => search::run(args, &access()?, &folders),
+        Some(ModelsCommand::Files(args)) => files::run(args, &access()?),
+        here => here::run(here.as_ref(), general, folders, parameters),
     }
 }
 

@@ -110,7 +110,7 @@ async fn until(deadline: Option<Duration>, started: Instant) {
 
 fn path(args: &TuneArgs, prepared: &Prepared) -> Result<PathBuf, Failure> {
     let path = match &args.file {
-        Some(path) => model::check(path).map(|()| path.clone())?,
+        Some(path) => model::find(path, &prepared.folders, &prepared.config)?,
         None => model::resolve(prepared)?,
     };
     // In a profile a path has to mean the same everywhere; where it has no such form, it stays.

@@ -151,10 +151,7 @@ impl<'a> Builder<'a> {
             indices: Vec::new(),
             copies: Vec::new(),
             masks_of,
-            sinks: facts
-                .weights
-                .iter()
-                .any(|w| w.name.contains(".attn_sinks.")),
+            sinks: facts.sinks,
         }
     }
 

@@ -1,0 +1,236 @@
+//! `llmdeck models list`, `info`, `path` and `rm`: what is on this machine, without a screen.
+
+use std::collections::BTreeMap;
+use std::io::{self, BufRead, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+
+use super::args::{InfoArgs, ListArgs, ModelsCommand, RemoveArgs};
+use super::{json, text};
+use crate::bench::history;
+use crate::cli::setup::{self, OnProblem};
+use crate::cli::{ExitCode, Failure, General, model, print, sanitise};
+use crate::config::Folders;
+use crate::engine;
+use crate::library::{self, About, Estimate, Listing, Model, Source, Spot};
+use crate::params::{LoadParams, Overrides};
+use crate::runtime::{Estimator, find_models, known_bandwidth, marks};
+
+/// Does what was asked of the models.
+///
+/// # Errors
+/// When the configuration cannot be read, a model does not exist, or may not be removed.
+pub(super) fn run(
+    command: Option<&ModelsCommand>,
+    general: &General,
+    folders: Folders,
+    parameters: Overrides,
+) -> Result<ExitCode, Failure> {
+    // llama.cpp speaks on standard error unless it is told not to.
+    engine::llama::install_logging();
+    let prepared = setup::prepare(general, folders, parameters, OnProblem::Fail)?;
+    let own = &prepared.config.library.folders;
+    let models = Models {
+        listing: find_models(&prepared.folders, own),
+        params: prepared.params.load(),
+        folders: prepared.folders,
+    };
+    let default = ModelsCommand::List(ListArgs::default());
+    match command.unwrap_or(&default) {
+        ModelsCommand::List(args) => models.list(args),
+        ModelsCommand::Info(args) => models.info(args),
+        ModelsCommand::Path(args) => {
+            let model = models.find(&args.name)?;
+            print(&format!("{}\n", model.path.display()))
+        }
+        ModelsCommand::Rm(args) => models.remove(args),
+        // Those of the Hub went another way.
+        ModelsCommand::Pull(_) | ModelsCommand::Search(_) | ModelsCommand::Files(_) => {
+            Ok(ExitCode::Ok)
+        }
+    }
+}
+
+/// What was found, and what it is judged by.
+struct Models {
+    listing: Listing,
+    params: LoadParams,
+    folders: Folders,
+}
+
+/// What is known of a model beside its file.
+#[derive(Clone, Debug, Default)]
+pub(in crate::cli) struct Known {
+    pub estimate: Option<Estimate>,
+    /// Tokens per second that were measured last, decoding.
+    pub measured: Option<f64>,
+    /// Seconds since 1970.
+    pub used: Option<u64>,
+    pub favourite: bool,
+}
+
+impl Models {
+    fn list(&self, args: &ListArgs) -> Result<ExitCode, Failure> {
+        for place in &self.listing.unreadable {
+            let path = place.path.to_string_lossy();
+            let (path, why) = (sanitise::line(&path), sanitise::line(&place.why));
+            let _ = writeln!(
+                io::stderr(),
+                "note: {path} could not be looked through: {why}"
+            );
+        }
+        let mut models: Vec<&Model> = self.listing.models.iter().collect();
+        if let Some(filter) = &args.filter {
+            let wanted = self.listing.complete(filter, usize::MAX);
+            models.retain(|model| {
+                model
+                    .names()
+                    .any(|name| wanted.iter().any(|other| other == name))
+            });
+        }
+        if args.fits {
+            let estimator = self.estimator()?;
+            models.retain(|model| estimator.model(model).is_some_and(|estimate| estimate.fits));
+        }
+        if args.names {
+            let names = models.iter().filter(|model| model.error.is_none());
+            let lines: String = names
+                .map(|model| format!("{}\n", sanitise::line(&model.name)))
+                .collect();
+            return print(&lines);
+        }
+        if args.json {
+            return print(&json::list(&models)?);
+        }
+        let known = self.known(&models)?;
+        print(&text::list(&models, &known))
+    }
+
+    fn info(&self, args: &InfoArgs) -> Result<ExitCode, Failure> {
+        let model = self.find(&args.name)?;
+        let known = self.known(&[&model])?.pop().unwrap_or_default();
+        if args.json {
+            return print(&json::info(&model, &known)?);
+        }
+        print(&text::info(&model, &known))
+    }
+
+    fn remove(&self, args: &RemoveArgs) -> Result<ExitCode, Failure> {
+        let model = self.find(&args.name)?;
+        let refused = |why: String| {
+            let what = format!("removing {}", sanitise::line(&model.name));
+            Failure::new(ExitCode::General, what, why)
+        };
+        let files = library::removable(&model, &marks(&self.folders)).map_err(&refused)?;
+        if !args.yes && !self.is_sure(&model, &files)? {
+            return Err(refused("nothing was removed".into()).hint("--yes removes without asking"));
+        }
+        let freed = library::remove(
+            &model,
+            &self.listing,
+            &marks(&self.folders),
+            &self.folders.data_dir,
+        )
+        .map_err(&refused)?;
+        if args.json {
+            return print(&json::removed(&files, freed)?);
+        }
+        print(&text::removed(&model, freed))
+    }
+
+    /// Asks twice: once for a yes, once for the name.
+    fn is_sure(&self, model: &Model, files: &[PathBuf]) -> Result<bool, Failure> {
+        if !io::stdin().is_terminal() {
+            return Ok(false);
+        }
+        let failed = |error| Failure::new(ExitCode::Io, "asking whether to remove", error);
+        let ask = |question: String| -> io::Result<String> {
+            write!(io::stderr(), "{question}")?;
+            io::stderr().flush()?;
+            let mut answer = String::new();
+            io::stdin().lock().read_line(&mut answer)?;
+            Ok(answer.trim().to_owned())
+        };
+        let name = sanitise::line(&model.name);
+        for file in files {
+            let line = sanitise::line(&file.to_string_lossy());
+            let _ = writeln!(io::stderr(), "{line}");
+        }
+        let yes = ask(format!("Remove {name}? [y/N] ")).map_err(failed)?;
+        if !yes.eq_ignore_ascii_case("y") && !yes.eq_ignore_ascii_case("yes") {
+            return Ok(false);
+        }
+        let typed =
+            ask(format!("Type its name to remove it for good ({name}): ")).map_err(failed)?;
+        Ok(typed == model.name)
+    }
+
+    /// The model of that name, or the file at that path, be it among those that were found or not.
+    fn find(&self, given: &Path) -> Result<Model, Failure> {
+        let path = model::among(given, &self.listing)?;
+        let real = |path: &Path| path.canonicalize().ok();
+        let wanted = real(&path);
+        let is_it = |model: &&Model| {
+            let mut places = model.places.iter();
+            model.path == path || places.any(|place| real(&place.path) == wanted)
+        };
+        let known = self.listing.models.iter().find(is_it);
+        Ok(known.cloned().unwrap_or_else(|| lone(&path)))
+    }
+
+    fn estimator(&self) -> Result<Estimator, Failure> {
+        let bandwidth = known_bandwidth(&self.folders.state_dir);
+        Ok(Estimator::here(&self.params, bandwidth)?)
+    }
+
+    fn known(&self, models: &[&Model]) -> Result<Vec<Known>, Failure> {
+        let estimator = self.estimator()?;
+        let marks = marks(&self.folders);
+        let measured = measured(&self.folders.data_dir);
+        let known = |model: &&Model| Known {
+            estimate: estimator.model(model),
+            measured: measured.get(&model.path).copied(),
+            used: marks.used.get(&model.path).copied(),
+            favourite: marks.favourites.contains(&model.path),
+        };
+        Ok(models.iter().map(known).collect())
+    }
+}
+
+/// Tokens per second of the last measurement of decoding, by the path of the model.
+pub(super) fn measured(data_dir: &Path) -> BTreeMap<PathBuf, f64> {
+    let records = history::read(&history::file(data_dir)).map(|history| history.records);
+    let records = records.unwrap_or_default().into_iter();
+    records
+        .filter(|record| record.n_gen > 0 && record.n_prompt == 0)
+        .map(|record| (PathBuf::from(record.model_filename), record.avg_ts))
+        .collect()
+}
+
+/// A file that lies in no place that is looked through.
+fn lone(path: &Path) -> Model {
+    let about = About::read(&crate::gguf::parts(path));
+    let name = path.file_stem().unwrap_or_default().to_string_lossy();
+    let error = match &about {
+        Ok(about) => about.problem.clone(),
+        Err(error) => Some(error.to_string()),
+    };
+    Model {
+        name: name.clone().into_owned(),
+        path: path.to_owned(),
+        files: crate::gguf::parts(path),
+        source: Source::Folder,
+        places: vec![Spot {
+            source: Source::Folder,
+            name: name.into_owned(),
+            path: path.to_owned(),
+        }],
+        size_bytes: std::fs::metadata(path).map_or(0, |facts| facts.len()),
+        about: about.ok(),
+        error,
+        projectors: vec![],
+        adapters: vec![],
+        vision: false,
+        audio: false,
+        layers: None,
+    }
+}

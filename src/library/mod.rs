@@ -1,0 +1,43 @@
+//! The models that are on this machine already, whichever tool brought them.
+//!
+//! ```text
+//! places ─► walk, ollama ─► candidates ─► index (or the header) ─► scan ─► Listing ─► names
+//! ```
+//!
+//! `places` says where tools keep models, from an environment that is given; `walk` and `ollama`
+//! find the files there; `index` remembers what their headers say (`about`), so that only new and
+//! changed ones are read; `scan` unites parts, pairs and duplicates; `names` finds a model by what
+//! people call it. Files of other tools are only ever read.
+
+mod about;
+mod estimate;
+mod family;
+mod hub_name;
+mod index;
+mod marks;
+mod model;
+mod names;
+mod ollama;
+mod places;
+mod remove;
+mod same;
+mod scan;
+mod source;
+#[cfg(test)]
+mod tests;
+mod walk;
+
+pub use about::{About, Kind, Senses};
+pub use estimate::Estimate;
+pub use family::{Family, Speaks};
+pub use hub_name::{Choice, HubName, quant_of};
+pub use index::Index;
+pub use marks::Marks;
+pub use model::{Listing, Model, Spot};
+pub use names::Meant;
+pub use ollama::{Layers, Wishes};
+pub use places::{Environment, Os, Place, hub_cache, moved, places};
+pub use remove::{removable, remove};
+pub use scan::scan;
+pub use source::Source;
+pub use walk::Unreadable;

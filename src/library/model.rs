@@ -1,0 +1,54 @@
+//! A model that was found, and all of them.
+
+use std::path::PathBuf;
+
+use super::{About, Layers, Source, Unreadable};
+
+/// A model, wherever it lies and however often.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Model {
+    /// What people call it.
+    pub name: String,
+    /// What is loaded: its only file, or the first of several.
+    pub path: PathBuf,
+    /// Every file of its weights.
+    pub files: Vec<PathBuf>,
+    pub source: Source,
+    /// Every place where it lies, this one first.
+    pub places: Vec<Spot>,
+    /// Bytes of its files.
+    pub size_bytes: u64,
+    /// `None` when no header could be read.
+    pub about: Option<About>,
+    /// Why it cannot be loaded.
+    pub error: Option<String>,
+    /// Files that let it see or hear.
+    pub projectors: Vec<PathBuf>,
+    /// LoRA adapters beside it.
+    pub adapters: Vec<PathBuf>,
+    /// Whether one of its projectors is for images.
+    pub vision: bool,
+    /// Whether one of its projectors is for sounds.
+    pub audio: bool,
+    /// What Ollama keeps beside it.
+    pub layers: Option<Layers>,
+}
+
+/// One place of a model.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Spot {
+    pub source: Source,
+    pub name: String,
+    pub path: PathBuf,
+}
+
+/// What a scan found.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Listing {
+    /// By name.
+    pub models: Vec<Model>,
+    /// Places that could not be looked through.
+    pub unreadable: Vec<Unreadable>,
+    /// Headers that had to be read, because the index did not have them.
+    pub headers_read: usize,
+}

@@ -1,0 +1,58 @@
+//! What loading a model would come out as on this machine, now.
+
+use crate::engine::{EngineError, llama};
+use crate::gguf::Facts;
+use crate::library::{About, Estimate, Model};
+use crate::params::LoadParams;
+use crate::plan::{self, Override, Room, Run};
+
+/// This machine as it is now, and the parameters that models would be loaded with.
+pub struct Estimator {
+    params: LoadParams,
+    room: Room,
+    run: Run,
+    overrides: Vec<Override>,
+    /// Bytes per second, of system memory first, then of the GPUs.
+    bandwidths: Vec<Option<u64>>,
+}
+
+impl Estimator {
+    /// Looks at the machine. `bandwidth` is that of system memory, if it was measured.
+    ///
+    /// # Errors
+    /// For a parameter that cannot be used, such as an unknown cache type.
+    pub fn here(params: &LoadParams, bandwidth: Option<u64>) -> Result<Self, EngineError> {
+        let (gpus, room) = llama::machine(params);
+        let names: Vec<&str> = gpus.iter().map(|gpu| gpu.name.as_str()).collect();
+        Ok(Self {
+            run: llama::run_for(params, gpus.len())?,
+            overrides: llama::overrides(&params.model, &names)?,
+            bandwidths: std::iter::once(bandwidth)
+                .chain(gpus.iter().map(|_| None))
+                .collect(),
+            params: params.clone(),
+            room,
+        })
+    }
+
+    /// What becomes of a model; `None` for one that cannot be loaded.
+    pub fn model(&self, model: &Model) -> Option<Estimate> {
+        let known = model.about.as_ref()?.facts.as_deref()?;
+        if self.overrides.is_empty() || !known.weights.is_empty() {
+            return Some(self.facts(known));
+        }
+        // Tensors that are sent elsewhere by name: the index does not have those.
+        let about = About::read(&model.files).ok()?;
+        about.facts.as_deref().map(|facts| self.facts(facts))
+    }
+
+    /// As [`Self::model`], from its facts.
+    pub fn facts(&self, facts: &Facts) -> Estimate {
+        let run = Run {
+            pins: plan::pins(facts, &self.overrides),
+            ..self.run.clone()
+        };
+        let limits = llama::limits(&self.params, facts);
+        Estimate::new(facts, &self.room, &run, &limits, &self.bandwidths)
+    }
+}

@@ -1,0 +1,156 @@
+//! `llmdeck models`, and models by name wherever one is taken.
+
+use std::fs;
+
+use crate::{GUIDE, Home, text};
+
+/// A home with a model of Ollama and one of the Hub, both the built-in one under other names.
+fn home() -> Home {
+    let home = Home::new();
+    let digest = "a".repeat(64);
+    let blob = home.path(&format!(".ollama/models/blobs/sha256-{digest}"));
+    fs::create_dir_all(blob.parent().unwrap()).unwrap();
+    fs::copy(GUIDE, &blob).unwrap();
+    let manifest = format!(
+        r#"{{"layers":[{{"mediaType":"application/vnd.ollama.image.model","digest":"sha256:{digest}"}}]}}"#
+    );
+    let library = ".ollama/models/manifests/registry.ollama.ai/library";
+    home.file(&format!("{library}/llama3.2/3b"), manifest);
+    let mut other = fs::read(GUIDE).unwrap();
+    // Another model of the same size: the last bytes are weights.
+    *other.last_mut().unwrap() ^= 1;
+    let snapshot = ".cache/huggingface/hub/models--org--repo-GGUF/snapshots/c";
+    home.file(&format!("{snapshot}/repo-Q4_K_M.gguf"), other);
+    home.file("models/broken.gguf", "GGUF");
+    let own = format!(
+        "[params]\nthreads = 1\n[library]\nfolders = [\"{}\"]\n",
+        text(&home.path("models"))
+    );
+    home.file("config.toml", own);
+    home
+}
+
+#[test]
+fn every_model_is_listed_once_with_what_it_is() {
+    let home = home();
+    let list = home.run(&["models", "list", "--json"]).json();
+    let list = list.as_array().unwrap();
+    let names: Vec<_> = list
+        .iter()
+        .map(|model| model["name"].as_str().unwrap())
+        .collect();
+    assert_eq!(names, ["broken", "guide", "org/repo-GGUF:Q4_K_M"]);
+    for model in list {
+        let fields: Vec<_> = model
+            .as_object()
+            .unwrap()
+            .keys()
+            .map(String::as_str)
+            .collect();
+        let mut expected = [
+            "name",
+            "path",
+            "source",
+            "arch",
+            "quant",
+            "size_bytes",
+            "n_params",
+            "ctx_train",
+            "error",
+        ];
+        expected.sort_unstable();
+        let mut fields = fields;
+        fields.sort_unstable();
+        assert_eq!(fields, expected);
+    }
+    let [broken, guide, hub] = list.as_slice() else {
+        panic!("{list:?}")
+    };
+    assert_eq!(broken["source"], "folder");
+    assert!(
+        broken["error"].as_str().unwrap().starts_with("byte "),
+        "{broken}"
+    );
+    assert_eq!(
+        (&guide["source"], &guide["error"]),
+        (&"built-in".into(), &().into())
+    );
+    assert_eq!(hub["source"], "huggingface");
+    // The name lies: most of the built-in model is Q8_0.
+    assert_eq!(hub["quant"], guide["quant"]);
+    let shown = home.run(&["models"]).good();
+    assert!(
+        shown.contains("org/repo-GGUF:Q4_K_M") && shown.contains("! broken: byte "),
+        "{shown}"
+    );
+    assert_eq!(
+        home.run(&["models", "list", "--names"]).good(),
+        "guide\norg/repo-GGUF:Q4_K_M\n"
+    );
+}
+
+#[test]
+fn details_name_every_place() {
+    let home = home();
+    let info = home
+        .run(&["models", "info", "llama3.2:3b", "--json"])
+        .json();
+    let sources: Vec<_> = info["places"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|place| place["source"].as_str().unwrap())
+        .collect();
+    assert_eq!(sources, ["built-in", "ollama"]);
+    assert_eq!(info["fit"]["fits"], true);
+    assert!(
+        home.run(&["models", "info", "guide"])
+            .good()
+            .contains("fits here")
+    );
+}
+
+#[test]
+fn a_model_may_be_named_wherever_one_is_taken() {
+    let home = home();
+    let path = home.run(&["models", "path", "org/repo-GGUF"]).good();
+    assert!(
+        path.trim_end().ends_with("snapshots/c/repo-Q4_K_M.gguf"),
+        "{path}"
+    );
+    assert!(
+        home.run(&["fit", "llama3.2:3b"])
+            .good()
+            .starts_with("fits\n")
+    );
+    let said = home.run(&["run", "-m", "repo-Q4_K_M", "-p", "hi", "-n", "1"]);
+    assert_eq!(said.code, Some(0), "{}", said.stderr);
+    let wrong = home
+        .run(&["run", "-m", "llama3.2:3c", "-p", "hi"])
+        .failed(66);
+    assert!(
+        wrong.contains("did you mean llama3.2:3b") || wrong.contains("did you mean guide"),
+        "{wrong}"
+    );
+}
+
+#[test]
+fn only_what_was_downloaded_can_be_removed() {
+    let home = home();
+    for name in ["guide", "org/repo-GGUF"] {
+        let done = home.run(&["models", "rm", name, "--yes"]);
+        assert_eq!(done.code, Some(1), "{}", done.stderr);
+    }
+    let file =
+        home.path(".cache/huggingface/hub/models--org--repo-GGUF/snapshots/c/repo-Q4_K_M.gguf");
+    assert!(file.exists());
+    let line = format!(
+        r#"{{"path": "{}", "name": "x", "bytes": 1, "sha256": "", "at_ms": 9000000000000}}"#,
+        text(&file)
+    );
+    home.file("data/downloads.jsonl", line);
+    home.run(&["models", "rm", "org/repo-GGUF"]).failed(1);
+    assert!(file.exists(), "nobody was there to answer");
+    home.run(&["models", "rm", "org/repo-GGUF", "--yes"]).good();
+    assert!(!file.exists());
+}
