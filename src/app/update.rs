@@ -219,6 +219,11 @@ fn engine(state: &mut State, event: EngineEvent) -> Vec<Effect> {
         }
         EngineEvent::PromptShown {
             request,
+            prompt: shown,
+            ..
+        } if compare::on_prompt(state, request, &shown) => vec![],
+        EngineEvent::PromptShown {
+            request,
             of,
             prompt: shown,
         } => context::on_shown(state, request, &shown).unwrap_or_else(|| {
