@@ -116,8 +116,8 @@ fn reply(
     loop {
         match events.blocking_recv().expect("the engine") {
             EngineEvent::Traced { .. } => traced = true,
-            EngineEvent::Tokens { count, timings, .. } => {
-                assert!(count <= 1, "a step is missing");
+            EngineEvent::Tokens { ids, timings, .. } => {
+                assert!(ids.len() <= 1, "a step is missing");
                 if turns.is_empty() || traced != records {
                     turns.push(Vec::new());
                     records = traced;

@@ -193,9 +193,10 @@ fn engine(state: &mut State, event: EngineEvent) -> Vec<Effect> {
         | EngineEvent::Finished { .. }
         | EngineEvent::Failed { .. } => {
             compare::on_engine(state, &event);
+            tokens::on_drawn(state, &event);
             replies::on_engine(state, event)
         }
-        EngineEvent::Traced { .. } | EngineEvent::Made { .. } => {
+        EngineEvent::Making { .. } | EngineEvent::Traced { .. } | EngineEvent::Made { .. } => {
             compare::on_engine(state, &event);
             tokens::on_engine(state, event)
         }

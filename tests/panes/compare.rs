@@ -73,7 +73,7 @@ fn columns(size: (u16, u16)) -> State {
             _ => EngineEvent::Tokens {
                 request,
                 text: text.into(),
-                count: 20,
+                ids: vec![1; 20],
                 context_used: 60,
                 timings,
             },

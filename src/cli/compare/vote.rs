@@ -250,10 +250,7 @@ mod tests {
         let all = [compared("Why?"), compared("How?"), compared("When?")];
         let (count, shown) = votes(&all, &mut store, "9\n1\ns\n", 1);
         assert_eq!((count.kept, count.skipped), (1, 1));
-        let named = shown
-            .lines()
-            .find(|line| line.starts_with("Kept."))
-            .unwrap();
+        let (_, named) = shown.split_once("Kept.").unwrap();
         assert!(named.contains("cold") && named.contains("hot"), "{shown}");
         assert!(!shown.contains('\u{1b}'), "{shown}");
         let before = shown.split("Kept.").next().unwrap_or_default();

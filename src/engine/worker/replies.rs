@@ -156,7 +156,7 @@ impl Worker {
         if !rest.is_empty() {
             self.mail
                 .outbox
-                .push(reply.tokens_event(rest, 0, context_used));
+                .push(reply.tokens_event(rest, Vec::new(), context_used));
         }
         let timings = reply.timings();
         if let Some(running) = &self.running {

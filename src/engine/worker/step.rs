@@ -204,7 +204,7 @@ impl Worker {
             let vocab = running.open.model.vocab();
             let text = reply.begin_with(&ids.chosen, vocab);
             if !text.is_empty() {
-                let event = reply.tokens_event(text, 0, slot.tokens.len());
+                let event = reply.tokens_event(text, Vec::new(), slot.tokens.len());
                 self.mail.outbox.push(event);
             }
         }
@@ -280,6 +280,9 @@ impl Worker {
         let slot = &mut self.slots[index];
         let Some(reply) = &mut slot.reply else { return };
         reply.clock.token(Instant::now());
+        if reply.generated == 0 {
+            self.mail.outbox.push(reply.making_event(running.origin()));
+        }
         reply.generated += 1;
         reply.ids.chosen.push(token);
         if let Some(trace) = reply.sampler.take_trace() {
@@ -289,7 +292,7 @@ impl Worker {
             let rest = reply.rest();
             self.mail
                 .outbox
-                .push(reply.tokens_event(rest, 1, slot.tokens.len()));
+                .push(reply.tokens_event(rest, vec![token], slot.tokens.len()));
             self.finish(index, StopReason::EndOfTurn);
             return;
         }
@@ -299,7 +302,7 @@ impl Worker {
         let step = reply.take(&piece);
         self.mail
             .outbox
-            .push(reply.tokens_event(step.text, 1, slot.tokens.len()));
+            .push(reply.tokens_event(step.text, vec![token], slot.tokens.len()));
         let full = reply.is_full().map(StopReason::MaxTokens);
         let shifts = reply.request.reply.context_shift;
         let no_room = (slot.tokens.len() >= n_ctx as usize && !shifts)
