@@ -147,6 +147,7 @@ impl Worker {
             return;
         };
         let context_used = slot.tokens.len();
+        self.keep_logits(index);
         // What comes after a stop string is not part of the text.
         let rest = if matches!(reason, StopReason::StopString(_)) {
             String::new()

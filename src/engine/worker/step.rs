@@ -64,6 +64,10 @@ impl Worker {
             }
             outputs.push(last);
         }
+        // The next step's logits take the place of the last one's.
+        for slot in &mut self.slots {
+            slot.logits_at = None;
+        }
         match running.context.decode(&mut self.batch) {
             Decode::Done => self.take_results(&plan, &outputs, started),
             Decode::NoSpace => self.make_room(),
@@ -190,6 +194,7 @@ impl Worker {
         let slot = &mut self.slots[choice.slot];
         slot.tokens.truncate(keep);
         slot.n_cached = keep;
+        slot.after = None;
         let fetched = self.fetch(choice.slot, &prompt, keep, !plain);
         let slot = &mut self.slots[choice.slot];
         slot.shares &= fetched == keep && keep > 0;
@@ -224,6 +229,7 @@ impl Worker {
     fn take_results(&mut self, plan: &[Chunk], outputs: &[i32], started: Instant) {
         for (chunk, &output) in plan.iter().zip(outputs) {
             if chunk.wants_logits {
+                self.slots[chunk.slot].logits_at = Some(output);
                 self.preview_from(chunk.slot, output);
             }
             let Some(running) = &mut self.running else {
