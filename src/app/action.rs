@@ -38,6 +38,9 @@ pub enum Action {
     ChoosePreset,
     ChooseTheme,
     ShowSessions,
+    ShowDownloads,
+    PauseDownload,
+    CancelDownload,
     RaiseContext,
     DropOldest,
     // Movement
@@ -168,6 +171,21 @@ const ENTRIES: &[Entry] = &[
         "Search the saved chats and go on with one",
     ),
     entry(
+        Action::ShowDownloads,
+        "show-downloads",
+        "Find models on the Hub and download them",
+    ),
+    entry(
+        Action::PauseDownload,
+        "pause-download",
+        "Pause the download, or go on with it",
+    ),
+    entry(
+        Action::CancelDownload,
+        "cancel-download",
+        "Stop the download and throw away what came, or take it off the list",
+    ),
+    entry(
         Action::RaiseContext,
         "raise-context",
         "Double ctx-size and keep the conversation",
@@ -267,6 +285,8 @@ impl Action {
                 | Self::Toggle
                 | Self::ResetOne
                 | Self::Filter
+                | Self::PauseDownload
+                | Self::CancelDownload
         )
     }
 

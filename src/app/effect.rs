@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::Timer;
 use crate::engine::Command;
+use crate::hub;
 use crate::store;
 
 /// One thing to do; its outcome, if any, comes back as an event.
@@ -12,6 +13,8 @@ pub enum Effect {
     Engine(Command),
     /// Keep, read or change saved chats; a reply asked for later waits until a message is durable.
     Store(store::Command),
+    /// Ask the Hub, or fetch from it.
+    Hub(hub::Command),
     /// Put text on the user's clipboard.
     Copy(String),
     /// List files that complete this path; answered by `Event::Paths`.

@@ -7,6 +7,7 @@ use super::{LogLine, Viewport};
 use crate::bench::Record;
 use crate::config::Preset;
 use crate::engine::{EngineEvent, RequestId};
+use crate::hub;
 use crate::keymap::{Key, Keymap};
 use crate::store;
 use crate::telemetry::Sample;
@@ -25,6 +26,8 @@ pub enum Event {
     Viewport(Viewport),
     Engine(EngineEvent),
     Store(store::Event),
+    /// What the Hub has, and how far downloads are.
+    Hub(hub::Event),
     Sample(Box<Sample>),
     /// Bytes per second that this machine reads from its memory, measured.
     Bandwidth(u64),

@@ -1,6 +1,8 @@
 //! From a key press to an action, by what has the keys.
 
-use super::{Action, Effect, Overlay, Pane, State, View, params, perform, sessions, view};
+use super::{
+    Action, Effect, Overlay, Pane, State, View, downloads, params, perform, sessions, view,
+};
 use crate::keymap::{Context, Key};
 
 /// What has the keys now.
@@ -16,7 +18,7 @@ pub fn context(state: &State) -> Context {
             | Overlay::Resume(_)
             | Overlay::ContextFull(_),
         ) => Context::List,
-        None => state.view.context().unwrap_or_else(|| match state.focus {
+        None => View::context(state).unwrap_or_else(|| match state.focus {
             Pane::Parameters if state.params.is_typing() => Context::Prompt,
             Pane::Parameters => Context::Parameters,
             Pane::Composer => Context::Composer,
@@ -60,6 +62,9 @@ pub(super) fn paste(state: &mut State, text: &str) -> Vec<Effect> {
         }
         Some(_) => return vec![],
         None => {}
+    }
+    if state.view == View::Downloads {
+        return downloads::paste(state, text);
     }
     match state.focus {
         Pane::Parameters if state.view == View::Deck && state.params.is_typing() => {

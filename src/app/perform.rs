@@ -50,6 +50,8 @@ pub(super) fn perform(state: &mut State, action: Action) -> Vec<Effect> {
         Action::ShowSpeed => show(state, Pane::Speed),
         Action::ShowGauges => show(state, Pane::Gauges),
         Action::ShowLog => show(state, Pane::Log),
+        Action::ShowDownloads => view::toggle(state, View::Downloads),
+        Action::PauseDownload | Action::CancelDownload => vec![],
         Action::ShowBench => view::toggle(state, View::Bench),
         Action::Send => replies::send(state),
         Action::NewLine => {

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::{
-    BenchState, ChatState, Composer, GaugesState, LogState, ModelState, Notice, Overlay,
-    ParamsState, SessionsState, SpeedState, View,
+    BenchState, ChatState, Composer, DownloadsState, GaugesState, LogState, ModelState, Notice,
+    Overlay, ParamsState, SessionsState, SpeedState, View,
 };
 use crate::config::Preset;
 use crate::engine::{ConversationId, LoadId, RequestId};
@@ -45,6 +45,7 @@ pub struct State {
     pub gauges: GaugesState,
     pub log: LogState,
     pub sessions: SessionsState,
+    pub downloads: DownloadsState,
     pub bench: BenchState,
     pub presets: Arc<Vec<Preset>>,
     pub themes: Arc<Vec<String>>,
@@ -73,6 +74,7 @@ impl State {
             gauges: GaugesState::default(),
             log: LogState::default(),
             sessions: SessionsState::default(),
+            downloads: DownloadsState::default(),
             bench: BenchState::default(),
             presets: Arc::default(),
             themes: Arc::default(),

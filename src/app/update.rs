@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::overlay::Overlay;
 use super::{Effect, Entry, Event, Notice, Settings, State, Timer};
-use super::{bench, foresight, keys, replies, retune, saving, sessions};
+use super::{bench, downloads, foresight, keys, replies, retune, saving, sessions};
 use crate::config::Preset;
 use crate::engine::EngineEvent;
 
@@ -40,6 +40,7 @@ fn take(state: &mut State, event: Event) -> Vec<Effect> {
         }
         Event::Engine(event) => engine(state, event),
         Event::Store(event) => sessions::on_store(state, event),
+        Event::Hub(event) => downloads::on_hub(state, event),
         Event::Sample(sample) => {
             state.gauges.take(*sample);
             vec![]

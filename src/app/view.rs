@@ -1,6 +1,6 @@
 //! What fills the screen between the header and the status line.
 
-use super::{Action, Effect, State, bench};
+use super::{Action, Effect, State, bench, downloads};
 use crate::keymap::{Context, Key};
 
 /// The one view that is shown.
@@ -11,14 +11,17 @@ pub enum View {
     Deck,
     /// Measurements: what to measure, results, history.
     Bench,
+    /// Models from the Hub, and downloads.
+    Downloads,
 }
 
 impl View {
     /// What has the keys in it; `None` where the pane with focus has.
-    pub(super) fn context(self) -> Option<Context> {
-        match self {
+    pub(super) fn context(state: &State) -> Option<Context> {
+        match state.view {
             Self::Deck => None,
             Self::Bench => Some(Context::Bench),
+            Self::Downloads => Some(downloads::context(state)),
         }
     }
 }
@@ -33,6 +36,7 @@ pub(super) fn toggle(state: &mut State, view: View) -> Vec<Effect> {
     match view {
         View::Deck => vec![],
         View::Bench => bench::enter(state),
+        View::Downloads => downloads::enter(state),
     }
 }
 
@@ -41,6 +45,7 @@ pub(super) fn perform(state: &mut State, action: Action) -> Option<Vec<Effect>> 
     let own = match state.view {
         View::Deck => return None,
         View::Bench => bench::perform(state, action),
+        View::Downloads => downloads::perform(state, action),
     };
     own.or_else(|| match action {
         Action::Cancel | Action::FocusNext | Action::FocusPrevious => {
@@ -52,9 +57,10 @@ pub(super) fn perform(state: &mut State, action: Action) -> Option<Vec<Effect>> 
 }
 
 /// Types where a view takes text; in others a letter is the beginning of nothing.
-pub(super) fn type_key(state: &mut State, _key: Key) -> Vec<Effect> {
+pub(super) fn type_key(state: &mut State, key: Key) -> Vec<Effect> {
     match state.view {
         View::Deck | View::Bench => vec![],
+        View::Downloads => downloads::type_key(state, key),
     }
 }
 

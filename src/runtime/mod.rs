@@ -10,6 +10,7 @@
 
 mod bandwidth;
 mod deck;
+mod fits;
 mod measure;
 mod paths;
 mod screen;
@@ -28,6 +29,7 @@ use tokio::sync::watch;
 use crate::app::{self, Event, LogLine, Saving, State};
 use crate::config::{self, Config, ConfigWatch, Folders};
 use crate::engine;
+use crate::hub;
 use crate::keymap::Keymap;
 use crate::params::{Overrides, Params};
 use crate::telemetry::{Sample, Sampler, Sources as Sensors};
@@ -36,6 +38,7 @@ use crate::theme::{self, GlyphSet, Theme};
 use crate::ui::TranscriptCache;
 pub use bandwidth::known_bandwidth;
 pub use deck::{Deck, Look, Sources, Wake};
+pub use fits::{Fits, MayFit};
 pub use measure::Measurer;
 pub use screen::{RealScreen, Screen};
 pub use store::Saver;
@@ -60,6 +63,8 @@ pub struct Startup {
     /// The preset that `params` has.
     pub preset: Option<String>,
     pub theme: Option<String>,
+    /// Whether models may be fetched.
+    pub network: hub::Network,
     /// Whether chats are saved.
     pub saving: Saving,
     /// What was wrong with the user's files, to be told in the transcript.
@@ -99,6 +104,7 @@ async fn start(startup: Startup) -> io::Result<Ended> {
         model,
         preset,
         theme,
+        network,
         saving,
         problems,
         log,
@@ -187,8 +193,10 @@ async fn start(startup: Startup) -> io::Result<Ended> {
         pacer: frames,
     };
     let measured = inbox.clone();
+    let hub_inbox = inbox.clone();
     let mut deck = Deck::new(state, screen, engine, look, inbox);
     deck = deck.with_measurer(Measurer::new(folders.data_dir.clone(), measured));
+    deck = deck.with_hub(desk(&folders, network, hub_inbox));
     if let Some(saver) = saver {
         deck = deck.with_saver(saver);
     }
@@ -204,6 +212,20 @@ async fn start(startup: Startup) -> io::Result<Ended> {
     drop(watch);
     sampler.join(SENSOR_END);
     ended
+}
+
+/// The way to the Hub; what it tells arrives in the inbox.
+fn desk(folders: &Folders, network: hub::Network, inbox: Sender<Wake>) -> hub::Desk {
+    let places = hub::Places {
+        config_dir: folders.config_dir.clone(),
+        data_dir: folders.data_dir.clone(),
+        models_dir: folders.models_dir.clone(),
+    };
+    let tell = move |event| {
+        // Fails only when the program ends, and nobody reads any more.
+        let _ = inbox.blocking_send(Wake::Event(Event::Hub(event)));
+    };
+    hub::Desk::new(network, places, || Box::new(Fits::here()), tell)
 }
 
 /// Writes the built-in model to the data folder, if it is not there yet, and asks for it.

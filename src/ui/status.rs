@@ -7,7 +7,7 @@
 use ratatui::layout::Rect;
 
 use super::painter::{Painter, part};
-use crate::app::{self, Action, State};
+use crate::app::{self, Action, State, View};
 use crate::keymap::Context;
 use crate::theme::Role;
 
@@ -77,6 +77,17 @@ fn hints(state: &State) -> Vec<(String, &'static str)> {
             (Action::Cancel, "write"),
         ],
         Context::Bench => &[(Action::Down, "scroll"), (Action::Cancel, "back")],
+        Context::Downloads => &[
+            (Action::PauseDownload, "pause, go on"),
+            (Action::CancelDownload, "throw away"),
+            (Action::Accept, "load what is here"),
+            (Action::Cancel, "back"),
+        ],
+        Context::Prompt if state.view == View::Downloads => &[
+            (Action::Accept, "search, open, download"),
+            (Action::Complete, "downloads"),
+            (Action::Cancel, "back"),
+        ],
         Context::Help => &[(Action::Down, "scroll"), (Action::Cancel, "close")],
         Context::List => &[
             (Action::Accept, "take"),
@@ -96,7 +107,10 @@ fn hints(state: &State) -> Vec<(String, &'static str)> {
         (Action::Palette, "actions"),
         (Action::Help, "help"),
     ];
-    let over_panes = matches!(context, Context::Help | Context::List | Context::Prompt);
+    let over_panes = matches!(
+        context,
+        Context::Help | Context::List | Context::Prompt | Context::Downloads
+    );
     own.iter()
         .chain(common.iter().filter(|_| !over_panes))
         .filter_map(|(action, what)| Some((state.keymap.hint(context, *action)?, *what)))

@@ -3,13 +3,15 @@
 use std::path::PathBuf;
 
 use llmdeck::app::{
-    Action, ContextFullChoice, Entry, Foresight, LineEdit, LoadPhase, LogLevel, LogLine, Notice,
-    Overlay, Pane, ParamEdit, PickList, PromptOverlay, Reply, ReplyState, Resume, Scroll, State,
+    Action, ContextFullChoice, Download, DownloadsPart, Entry, Foresight, LineEdit, LoadPhase,
+    LogLevel, LogLine, Notice, Offers, Overlay, Pane, ParamEdit, Phase, PickList, PromptOverlay,
+    Reply, ReplyState, Resume, Scroll, State, View,
 };
 use llmdeck::engine::{
     Change, ContextInfo, DeviceForecast, DeviceMemory, EngineError, ErrorKind, Forecast, KvOutcome,
     LoadId, ModelInfo, Reads, RequestId, StopReason, Timings,
 };
+use llmdeck::hub::{FilePath, Offer, Pick, Progress, Rate, RepoId, Status, Wanted};
 use llmdeck::params::{Param, Source, TABLE, Value};
 use llmdeck::store::ConversationId;
 use llmdeck::telemetry::{CpuSample, GpuSample, MemorySample, Sample};
@@ -558,5 +560,111 @@ pub fn hostile(size: (u16, u16)) -> State {
         is_error: true,
     });
     state.composer.area.insert_str(evil);
+    state
+}
+
+/// The list of good first models in the view of downloads.
+pub fn first_models(size: (u16, u16)) -> State {
+    let mut state = ready(size);
+    state.view = View::Downloads;
+    let offer = |name: &str, bytes: u64, fits: Option<bool>, about: &str| Offer::Model {
+        wanted: Wanted::parse(name).unwrap(),
+        bytes,
+        is_estimate: true,
+        fits,
+        about: about.to_owned(),
+    };
+    state.downloads.list = Offers::Here(vec![
+        offer(
+            "Qwen/Qwen2.5-0.5B-Instruct-GGUF:Q4_K_M",
+            400 << 20,
+            Some(true),
+            "tiny",
+        ),
+        offer(
+            "Qwen/Qwen3-8B-GGUF:Q4_K_M",
+            5 * GIB,
+            Some(true),
+            "a good all-rounder for 8 GiB",
+        ),
+        offer(
+            "bartowski/Llama-3.3-70B-Instruct-GGUF:Q4_K_M",
+            40 * GIB,
+            Some(false),
+            "for 48 GiB",
+        ),
+        offer(
+            "ggml-org/gpt-oss-120b-GGUF:MXFP4",
+            58 * GIB,
+            None,
+            "a mixture of experts",
+        ),
+    ]);
+    state.downloads.selected = 1;
+    state
+}
+
+/// What a search found, with downloads in every phase below it.
+pub fn downloads(size: (u16, u16)) -> State {
+    let mut state = first_models(size);
+    let repo = |name: &str, downloads: u64, gated: bool| Offer::Repo {
+        repo: RepoId::parse(name).unwrap(),
+        downloads,
+        license: "apache-2.0".to_owned(),
+        gated,
+    };
+    state.downloads.line = LineEdit::new("qwen3 \u{1b}[31mcoder");
+    state.downloads.list = Offers::Here(vec![
+        repo("Qwen/Qwen3-8B-GGUF", 1_234_567, false),
+        repo(
+            "someone/a-repository-with-a-long-name-that-says-much-GGUF",
+            12,
+            true,
+        ),
+    ]);
+    let mut rate = Rate::default();
+    rate.note(0, 0);
+    rate.note(10_000, GIB);
+    let download = |id: u64, file: &str, phase: Phase, status: Status| Download {
+        id,
+        name: format!("Qwen/Qwen3-8B-GGUF/{file}"),
+        wanted: Wanted::Repo {
+            repo: RepoId::parse("Qwen/Qwen3-8B-GGUF").unwrap(),
+            pick: Pick::File(FilePath::parse(file).unwrap()),
+        },
+        phase,
+        progress: Progress {
+            here: GIB,
+            total: Some(4 * GIB),
+            files: (0, 1),
+            status,
+        },
+        rate: rate.clone(),
+    };
+    let cut = Status::Retrying("the connection ended; try 2 of 8 in 1 s".to_owned());
+    let failed =
+        Phase::Failed("downloading: its SHA-256 is \u{1b}]0;evil\u{7}ab\ntry again".to_owned());
+    state.downloads.downloads = vec![
+        download(1, "Qwen3-8B-Q4_K_M.gguf", Phase::Running, Status::Fetching),
+        download(2, "Qwen3-8B-Q5_K_M.gguf", Phase::Running, cut),
+        download(3, "Qwen3-8B-Q6_K.gguf", Phase::Paused, Status::Queued),
+        download(4, "Qwen3-8B-Q8_0.gguf", Phase::Waiting, Status::Queued),
+        download(5, "Qwen3-8B-F16.gguf", failed, Status::Queued),
+        download(
+            6,
+            "Qwen3-8B-Q2_K.gguf",
+            Phase::Done("/m.gguf".into()),
+            Status::Done,
+        ),
+    ];
+    state.downloads.part = DownloadsPart::Downloads;
+    state
+}
+
+/// The Hub could not be reached.
+pub fn hub_refused(size: (u16, u16)) -> State {
+    let mut state = first_models(size);
+    let why = "reaching https://huggingface.co: the host is not known\ncheck the connection";
+    state.downloads.list = Offers::Failed(why.to_owned());
     state
 }
