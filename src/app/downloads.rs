@@ -583,7 +583,7 @@ mod tests {
             matches!(&state.downloads.downloads[0].phase, Phase::Failed(why) if why.contains("again"))
         );
         press(&mut state, &["space"]);
-        let effects = press(&mut state, &["delete"]);
+        let effects = press(&mut state, &["del"]);
         assert_eq!(
             commands(&effects),
             [Command::Stop {
