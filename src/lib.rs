@@ -9,6 +9,7 @@ pub mod bench;
 pub mod chat;
 pub mod cli;
 pub mod config;
+pub mod costs;
 pub mod engine;
 pub mod gguf;
 pub mod hardware;

@@ -19,7 +19,8 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("telemetry", &[]),
     ("theme", &[]),
     ("keymap", &["app"]),
-    ("config", &["params"]),
+    ("costs", &[]),
+    ("config", &["costs", "params"]),
     (
         "app",
         &[
@@ -33,6 +34,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "plan",
             "store",
             "telemetry",
+            "tune",
         ],
     ),
     ("terminal", &["app", "keymap", "theme"]),
@@ -48,6 +50,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "store",
             "telemetry",
             "theme",
+            "tune",
         ],
     ),
     (
@@ -55,6 +58,8 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         &[
             "app",
             "bench",
+            "gguf",
+            "tune",
             "config",
             "engine",
             "hub",
@@ -75,6 +80,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "bench",
             "chat",
             "config",
+            "costs",
             "engine",
             "gguf",
             "hardware",

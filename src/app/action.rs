@@ -20,6 +20,7 @@ pub enum Action {
     ShowSpeed,
     ShowGauges,
     ShowLog,
+    ShowMetrics,
     ShowBench,
     // Chat
     Send,
@@ -67,6 +68,16 @@ pub enum Action {
     Filter,
     Apply,
     Discard,
+    // Metrics
+    Earlier,
+    Later,
+    ZoomIn,
+    ZoomOut,
+    Freeze,
+    NextGpu,
+    ExportCsv,
+    ExportJson,
+    ExportText,
 }
 
 /// An action with the name files use for it and what it does.
@@ -130,6 +141,11 @@ const ENTRIES: &[Entry] = &[
     entry(Action::ShowSpeed, "show-speed", "Show the speed figures"),
     entry(Action::ShowGauges, "show-gauges", "Show the gauges"),
     entry(Action::ShowLog, "show-log", "Show the log"),
+    entry(
+        Action::ShowMetrics,
+        "show-metrics",
+        "Show the last hour on one time axis",
+    ),
     entry(
         Action::ShowBench,
         "show-bench",
@@ -226,6 +242,35 @@ const ENTRIES: &[Entry] = &[
     entry(Action::Filter, "filter", "Filter by typing"),
     entry(Action::Apply, "apply", "Apply the pending changes"),
     entry(Action::Discard, "discard", "Discard the pending changes"),
+    entry(
+        Action::Earlier,
+        "earlier",
+        "Show the values a little earlier",
+    ),
+    entry(Action::Later, "later", "Show the values a little later"),
+    entry(Action::ZoomIn, "zoom-in", "Show less time"),
+    entry(Action::ZoomOut, "zoom-out", "Show more time"),
+    entry(
+        Action::Freeze,
+        "freeze",
+        "Stop the time, or let it run again",
+    ),
+    entry(Action::NextGpu, "next-gpu", "Show the next GPU"),
+    entry(
+        Action::ExportCsv,
+        "export-csv",
+        "Write the last hour of metrics to a CSV file",
+    ),
+    entry(
+        Action::ExportJson,
+        "export-json",
+        "Write the last hour of metrics to a JSON file",
+    ),
+    entry(
+        Action::ExportText,
+        "export-text",
+        "Write the metrics that are shown as a table of text",
+    ),
     // The last one, so that nobody takes it by accident from the top of a list.
     entry(Action::Quit, "quit", "Quit"),
 ];
@@ -287,6 +332,12 @@ impl Action {
                 | Self::Filter
                 | Self::PauseDownload
                 | Self::CancelDownload
+                | Self::Earlier
+                | Self::Later
+                | Self::ZoomIn
+                | Self::ZoomOut
+                | Self::Freeze
+                | Self::NextGpu
         )
     }
 
@@ -310,7 +361,7 @@ mod tests {
         let actions: BTreeSet<_> = Action::all().collect();
         assert_eq!(actions.len(), ENTRIES.len());
         // The enum's variants are numbered from 0: the last one tells how many there are.
-        assert_eq!(actions.len(), Action::Discard as usize + 1);
+        assert_eq!(actions.len(), Action::ExportText as usize + 1);
         let names: BTreeSet<_> = ENTRIES.iter().map(|entry| entry.name).collect();
         assert_eq!(names.len(), ENTRIES.len());
         for action in Action::all() {

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use super::Timer;
+use super::{Measure, Timer};
 use crate::engine::Command;
 use crate::hub;
 use crate::store;
+use crate::telemetry::history::export::Format;
 
 /// One thing to do; its outcome, if any, comes back as an event.
 #[derive(Clone, Debug)]
@@ -19,10 +20,15 @@ pub enum Effect {
     Copy(String),
     /// List files that complete this path; answered by `Event::Paths`.
     ListPaths(String),
-    /// Read the measurements kept; answered by `Event::Measurements`.
-    ReadMeasurements,
+    /// Measure the model that runs; answered by `Event::Measure`.
+    Measure(Measure),
     /// Use another theme for this session.
     UseTheme(String),
+    /// Write metrics to a new file; answered by `Event::Exported`.
+    Export {
+        format: Format,
+        text: String,
+    },
     /// Send `Event::Timer` after a while.
     After(Timer, Duration),
     /// Give the terminal back to the shell until `fg`.

@@ -3,8 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::{LogLine, Viewport};
-use crate::bench::Record;
+use super::{LogLine, MeasureNews, Viewport};
 use crate::config::Preset;
 use crate::engine::{EngineEvent, RequestId};
 use crate::hub;
@@ -38,10 +37,12 @@ pub enum Event {
         typed: String,
         found: Vec<String>,
     },
-    /// Answer to `Effect::ReadMeasurements`: oldest first, or why they could not be read.
-    Measurements(Result<Vec<Record>, String>),
+    /// Answers to `Effect::Measure`.
+    Measure(MeasureNews),
     /// Answer to `Effect::Copy`: how it was done, or why it could not be.
     Copied(Result<String, String>),
+    /// Answer to `Effect::Export`: where it was written, or why it could not be.
+    Exported(Result<PathBuf, String>),
     Timer(Timer),
     /// A model to load was found while starting.
     Open(PathBuf),

@@ -14,6 +14,7 @@ mod gauges;
 pub mod help;
 mod keys;
 mod log;
+mod metrics;
 mod model;
 mod overlay;
 mod params;
@@ -38,7 +39,10 @@ pub const QUESTIONS: &[&str] = &[
 ];
 
 pub use action::Action;
-pub use bench::BenchState;
+pub use bench::{
+    BenchState, End as MeasureEnd, Measure, News as MeasureNews, Order,
+    Progress as MeasureProgress, QUESTIONS as MEASUREMENTS, Question, Run as MeasureRun, Work,
+};
 pub use chat::{ChatState, Entry, Notice, Reply, ReplyState, Scroll, Viewport};
 pub use composer::Composer;
 pub use downloads::{Download, DownloadsState, Offers, Part as DownloadsPart, Phase};
@@ -48,6 +52,7 @@ pub use foresight::Foresight;
 pub use gauges::GaugesState;
 pub use keys::context;
 pub use log::{LogLevel, LogLine, LogState};
+pub use metrics::{ENERGY_RUN, MetricsState, Window, ZOOMS_MS};
 pub use model::{LoadPhase, ModelState};
 pub use overlay::{ContextFullChoice, LineEdit, Overlay, PickList, PromptOverlay};
 pub use params::{ParamEdit, ParamsState};

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::overlay::{Overlay, PickList, PromptOverlay};
 use super::update::{IsError, notice};
 use super::{Action, ChatState, Effect, Pane, State, Timer, View};
-use super::{help, keys, params, replies, retune, sessions, view};
+use super::{help, keys, metrics, params, replies, retune, sessions, view};
 use crate::engine::Command;
 use crate::keymap::Context;
 use crate::params::Param;
@@ -52,6 +52,16 @@ pub(super) fn perform(state: &mut State, action: Action) -> Vec<Effect> {
         Action::ShowLog => show(state, Pane::Log),
         Action::ShowDownloads => view::toggle(state, View::Downloads),
         Action::PauseDownload | Action::CancelDownload => vec![],
+        Action::ShowMetrics => view::toggle(state, View::Metrics),
+        Action::ExportCsv | Action::ExportJson | Action::ExportText => {
+            metrics::perform(state, action).unwrap_or_default()
+        }
+        Action::Earlier
+        | Action::Later
+        | Action::ZoomIn
+        | Action::ZoomOut
+        | Action::Freeze
+        | Action::NextGpu => vec![],
         Action::ShowBench => view::toggle(state, View::Bench),
         Action::Send => replies::send(state),
         Action::NewLine => {

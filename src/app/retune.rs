@@ -10,8 +10,18 @@ use crate::engine::{
 };
 use crate::params::{Cost, Param, Source, TABLE, Value, spec};
 
+/// Why nothing may change the model now, if so.
+fn held(state: &State) -> Option<&'static str> {
+    (state.bench.is_running()).then_some(
+        "The model is being measured: nothing else changes it until that ends (F12, then Esc).",
+    )
+}
+
 /// Loads a model file in place of the running one.
 pub(super) fn load(state: &mut State, path: PathBuf) -> Vec<Effect> {
+    if let Some(why) = held(state) {
+        return notice(state, why, IsError::Yes);
+    }
     let id = state.next_load();
     let mut effects = cancel(state);
     let tuned = state.params.tuned.get(&path).cloned();
@@ -58,6 +68,7 @@ pub(super) fn set(state: &mut State, param: Param, value: i64) -> Vec<Effect> {
 pub(super) fn change(state: &mut State, make: impl FnOnce(&mut ParamsState)) -> Vec<Effect> {
     let before = state.params.values.clone();
     make(&mut state.params);
+    super::metrics::note_changes(state, &before);
     let after = &state.params.values;
     let mut effects = Vec::new();
     if let Some(request) = state.chat.running()
@@ -67,6 +78,14 @@ pub(super) fn change(state: &mut State, make: impl FnOnce(&mut ParamsState)) -> 
         effects.push(Effect::Engine(Command::Resample { request, sampling }));
     }
     let params = after.load();
+    if before.load() != params
+        && let Some(why) = held(state)
+    {
+        state.params.values = before;
+        effects.clear();
+        effects.extend(notice(state, why, IsError::Yes));
+        return effects;
+    }
     let model_is_there = state.model.running.is_some() || state.model.loading.is_some();
     if model_is_there && before.load() != params {
         let id = state.next_load();
@@ -77,6 +96,17 @@ pub(super) fn change(state: &mut State, make: impl FnOnce(&mut ParamsState)) -> 
         }));
     }
     effects
+}
+
+/// Brings the engine to the values in force, after a measurement ran it with others.
+pub(super) fn again(state: &mut State) -> Vec<Effect> {
+    if state.model.running.is_none() {
+        return vec![];
+    }
+    let id = state.next_load();
+    let params = Box::new(state.params.values.load());
+    begin(state, id, None);
+    vec![Effect::Engine(Command::Retune { id, params })]
 }
 
 /// Takes the engine's word about loads and retunes in.
@@ -219,6 +249,7 @@ fn loaded(
     state.speed.context_used = 0;
     state.model.threads_given_up = 0;
     state.model.running = Some((model, context));
+    super::metrics::note_model(state);
     state.composer.suggest(if state.model.is_guide() {
         super::QUESTIONS
     } else {

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::{
-    BenchState, ChatState, Composer, DownloadsState, GaugesState, LogState, ModelState, Notice,
-    Overlay, ParamsState, SessionsState, SpeedState, View,
+    BenchState, ChatState, Composer, DownloadsState, GaugesState, LogState, MetricsState,
+    ModelState, Notice, Overlay, ParamsState, SessionsState, SpeedState, View,
 };
 use crate::config::Preset;
 use crate::engine::{ConversationId, LoadId, RequestId};
@@ -44,6 +44,7 @@ pub struct State {
     pub speed: SpeedState,
     pub gauges: GaugesState,
     pub log: LogState,
+    pub metrics: MetricsState,
     pub sessions: SessionsState,
     pub downloads: DownloadsState,
     pub bench: BenchState,
@@ -73,6 +74,7 @@ impl State {
             speed: SpeedState::default(),
             gauges: GaugesState::default(),
             log: LogState::default(),
+            metrics: MetricsState::default(),
             sessions: SessionsState::default(),
             downloads: DownloadsState::default(),
             bench: BenchState::default(),
@@ -94,6 +96,13 @@ impl State {
 
     pub(super) fn next_conversation(&mut self) -> ConversationId {
         ConversationId(self.next_id())
+    }
+
+    /// The first of so many numbers that are given to nothing else.
+    pub(super) fn reserve_ids(&mut self, count: u64) -> u64 {
+        let first = self.last_id + 1;
+        self.last_id += count;
+        first
     }
 
     pub(super) fn next_id(&mut self) -> u64 {

@@ -1,6 +1,6 @@
 //! What fills the screen between the header and the status line.
 
-use super::{Action, Effect, State, bench, downloads};
+use super::{Action, Effect, State, bench, downloads, metrics};
 use crate::keymap::{Context, Key};
 
 /// The one view that is shown.
@@ -13,6 +13,8 @@ pub enum View {
     Bench,
     /// Models from the Hub, and downloads.
     Downloads,
+    /// The last hour on one time axis.
+    Metrics,
 }
 
 impl View {
@@ -22,6 +24,7 @@ impl View {
             Self::Deck => None,
             Self::Bench => Some(Context::Bench),
             Self::Downloads => Some(downloads::context(state)),
+            Self::Metrics => Some(Context::Metrics),
         }
     }
 }
@@ -34,7 +37,7 @@ pub(super) fn toggle(state: &mut State, view: View) -> Vec<Effect> {
     }
     state.view = view;
     match view {
-        View::Deck => vec![],
+        View::Deck | View::Metrics => vec![],
         View::Bench => bench::enter(state),
         View::Downloads => downloads::enter(state),
     }
@@ -46,6 +49,7 @@ pub(super) fn perform(state: &mut State, action: Action) -> Option<Vec<Effect>> 
         View::Deck => return None,
         View::Bench => bench::perform(state, action),
         View::Downloads => downloads::perform(state, action),
+        View::Metrics => metrics::perform(state, action),
     };
     own.or_else(|| match action {
         Action::Cancel | Action::FocusNext | Action::FocusPrevious => {
@@ -59,7 +63,7 @@ pub(super) fn perform(state: &mut State, action: Action) -> Option<Vec<Effect>> 
 /// Types where a view takes text; in others a letter is the beginning of nothing.
 pub(super) fn type_key(state: &mut State, key: Key) -> Vec<Effect> {
     match state.view {
-        View::Deck | View::Bench => vec![],
+        View::Deck | View::Bench | View::Metrics => vec![],
         View::Downloads => downloads::type_key(state, key),
     }
 }

@@ -29,6 +29,15 @@ pub struct Drive {
     cancelled: bool,
 }
 
+/// A model that the engine runs.
+#[derive(Clone, Debug)]
+pub struct Running {
+    pub model: Box<ModelInfo>,
+    pub context: Box<ContextInfo>,
+    /// As they were asked for.
+    pub params: LoadParams,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
     Preparing(LoadId),
@@ -94,6 +103,15 @@ impl Drive {
             samples: Vec::new(),
             cancelled: false,
         }
+    }
+
+    /// The same drive on an engine that runs the model already, with these parameters.
+    #[must_use]
+    pub fn on(mut self, running: Running) -> Self {
+        self.model = Some(running.model);
+        self.context = Some(running.context);
+        self.running = Some(running.params);
+        self
     }
 
     /// The first command; `None` when the plan is empty.

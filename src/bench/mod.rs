@@ -12,13 +12,17 @@ pub mod history;
 mod list;
 mod machine;
 mod plan;
+mod prepared;
 mod record;
 mod report;
+mod series;
 pub mod stats;
 
-pub use drive::{Drive, Measured, News, Turn};
+pub use drive::{Drive, Measured, News, Running, Turn};
 pub use list::{ListError, counts, pair, values};
 pub use machine::Machine;
 pub use plan::{Instance, PlanError, Tests, is_load_param, plan, test_name};
+pub use prepared::{Prepared, prepare};
 pub use record::{Origin, Record};
 pub use report::{Format, Printer};
+pub use series::{Axis, Point, Series, series};

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::bench::BenchArgs;
+use super::costs::CostsArgs;
+use super::metrics::MetricsArgs;
 use super::models::ModelsArgs;
 use super::sessions::SessionsArgs;
 use super::tune::TuneArgs;
@@ -86,6 +88,10 @@ pub enum Command {
     /// Search the Hub for models and download them
     #[command(display_order = 6)]
     Models(ModelsArgs),
+    /// Print what the sensors of this machine tell, a row a second
+    Metrics(MetricsArgs),
+    /// Reckon what a million tokens cost here and at an API, and when the hardware has paid off
+    Costs(CostsArgs),
     /// Say whether a model fits, how much of it and how fast at most, without loading it
     Fit(FitArgs),
 }

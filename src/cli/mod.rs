@@ -2,12 +2,13 @@
 //!
 //! ```text
 //! argv ─► normalise (llama.cpp's spellings) ─► clap ─► setup (folders, files, parameters, log)
-//!      ─► deck (no command) | run | bench | tune | fit | sessions | models | doctor ─► exit code
+//!      ─► deck (no command) | run | bench | tune | fit | sessions | models | metrics | costs | doctor ─► exit code
 //! ```
 //! Failures travel as [`Failure`] and are printed here, once.
 
 mod args;
 mod bench;
+mod costs;
 mod deck;
 mod doctor;
 mod engine;
@@ -18,6 +19,7 @@ mod flags;
 mod interrupts;
 pub mod logging;
 mod lossy;
+mod metrics;
 mod model;
 mod models;
 mod normalise;
@@ -39,8 +41,10 @@ use clap::error::ErrorKind;
 
 pub use args::{Cli, Command, DoctorArgs, FitArgs, General, LogLevel, RunArgs};
 pub use bench::{BenchAction, BenchArgs};
+pub use costs::CostsArgs;
 pub use exit::ExitCode;
 pub use failure::Failure;
+pub use metrics::MetricsArgs;
 pub use models::{ModelsArgs, ModelsCommand};
 pub use sessions::{SessionsArgs, SessionsCommand};
 pub use setup::Prepared;
@@ -134,6 +138,8 @@ fn dispatch(asked: Asked) -> Result<ExitCode, Failure> {
         Some(Command::Doctor(args)) => doctor::run(args, &cli.general, folders),
         Some(Command::Fit(args)) => fit::run(args, &cli.general, folders, parameters),
         Some(Command::Sessions(args)) => sessions::run(args, &folders),
+        Some(Command::Metrics(args)) => metrics::run(args),
+        Some(Command::Costs(args)) => costs::run(args, &folders),
         Some(Command::Models(args)) => models::run(args, &cli.general, &folders),
         Some(Command::Run(args)) => {
             let prepared = setup::prepare(&cli.general, folders, parameters, OnProblem::Fail)?;

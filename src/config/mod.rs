@@ -9,6 +9,7 @@ mod document;
 mod error;
 mod paths;
 mod preset;
+mod prices;
 mod profile;
 mod settings;
 mod watch;

@@ -9,6 +9,8 @@ use toml::Spanned;
 use super::document::{Document, RawParams};
 use super::error::ConfigError;
 use super::paths::{Folders, expand};
+use super::prices::FilePrices;
+use crate::costs::Prices;
 use crate::params::Overrides;
 
 /// A `config.toml` with every key explained and commented out.
@@ -28,6 +30,8 @@ pub struct Config {
     pub model: Option<PathBuf>,
     pub params: Overrides,
     pub ui: Ui,
+    /// The `[costs]` table.
+    pub costs: Prices,
 }
 
 /// The `[ui]` table.
@@ -73,6 +77,7 @@ impl Config {
                 fps,
                 ascii: file.ui.ascii,
             },
+            costs: file.costs.check(document)?,
         })
     }
 }
@@ -98,6 +103,8 @@ struct File {
     params: RawParams,
     #[serde(default)]
     ui: FileUi,
+    #[serde(default)]
+    costs: FilePrices,
 }
 
 #[derive(Default, Deserialize)]
@@ -134,10 +141,19 @@ mod tests {
             model,
             params,
             ui,
+            costs,
         } = config;
         assert!(theme.is_some() && preset.is_some() && model.is_some());
         assert!(ui.fps.is_some() && ui.ascii.is_some());
         assert!(params.len() >= 4);
+        let prices = [
+            costs.electricity,
+            costs.hardware,
+            costs.api_input,
+            costs.api_output,
+            costs.watts,
+        ];
+        assert!(costs.currency.is_some() && prices.iter().all(Option::is_some));
     }
 
     #[test]
@@ -164,11 +180,15 @@ mod tests {
         for (text, message) in [
             (
                 "theem = \"x\"",
-                "line 1, column 1: unknown field 'theem', expected one of 'theme', 'preset', 'model', 'params', 'ui', did you mean 'theme'?",
+                "line 1, column 1: unknown field 'theem', expected one of 'theme', 'preset', 'model', 'params', 'ui', 'costs', did you mean 'theme'?",
             ),
             (
                 "[ui]\nfsp = 30",
                 "line 2, column 1: unknown field 'fsp', expected 'fps' or 'ascii', did you mean 'fps'?",
+            ),
+            (
+                "[costs]\nelectricity = -0.3",
+                "line 2, column 15: costs.electricity: -0.3 is outside 0 to 1000000000",
             ),
             (
                 "[ui]\nfps = 500",

@@ -23,6 +23,8 @@ pub enum Context {
     Figures,
     Parameters,
     Log,
+    /// The last hour on one time axis.
+    Metrics,
     /// The view of measurements.
     Bench,
     /// The downloads in the view of models from the Hub.
@@ -177,6 +179,7 @@ impl Context {
         Self::Figures,
         Self::Parameters,
         Self::Log,
+        Self::Metrics,
         Self::Bench,
         Self::Downloads,
         Self::Help,
@@ -193,6 +196,7 @@ impl Context {
             Self::Figures => "figures",
             Self::Parameters => "parameters",
             Self::Log => "log",
+            Self::Metrics => "metrics",
             Self::Bench => "bench",
             Self::Downloads => "downloads",
             Self::Help => "help",
@@ -210,6 +214,7 @@ impl Context {
             Self::Figures => "Speed and gauges",
             Self::Parameters => "Parameters",
             Self::Log => "Log",
+            Self::Metrics => "Metrics",
             Self::Bench => "Measurements",
             Self::Downloads => "Downloads",
             Self::Help => "Help",

@@ -10,11 +10,12 @@ use tokio::time::{sleep, timeout};
 use tokio_stream::StreamExt;
 
 use super::Ended;
+use super::exports;
 use super::measure::Measurer;
 use super::paths;
 use super::screen::Screen;
 use super::store::Saver;
-use crate::app::{self, Effect, Event, Left, Pane, Settings, State, View};
+use crate::app::{self, Effect, Event, Left, Measure, Pane, Settings, State, View};
 use crate::engine::{Command, EngineEvent, EngineHandle};
 use crate::hub;
 use crate::terminal::{FramePacer, Input, Signal, Signals};
@@ -39,6 +40,8 @@ pub struct Sources {
 /// What arrives in the inbox.
 pub enum Wake {
     Event(Event),
+    /// What is measured may have taken too long.
+    Deadline,
     /// The themes were read anew.
     Themes(Vec<Theme>),
 }
@@ -61,6 +64,8 @@ pub struct Deck<S> {
     /// Timers and jobs answer through it.
     inbox: Sender<Wake>,
     home: Option<PathBuf>,
+    /// Where exported metrics go; `None` when nobody said where.
+    exports: Option<PathBuf>,
     /// Set when the loop is to end.
     ended: Option<Ended>,
 }
@@ -101,8 +106,16 @@ impl<S: Screen> Deck<S> {
             cache,
             inbox,
             home,
+            exports: None,
             ended: None,
         }
+    }
+
+    /// The same deck that writes exported metrics to that folder.
+    #[must_use]
+    pub fn with_exports(mut self, folder: PathBuf) -> Self {
+        self.exports = Some(folder);
+        self
     }
 
     /// The same deck that saves its chats; `state.sessions.saving` says so, too.
@@ -195,6 +208,12 @@ impl<S: Screen> Deck<S> {
     async fn wake(&mut self, wake: Wake) {
         match wake {
             Wake::Event(event) => self.take(event).await,
+            Wake::Deadline => {
+                let late = self.measurer.as_mut().and_then(Measurer::late);
+                if let Some(command) = late {
+                    self.send_to_engine(command);
+                }
+            }
             Wake::Themes(themes) => {
                 self.themes = themes;
                 let name = self.state.theme.clone();
@@ -221,6 +240,11 @@ impl<S: Screen> Deck<S> {
                 self.send_to_engine(command);
             }
         }
+        if let (Event::Engine(event), Some(measurer)) = (&event, &mut self.measurer)
+            && let Some(command) = measurer.told(event)
+        {
+            self.send_to_engine(command);
+        }
         let effects = app::update(&mut self.state, event);
         self.perform_all(effects).await;
     }
@@ -230,7 +254,12 @@ impl<S: Screen> Deck<S> {
         match event {
             Event::Log(_) => self.state.side == Some(Pane::Log),
             Event::Hub(hub::Event::Progress { .. }) => self.state.view == View::Downloads,
-            Event::Sample(sample) => self.state.gauges.latest.as_ref() != Some(sample),
+            // A view of time moves on even when nothing else does.
+            Event::Sample(_) if self.state.view == View::Metrics => true,
+            Event::Sample(sample) => {
+                let latest = self.state.gauges.latest.as_ref();
+                latest.is_none_or(|latest| !latest.reads_like(sample))
+            }
             _ => true,
         }
     }
@@ -262,11 +291,18 @@ impl<S: Screen> Deck<S> {
                     hub.send(command);
                 }
             }
-            Effect::ReadMeasurements => {
-                if let Some(measurer) = &self.measurer {
-                    measurer.read();
-                }
+            Effect::Export { format, text } => {
+                let (inbox, folder) = (self.inbox.clone(), self.exports.clone());
+                // Off this task: the folder may be on a network drive.
+                tokio::task::spawn_blocking(move || {
+                    let written = match folder {
+                        Some(folder) => exports::write(&folder, format, &text),
+                        None => Err("there is no folder for exports".to_owned()),
+                    };
+                    let _ = inbox.blocking_send(Wake::Event(Event::Exported(written)));
+                });
             }
+            Effect::Measure(order) => self.measure(order),
             Effect::UseTheme(name) => self.use_theme(&name),
             Effect::After(timer, time) => {
                 let inbox = self.inbox.clone();
@@ -290,6 +326,15 @@ impl<S: Screen> Deck<S> {
                 self.pacer.request();
             }
             Effect::Quit => self.ended = self.ended.or(Some(Ended::Quit)),
+        }
+    }
+
+    fn measure(&mut self, order: Measure) {
+        let Some(measurer) = &mut self.measurer else {
+            return;
+        };
+        if let Some(command) = measurer.take(order) {
+            self.send_to_engine(command);
         }
     }
 

@@ -10,6 +10,7 @@
 
 mod bandwidth;
 mod deck;
+mod exports;
 mod fits;
 mod measure;
 mod paths;
@@ -44,7 +45,7 @@ pub use screen::{RealScreen, Screen};
 pub use store::Saver;
 
 /// How often the sensors are read.
-const SENSOR_INTERVAL: Duration = Duration::from_secs(1);
+const SENSOR_INTERVAL: Duration = Duration::from_millis(500);
 /// How long a sensor that hangs in a driver is waited for at the end.
 const SENSOR_END: Duration = Duration::from_millis(500);
 /// Samples, log lines, timers and answers that may wait.
@@ -170,6 +171,7 @@ async fn start(startup: Startup) -> io::Result<Ended> {
     );
 
     state.sessions.saving = saving;
+    state.bench.n_cores = std::thread::available_parallelism().map_or(1, usize::from);
     let saver = match saving {
         Saving::On => Some(Saver::start(folders.sessions_dir.clone(), inbox.clone())?),
         Saving::Off | Saving::Incognito => None,
@@ -195,6 +197,7 @@ async fn start(startup: Startup) -> io::Result<Ended> {
     let measured = inbox.clone();
     let hub_inbox = inbox.clone();
     let mut deck = Deck::new(state, screen, engine, look, inbox);
+    deck = deck.with_exports(folders.data_dir.join("exports"));
     deck = deck.with_measurer(Measurer::new(folders.data_dir.clone(), measured));
     deck = deck.with_hub(desk(&folders, network, hub_inbox));
     if let Some(saver) = saver {

@@ -307,6 +307,7 @@ impl Worker {
             Command::SetPinned { id, pinned } => {
                 changed(&*self.tell, store.set_pinned(*id, *pinned))?;
             }
+            Command::AddRun(run) => store.add_run(run).map(|_| ())?,
             Command::Delete(id) => changed(&*self.tell, store.delete(*id))?,
             Command::Restore(id) => changed(&*self.tell, store.restore(*id))?,
             Command::Stop => {}

@@ -1,6 +1,6 @@
 //! What the deck asks of the store, and what it is told.
 
-use super::{Conversation, ConversationId, Ending, Hit, Message, Settings, Snapshot};
+use super::{Conversation, ConversationId, Ending, Hit, Message, Run, Settings, Snapshot};
 use crate::engine::{ConversationId as Chat, RequestId as Reply};
 
 /// A thing to do. Chats and replies go by the deck's own numbers; which ones of the store they are,
@@ -65,6 +65,8 @@ pub enum Command {
         pinned: bool,
     },
     Delete(ConversationId),
+    /// A measurement is kept.
+    AddRun(Box<Run>),
     Restore(ConversationId),
     /// Ends the actor after all that came before.
     Stop,

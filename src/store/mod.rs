@@ -32,6 +32,7 @@ mod schema;
 mod search;
 mod tree;
 mod types;
+mod usage;
 mod writer;
 
 pub use actor::{StoreGone, StoreHandle};
@@ -48,3 +49,4 @@ pub use types::{
     Conversation, ConversationId, Ending, Hit, Message, MessageId, MessageState, Said, Settings,
     Snapshot,
 };
+pub use usage::Usage;

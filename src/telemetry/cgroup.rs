@@ -1,4 +1,5 @@
-//! The memory limit of a container: the cgroup this process runs in, version 2 or 1.
+//! The memory limit of a container: the cgroup this process runs in, version 2 or 1
+//! (Documentation/admin-guide/cgroup-v2.rst, cgroup-v1/memory.rst).
 //!
 //! The limit that counts is the lowest on the way from the process's own group to the root.
 //! Memory in use is what the kernel charged less the page cache it would give back first
@@ -50,21 +51,13 @@ impl Cgroup {
 
     /// The lowest limit under `ceiling` bytes (the memory of the machine); `None` when there is none.
     pub fn read(&self, ceiling: u64) -> Option<MemoryLimit> {
-        let groups = fs::read_to_string(&self.proc_cgroup).ok()?;
-        // The memory controller lives in exactly one of the two hierarchies.
-        let (mount, group, layout) = match v1_memory_group(&groups) {
-            Some(group) => (self.mount.join("memory"), group, V1),
-            None => (
-                self.mount.clone(),
-                groups.lines().find_map(|line| line.strip_prefix("0::"))?,
-                V2,
-            ),
+        let group = self.group("memory")?;
+        let layout = match group.version {
+            Version::One => V1,
+            Version::Two => V2,
         };
-        let own = mount.join(group.trim_start_matches('/'));
-        // Inside a container the path may be the host's, of which only the root is mounted here.
-        let own = if own.is_dir() { own } else { mount.clone() };
-        own.ancestors()
-            .take_while(|folder| folder.starts_with(&mount))
+        group
+            .way_up()
             .filter_map(|folder| Some((number(&folder.join(layout.max))?, folder)))
             .filter(|(max, _)| *max < ceiling)
             .min_by_key(|(max, _)| *max)
@@ -72,6 +65,61 @@ impl Cgroup {
                 max,
                 used: layout.used(folder),
             })
+    }
+
+    /// The group in which a controller counts this process.
+    pub(super) fn group(&self, controller: &str) -> Option<Group> {
+        let groups = fs::read_to_string(&self.proc_cgroup).ok()?;
+        // A controller lives in exactly one of the two hierarchies.
+        let (mount, path, version) = match v1_group(&groups, controller) {
+            Some((names, path)) => (self.v1_mount(names, controller), path, Version::One),
+            None => (
+                self.mount.clone(),
+                groups.lines().find_map(|line| line.strip_prefix("0::"))?,
+                Version::Two,
+            ),
+        };
+        let own = mount.join(path.trim_start_matches('/'));
+        // Inside a container the path may be the host's, of which only the root is mounted here.
+        let own = if own.is_dir() { own } else { mount.clone() };
+        Some(Group {
+            mount,
+            own,
+            version,
+        })
+    }
+
+    /// Controllers that share a hierarchy are mounted as `cpu,cpuacct`, mostly with links.
+    fn v1_mount(&self, names: &str, controller: &str) -> PathBuf {
+        let alone = self.mount.join(controller);
+        if alone.is_dir() {
+            alone
+        } else {
+            self.mount.join(names)
+        }
+    }
+}
+
+/// Which of the two file layouts a hierarchy has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Version {
+    One,
+    Two,
+}
+
+/// The group of this process in one hierarchy.
+pub(super) struct Group {
+    mount: PathBuf,
+    pub own: PathBuf,
+    pub version: Version,
+}
+
+impl Group {
+    /// The group, the one it is in, and so on to the root: a limit holds for all below it.
+    pub fn way_up(&self) -> impl Iterator<Item = &Path> {
+        self.own
+            .ancestors()
+            .take_while(|folder| folder.starts_with(&self.mount))
     }
 }
 
@@ -89,16 +137,16 @@ impl Layout {
     }
 }
 
-/// The path in the line `4:memory:/path`; controllers can share a line.
-fn v1_memory_group(groups: &str) -> Option<&str> {
+/// The names and the path of the line `4:cpu,memory:/path`; controllers can share a line.
+fn v1_group<'a>(groups: &'a str, controller: &str) -> Option<(&'a str, &'a str)> {
     groups.lines().find_map(|line| {
         let mut fields = line.splitn(3, ':').skip(1);
-        let controllers = fields.next()?;
-        controllers
+        let names = fields.next()?;
+        let path = fields.next()?;
+        names
             .split(',')
-            .any(|name| name == "memory")
-            .then(|| fields.next())
-            .flatten()
+            .any(|name| name == controller)
+            .then_some((names, path))
     })
 }
 

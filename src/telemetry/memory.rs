@@ -1,20 +1,30 @@
-//! RAM, swap and the memory of this process; a container's limit counts as the machine's.
+//! RAM, swap and its traffic, the memory of this process; a container's limit counts as the
+//! machine's.
+//!
+//! Linux: `/proc/meminfo`, `/proc/vmstat`, `/proc/self/statm` (proc(5)); elsewhere what sysinfo
+//! tells.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
 
 use super::cgroup::{Cgroup, MemoryLimit};
-use super::check::used;
+use super::check::{self, byte_rate, used};
+use super::files::{self, NOT_REPORTED};
+use super::rate::Counter;
 use super::{MemorySample, Missing};
 
-const NOT_REPORTED: Missing = "not reported by this system";
 const NO_SWAP: Missing = "none configured";
 
 pub struct MemorySource {
-    system: Option<System>,
-    pid: Option<Pid>,
+    proc: PathBuf,
     cgroup: Cgroup,
+    page_bytes: u64,
+    swapped_in: Counter,
+    swapped_out: Counter,
+    /// Where there is no `/proc`.
+    elsewhere: Option<(System, Option<Pid>)>,
 }
 
 /// What was read, in bytes, before anything is concluded from it; 0 is what the system says
@@ -30,33 +40,86 @@ struct Facts {
 }
 
 impl MemorySource {
-    /// `root` is where `/proc` and `/sys` of the container limit are found: `/`.
+    /// `root` is where `/proc` and `/sys` are found: `/`.
     pub fn new(root: &Path) -> Self {
+        let elsewhere = cfg!(not(target_os = "linux"))
+            .then(|| Some((System::new().ok()?, sysinfo::get_current_pid().ok())))
+            .flatten();
         Self {
-            system: System::new().ok(),
-            pid: sysinfo::get_current_pid().ok(),
+            proc: root.join("proc"),
             cgroup: Cgroup::new(root),
+            page_bytes: page_bytes(),
+            swapped_in: Counter::default(),
+            swapped_out: Counter::default(),
+            elsewhere,
         }
     }
 
-    pub fn read(&mut self) -> MemorySample {
-        let Some(system) = &mut self.system else {
-            return conclude(Facts::default());
+    pub fn read(&mut self, now: Instant) -> MemorySample {
+        let mut facts = match &mut self.elsewhere {
+            Some((system, pid)) => told(system, *pid),
+            None => self.read_proc(),
         };
-        system.refresh_memory();
-        let process = self.pid.map_or(0, |pid| {
-            let kind = ProcessRefreshKind::nothing().with_memory().without_tasks();
-            system.refresh_processes_specifics(ProcessesToUpdate::Some(&[pid]), false, kind);
-            system.process(pid).map_or(0, sysinfo::Process::memory)
-        });
-        conclude(Facts {
-            total: system.total_memory(),
-            available: system.available_memory(),
-            swap_total: system.total_swap(),
-            swap_used: system.used_swap(),
-            process,
-            limit: self.cgroup.read(system.total_memory()),
-        })
+        facts.limit = self.cgroup.read(facts.total);
+        let mut sample = conclude(facts);
+        if self.elsewhere.is_none() {
+            let traffic = files::text(&self.proc.join("vmstat"));
+            let pages = |name| {
+                let text = traffic.as_ref().map_err(|reason| *reason)?;
+                files::field(text, name).ok_or(NOT_REPORTED)
+            };
+            #[expect(clippy::cast_precision_loss, reason = "a power of two")]
+            let page = self.page_bytes as f64;
+            let rate = |pages: f64| byte_rate(pages * page);
+            sample.swap_in = self.swapped_in.rate(now, pages("pswpin")).and_then(rate);
+            sample.swap_out = self.swapped_out.rate(now, pages("pswpout")).and_then(rate);
+        }
+        sample
+    }
+
+    fn read_proc(&self) -> Facts {
+        let text = files::text(&self.proc.join("meminfo")).unwrap_or_default();
+        let bytes = |name| files::field(&text, name).unwrap_or(0).saturating_mul(1024);
+        let pages = files::text(&self.proc.join("self/statm")).unwrap_or_default();
+        let resident: u64 = pages
+            .split_whitespace()
+            .nth(1)
+            .and_then(|pages| pages.parse().ok())
+            .unwrap_or(0);
+        Facts {
+            total: bytes("MemTotal"),
+            available: bytes("MemAvailable"),
+            swap_total: bytes("SwapTotal"),
+            swap_used: bytes("SwapTotal").saturating_sub(bytes("SwapFree")),
+            process: resident.saturating_mul(self.page_bytes),
+            limit: None,
+        }
+    }
+}
+
+fn page_bytes() -> u64 {
+    #[cfg(unix)]
+    let bytes = rustix::param::page_size() as u64;
+    #[cfg(not(unix))]
+    let bytes = 4096;
+    bytes
+}
+
+/// What sysinfo tells.
+fn told(system: &mut System, pid: Option<Pid>) -> Facts {
+    system.refresh_memory();
+    let process = pid.map_or(0, |pid| {
+        let kind = ProcessRefreshKind::nothing().with_memory().without_tasks();
+        system.refresh_processes_specifics(ProcessesToUpdate::Some(&[pid]), false, kind);
+        system.process(pid).map_or(0, sysinfo::Process::memory)
+    });
+    Facts {
+        total: system.total_memory(),
+        available: system.available_memory(),
+        swap_total: system.total_swap(),
+        swap_used: system.used_swap(),
+        process,
+        limit: None,
     }
 }
 
@@ -69,10 +132,9 @@ fn conclude(facts: Facts) -> MemorySample {
             .checked_sub(facts.available)
             .ok_or("nonsense reading"),
     };
-    let has_total = if total > 0 {
-        Ok(total)
-    } else {
-        Err(NOT_REPORTED)
+    let has_total = match total {
+        0 => Err(NOT_REPORTED),
+        total => check::size(total),
     };
     let has_swap = if facts.swap_total > 0 {
         Ok(facts.swap_total)
@@ -84,6 +146,9 @@ fn conclude(facts: Facts) -> MemorySample {
         used: has_total.and_then(|total| used(in_use?, total)),
         swap_total: has_swap,
         swap_used: has_swap.and_then(|total| used(facts.swap_used, total)),
+        swap_in: Err(NOT_REPORTED),
+        swap_out: Err(NOT_REPORTED),
+        pool: Err(NOT_REPORTED),
         process: if facts.process > 0 {
             Ok(facts.process)
         } else {
@@ -160,10 +225,49 @@ mod tests {
 
     #[test]
     fn this_process_has_memory() {
-        let sample = MemorySource::new(Path::new("/")).read();
+        let sample = MemorySource::new(Path::new("/")).read(Instant::now());
         let (Ok(total), Ok(process)) = (sample.total, sample.process) else {
             panic!("{sample:?}")
         };
         assert!(0 < process && process < total);
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_recorded_machine_is_read_as_it_was() {
+        let root = tempfile::tempdir().unwrap();
+        let write = |path: &str, text: &str| {
+            let path = root.path().join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        };
+        write(
+            "proc/meminfo",
+            "MemTotal:       16000000 kB\nMemFree:  1 kB\nMemAvailable:   12000000 kB\nSwapTotal: 2000 kB\nSwapFree: 500 kB\n",
+        );
+        write("proc/vmstat", "pswpin 100\npswpout 0\n");
+        write("proc/self/statm", "900 300 100 1 0 200 0\n");
+        let mut source = MemorySource::new(root.path());
+        let start = Instant::now();
+        let first = source.read(start);
+        assert_eq!(
+            (first.total, first.used),
+            (Ok(16_384_000_000), Ok(4_096_000_000))
+        );
+        assert_eq!(
+            (first.swap_total, first.swap_used),
+            (Ok(2_048_000), Ok(1_536_000))
+        );
+        assert_eq!(first.process, Ok(300 * page_bytes()));
+        assert_eq!(first.swap_in, Err("known from the second reading on"));
+        write("proc/vmstat", "pswpin 110\npswpout 0\n");
+        let second = source.read(start + std::time::Duration::from_secs(2));
+        assert_eq!(second.swap_in, Ok(5.0 * page_bytes() as f64));
+        assert_eq!(second.swap_out, Ok(0.0));
+        let silent = MemorySource::new(&root.path().join("nowhere")).read(start);
+        assert_eq!(
+            (silent.total, silent.swap_in),
+            (Err(NOT_REPORTED), Err(NOT_REPORTED))
+        );
     }
 }

@@ -1,67 +1,27 @@
 //! The threads that read the sensors.
 //!
-//! The sampler thread reads what the kernel answers at once and publishes a sample a round. GPU
-//! drivers can hang for seconds, so they are read on a thread of their own; the sampler takes the
-//! latest answer and says so when it is too old.
+//! The sampler thread reads what the kernel answers at once and publishes a sample a round. What
+//! asks a chip can hang for seconds: heat and power, and each vendor's GPUs, have a thread of
+//! their own; the sampler takes their latest answer and says so when it is too old.
 
 use std::io;
-use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, PoisonError, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
-use super::{CpuSample, CpuSource, GpuSample, MemorySource, NvmlSource, Sample, ThermalSource};
-
-/// Every GPU, or why none is shown.
-pub type GpuReading = Result<Vec<GpuSample>, String>;
+use super::gpu::GpuSource;
+use super::sources::{Heat, KernelSource, Sources};
+use super::{GpuReading, Missing, Sample};
 
 /// No source is read more often: it would cost more than anyone can see.
 const SHORTEST_INTERVAL: Duration = Duration::from_millis(500);
-/// Rounds after which a GPU reading is too old to be shown.
+/// Rounds after which a reading of another thread is too old to be shown.
 const STALE_ROUNDS: u32 = 5;
 
-/// Where the readings come from.
-pub struct Sources {
-    pub cpu: CpuSource,
-    pub memory: MemorySource,
-    pub thermal: ThermalSource,
-    /// Given the time; may block.
-    pub gpus: Box<dyn FnMut(Instant) -> GpuReading + Send>,
-}
-
-impl Sources {
-    /// The sensors of this machine.
-    pub fn system() -> Self {
-        let mut nvml = NvmlSource::new(None);
-        Self {
-            cpu: CpuSource::new(),
-            memory: MemorySource::new(Path::new("/")),
-            thermal: ThermalSource::new(),
-            gpus: Box::new(move |now| nvml.read(now)),
-        }
-    }
-
-    /// One round of everything, on this thread.
-    pub fn read(&mut self) -> Sample {
-        let gpus = (self.gpus)(Instant::now());
-        self.sample(gpus)
-    }
-
-    fn sample(&mut self, gpus: GpuReading) -> Sample {
-        let (load, cores) = self.cpu.read();
-        Sample {
-            cpu: CpuSample {
-                load,
-                cores,
-                temperature: self.thermal.read(),
-            },
-            memory: self.memory.read(),
-            gpus,
-        }
-    }
-}
+const SILENT: Missing = "the sensors do not answer";
+const NOT_YET: Missing = "not read yet";
 
 /// The running threads; dropping it asks them to end, [`Self::join`] waits for them.
 pub struct Sampler {
@@ -81,8 +41,8 @@ struct Stop {
     changed: Condvar,
 }
 
-/// The latest answer of the GPU thread and when it came.
-type GpuSlot = Arc<Mutex<Option<(Instant, GpuReading)>>>;
+/// The latest answer of another thread and when it came.
+struct Slot<T>(Arc<Mutex<Option<(Instant, T)>>>);
 
 impl Sampler {
     /// Starts sampling; the channel holds `None` until the first sample.
@@ -99,19 +59,27 @@ impl Sampler {
             stop: Arc::default(),
             threads: Vec::new(),
         };
-        let slot = GpuSlot::default();
-        let Sources { gpus, .. } = sources;
-        let sources = Sources {
-            gpus: Box::new(|_| Err(String::new())),
-            ..sources
-        };
-        sampler.spawn("gpu-sensors", {
-            let (stop, slot) = (Arc::clone(&sampler.stop), Arc::clone(&slot));
-            move || watch_gpus(gpus, &slot, &stop, interval)
-        })?;
-        sampler.spawn("sensors", {
-            let stop = Arc::clone(&sampler.stop);
-            move || sample_rounds(sources, &slot, &publish, &stop, interval)
+        let Sources {
+            mut kernel,
+            mut heat,
+            gpus,
+        } = sources;
+        let heat_slot = Slot::empty();
+        sampler.watch("heat", &heat_slot, interval, move |now| heat.read(now))?;
+        let mut gpu_slots = Vec::new();
+        for GpuSource { name, read } in gpus {
+            let slot = Slot::empty();
+            sampler.watch(&format!("gpu-{name}"), &slot, interval, read)?;
+            gpu_slots.push(slot);
+        }
+        let stop = Arc::clone(&sampler.stop);
+        sampler.spawn("sensors", move || {
+            loop {
+                let sample = take(&mut kernel, &heat_slot, &gpu_slots, interval);
+                if publish.send(Some(sample)).is_err() || !stop.wait(interval) {
+                    return;
+                }
+            }
         })?;
         Ok((sampler, samples))
     }
@@ -120,12 +88,34 @@ impl Sampler {
     /// it holds nothing but its own reading; true when none was.
     pub fn join(mut self, patience: Duration) -> bool {
         self.stop.raise();
+        let until = Instant::now() + patience;
         let mut all_ended = true;
         for Thread { handle, ended } in std::mem::take(&mut self.threads) {
-            let hangs = ended.recv_timeout(patience) == Err(mpsc::RecvTimeoutError::Timeout);
+            let left = until.saturating_duration_since(Instant::now());
+            let hangs = ended.recv_timeout(left) == Err(mpsc::RecvTimeoutError::Timeout);
             all_ended &= !hangs && handle.join().is_ok();
         }
         all_ended
+    }
+
+    /// A thread that reads one source again and again.
+    fn watch<T: Clone + Send + 'static>(
+        &mut self,
+        name: &str,
+        slot: &Slot<T>,
+        interval: Duration,
+        mut read: impl FnMut(Instant) -> T + Send + 'static,
+    ) -> io::Result<()> {
+        let (slot, stop) = (Slot(Arc::clone(&slot.0)), Arc::clone(&self.stop));
+        self.spawn(name, move || {
+            loop {
+                let answer = read(Instant::now());
+                slot.put(Instant::now(), answer);
+                if !stop.wait(interval) {
+                    return;
+                }
+            }
+        })
     }
 
     fn spawn(&mut self, name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<()> {
@@ -163,45 +153,41 @@ impl Stop {
     }
 }
 
-fn watch_gpus(
-    mut read: impl FnMut(Instant) -> GpuReading,
-    slot: &GpuSlot,
-    stop: &Stop,
+/// One sample: what the kernel says now and what the other threads read last.
+fn take(
+    kernel: &mut KernelSource,
+    heat: &Slot<Heat>,
+    gpus: &[Slot<GpuReading>],
     interval: Duration,
-) {
-    loop {
-        let reading = read(Instant::now());
-        *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), reading));
-        if !stop.wait(interval) {
-            return;
-        }
-    }
+) -> Sample {
+    let now = Instant::now();
+    let limit = interval * STALE_ROUNDS;
+    let heat = heat.fresh(now, limit).unwrap_or_else(Heat::missing);
+    let gpu = |slot: &Slot<GpuReading>| match slot.fresh(now, limit) {
+        Ok(reading) => reading,
+        Err(NOT_YET) => Err("the GPU driver has not answered yet".to_owned()),
+        Err(_) => Err("the GPU driver does not answer".to_owned()),
+    };
+    kernel.sample(now, heat, gpus.iter().map(gpu).collect())
 }
 
-fn sample_rounds(
-    mut sources: Sources,
-    slot: &GpuSlot,
-    publish: &watch::Sender<Option<Sample>>,
-    stop: &Stop,
-    interval: Duration,
-) {
-    loop {
-        let latest = slot.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let sample = sources.sample(fresh(latest, Instant::now(), interval * STALE_ROUNDS));
-        if publish.send(Some(sample)).is_err() || !stop.wait(interval) {
-            return;
-        }
+impl<T: Clone> Slot<T> {
+    fn empty() -> Self {
+        Self(Arc::new(Mutex::new(None)))
     }
-}
 
-/// The GPU thread's answer, unless it is older than `limit`.
-fn fresh(latest: Option<(Instant, GpuReading)>, now: Instant, limit: Duration) -> GpuReading {
-    match latest {
-        None => Err("the GPU driver has not answered yet".to_owned()),
-        Some((at, _)) if now.duration_since(at) > limit => {
-            Err("the GPU driver does not answer".to_owned())
+    fn put(&self, now: Instant, answer: T) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((now, answer));
+    }
+
+    /// The other thread's answer, unless there is none or it is older than `limit`.
+    fn fresh(&self, now: Instant, limit: Duration) -> Result<T, Missing> {
+        let latest = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*latest {
+            None => Err(NOT_YET),
+            Some((at, _)) if now.saturating_duration_since(*at) > limit => Err(SILENT),
+            Some((_, answer)) => Ok(answer.clone()),
         }
-        Some((_, reading)) => reading,
     }
 }
 
@@ -211,7 +197,10 @@ mod tests {
 
     fn sources(gpus: impl FnMut(Instant) -> GpuReading + Send + 'static) -> Sources {
         Sources {
-            gpus: Box::new(gpus),
+            gpus: vec![GpuSource {
+                name: "test",
+                read: Box::new(gpus),
+            }],
             ..Sources::system()
         }
     }
@@ -264,11 +253,10 @@ mod tests {
     fn an_old_answer_is_not_shown_as_present() {
         let now = Instant::now();
         let limit = Duration::from_secs(5);
-        let answer = Some((now, Ok(Vec::new())));
-        assert_eq!(fresh(answer.clone(), now + limit, limit), Ok(Vec::new()));
-        assert_eq!(
-            fresh(answer, now + limit * 2, limit),
-            Err("the GPU driver does not answer".to_owned())
-        );
+        let slot = Slot::empty();
+        assert_eq!(slot.fresh(now, limit), Err(NOT_YET));
+        slot.put(now, 7);
+        assert_eq!(slot.fresh(now + limit, limit), Ok(7));
+        assert_eq!(slot.fresh(now + limit * 2, limit), Err(SILENT));
     }
 }

@@ -11,6 +11,7 @@ mod outcome;
 mod race;
 mod search;
 mod trial;
+pub mod words;
 
 pub use axes::{Axis, Goal, axes};
 pub use outcome::{Candidate, Finding, Outcome};

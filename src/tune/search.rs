@@ -147,10 +147,22 @@ impl Search {
         }
     }
 
+    /// The same search on an engine that runs the model already.
+    #[must_use]
+    pub fn on(mut self, model: Box<ModelInfo>) -> Self {
+        self.model = Some(model);
+        self
+    }
+
     /// The first command.
     pub fn start(&mut self) -> Command {
         let params = self.request.base.load();
-        self.load(params, Phase::Loading)
+        let phase = if self.model.is_some() {
+            Phase::Preparing
+        } else {
+            Phase::Loading
+        };
+        self.load(params, phase)
     }
 
     pub fn is_over(&self) -> bool {

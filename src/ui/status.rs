@@ -76,7 +76,6 @@ fn hints(state: &State) -> Vec<(String, &'static str)> {
             (Action::Bottom, "follow"),
             (Action::Cancel, "write"),
         ],
-        Context::Bench => &[(Action::Down, "scroll"), (Action::Cancel, "back")],
         Context::Downloads => &[
             (Action::PauseDownload, "pause, go on"),
             (Action::CancelDownload, "throw away"),
@@ -86,6 +85,22 @@ fn hints(state: &State) -> Vec<(String, &'static str)> {
         Context::Prompt if state.view == View::Downloads => &[
             (Action::Accept, "search, open, download"),
             (Action::Complete, "downloads"),
+            (Action::Cancel, "back"),
+        ],
+        Context::Metrics => &[
+            (Action::Earlier, "earlier"),
+            (Action::ZoomIn, "zoom"),
+            (Action::Freeze, "freeze"),
+            (Action::ExportCsv, "CSV"),
+            (Action::Cancel, "back"),
+        ],
+        Context::Bench if state.bench.is_running() => {
+            &[(Action::Cancel, "stop"), (Action::PageDown, "scroll")]
+        }
+        Context::Bench => &[
+            (Action::Accept, "measure"),
+            (Action::Down, "next"),
+            (Action::PageDown, "scroll"),
             (Action::Cancel, "back"),
         ],
         Context::Help => &[(Action::Down, "scroll"), (Action::Cancel, "close")],

@@ -8,6 +8,7 @@ mod fit;
 #[path = "../hub/server.rs"]
 #[expect(dead_code, reason = "the tests of downloads misbehave more")]
 mod hub_server;
+mod metrics;
 mod models;
 mod run;
 mod sessions;

@@ -10,7 +10,7 @@ use llmdeck::app::{self, Event, Saving, State};
 use llmdeck::config;
 use llmdeck::engine::fake::{self, Script};
 use llmdeck::keymap::Key;
-use llmdeck::runtime::{self, Look, Saver, Screen, Sources, Wake};
+use llmdeck::runtime::{self, Look, Measurer, Saver, Screen, Sources, Wake};
 use llmdeck::store::StoreHandle;
 use llmdeck::terminal::{FramePacer, Input};
 use llmdeck::theme;
@@ -47,11 +47,27 @@ impl Deck {
         Self::start_with((120, 40), script, Saving::On, Some(folder))
     }
 
+    /// A deck that measures, with its model's file and its results in that folder.
+    pub async fn start_measuring(script: Script, folder: &Path) -> Self {
+        std::fs::write(folder.join("guide.gguf"), "a model").expect("a folder to write to");
+        Self::start_on((120, 40), script, Saving::Off, None, Some(folder))
+    }
+
     pub fn start_with(
         size: (u16, u16),
         script: Script,
         saving: Saving,
         folder: Option<&Path>,
+    ) -> Self {
+        Self::start_on(size, script, saving, folder, None)
+    }
+
+    fn start_on(
+        size: (u16, u16),
+        script: Script,
+        saving: Saving,
+        folder: Option<&Path>,
+        measured: Option<&Path>,
     ) -> Self {
         let shared = Shared::default();
         let terminal = ratatui::Terminal::new(TestBackend::new(size.0, size.1)).expect("in memory");
@@ -71,7 +87,8 @@ impl Deck {
             cache: TranscriptCache::default(),
             pacer: FramePacer::new(60),
         };
-        let mut effects = app::start(&mut state, "/models/guide.gguf".into());
+        let models = measured.unwrap_or(Path::new("/models"));
+        let mut effects = app::start(&mut state, models.join("guide.gguf"));
         state.sessions.saving = saving;
         effects.extend(app::look_for_left_chats(&mut state));
         // In the deck's own turn: a thread would live in real time and the deck in virtual time.
@@ -83,8 +100,12 @@ impl Deck {
             };
             Saver::new(StoreHandle::inline(folder.to_owned(), tell))
         });
+        let measurer = measured.map(|folder| Measurer::new(folder.to_owned(), inbox.clone()));
         let task = tokio::spawn(async move {
             let mut deck = runtime::Deck::new(state, screen, engine, look, inbox);
+            if let Some(measurer) = measurer {
+                deck = deck.with_measurer(measurer);
+            }
             if let Some(saver) = saver {
                 deck = deck.with_saver(saver);
             }

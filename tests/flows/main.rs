@@ -2,6 +2,8 @@
 //! Waiting costs no real time: tokio moves its clock on when nothing else can happen.
 
 mod harness;
+mod measuring;
+mod metrics;
 mod sessions;
 
 use harness::{Deck, key};

@@ -1,9 +1,10 @@
 //! What the screen looks like, in every situation and size, as text; and how it is styled.
 
+mod bench;
 mod states;
 
 use insta::assert_snapshot;
-use llmdeck::app::{Scroll, State, Viewport};
+use llmdeck::app::{Scroll, State, View, Viewport};
 use llmdeck::theme::{ColorDepth, GlyphSet, Role, Theme};
 use llmdeck::ui::{self, TranscriptCache};
 use ratatui::Terminal;
@@ -121,6 +122,24 @@ fn gauges() {
 }
 
 #[test]
+fn gauges_of_a_full_machine() {
+    let sizes = [(80, 24), (200, 60)];
+    snapshots("gauges_full", &sizes, states::gauges_with_everything);
+}
+
+#[test]
+fn metrics() {
+    snapshots("metrics", &SIZES, states::metrics);
+    let sizes = [(80, 24), (200, 60)];
+    snapshots("metrics_mark", &sizes, states::metrics_at_a_mark);
+    snapshots("metrics_empty", &[(80, 24)], |size| {
+        let mut state = states::ready(size);
+        state.view = View::Metrics;
+        state
+    });
+}
+
+#[test]
 fn speed() {
     snapshots("speed", &[(60, 18), (80, 24)], states::speed);
 }
@@ -128,6 +147,12 @@ fn speed() {
 #[test]
 fn log() {
     snapshots("log", &SIZES, states::log);
+}
+
+#[test]
+fn measurements() {
+    snapshots("measuring", &SIZES, bench::measuring);
+    snapshots("tuned", &[(80, 24), (200, 60)], bench::tuned);
 }
 
 #[test]
@@ -190,6 +215,12 @@ fn ascii_draws_nothing_else() {
         let shown = text(&draw(&state, &theme, &mut TranscriptCache::default()).0);
         assert!(shown.is_ascii(), "{shown}");
     }
+    let shown = draw(
+        &states::metrics((80, 24)),
+        &theme,
+        &mut TranscriptCache::default(),
+    );
+    assert!(text(&shown.0).is_ascii(), "{}", text(&shown.0));
     let state = states::prefilling((80, 24));
     assert_snapshot!(
         "ascii_80x24",
@@ -264,7 +295,7 @@ fn meanings_have_their_style() {
         color(Role::Warning)
     );
     assert_eq!(
-        style_at(&states::gauges(size), "no NVIDIA driver"),
+        style_at(&states::gauges(size), "no GPU found"),
         color(Role::Muted)
     );
 }

@@ -14,7 +14,10 @@ use llmdeck::engine::{
 use llmdeck::hub::{FilePath, Offer, Pick, Progress, Rate, RepoId, Status, Wanted};
 use llmdeck::params::{Param, Source, TABLE, Value};
 use llmdeck::store::ConversationId;
-use llmdeck::telemetry::{CpuSample, GpuSample, MemorySample, Sample};
+use llmdeck::telemetry::history::{MarkKind, Work};
+use llmdeck::telemetry::{
+    CpuSample, GpuMemory, GpuSample, MemorySample, Moment, Pool, Sample, Throttle, Vendor,
+};
 
 const GIB: u64 = 1 << 30;
 
@@ -76,6 +79,7 @@ pub fn sample() -> Sample {
             load: Ok(92.4),
             cores: vec![90.0, 95.0],
             temperature: Ok(71.5),
+            ..CpuSample::missing("not reported by this system")
         },
         memory: MemorySample {
             total: Ok(16 * GIB),
@@ -83,21 +87,21 @@ pub fn sample() -> Sample {
             swap_total: Err("none configured"),
             swap_used: Err("none configured"),
             process: Ok(1_288_490_188),
+            ..MemorySample::missing("not reported by this system")
         },
-        gpus: Err("no NVIDIA driver".to_owned()),
+        gpus: Err("no GPU found".to_owned()),
+        ..Sample::default()
     }
 }
 
 pub fn gpu() -> GpuSample {
     GpuSample {
-        index: 0,
-        name: "NVIDIA L4".to_owned(),
         load: Ok(63.0),
         memory_used: Ok(21 * GIB),
         memory_total: Ok(22 * GIB + GIB / 2),
         temperature: Ok(58.0),
         power: Ok(61.4),
-        power_limit: Err("not reported by this GPU"),
+        ..GpuSample::silent(0, Vendor::Nvidia, "NVIDIA L4", "not reported by this GPU")
     }
 }
 
@@ -666,5 +670,93 @@ pub fn hub_refused(size: (u16, u16)) -> State {
     let mut state = first_models(size);
     let why = "reaching https://huggingface.co: the host is not known\ncheck the connection";
     state.downloads.list = Offers::Failed(why.to_owned());
+    state
+}
+
+/// Three minutes on a machine with a GPU: a model is loaded, two replies, a parameter between them.
+pub fn metrics(size: (u16, u16)) -> State {
+    let mut state = finished(size);
+    state.view = View::Metrics;
+    for half in 0..360_u32 {
+        let load = if half % 120 > 40 { 95.0 } else { 3.0 };
+        let busy = load > 50.0;
+        let wave = f64::from(half % 7) / 2.0;
+        let mut gpu = gpu();
+        gpu.load = Ok(load);
+        gpu.clock = Ok(if busy { 2040.0 } else { 210.0 });
+        gpu.clock_max = Ok(2100.0);
+        gpu.power = Ok(if busy { 68.0 } else { 17.0 });
+        gpu.power_limit = Ok(72.0);
+        gpu.temperature = Ok(40.0 + half as f32 / 20.0);
+        let mut sample = sample();
+        sample.at = Moment {
+            ms: u64::from(half) * 500,
+            unix_ms: 1_700_000_000_000 + i64::from(half) * 500,
+        };
+        // A sensor that is gone for a while leaves a gap.
+        sample.cpu.load = if half > 300 { Err("gone") } else { Ok(30.0) };
+        sample.gpus = Ok(vec![gpu]);
+        let work = Work {
+            decode: busy.then_some(24.0 + wave),
+            prompt: (half % 120 == 41).then_some(1880.0),
+            bandwidth: busy.then_some((24.0 + wave) * 0.55e9),
+        };
+        let history = &mut state.metrics.history;
+        match half {
+            10 => history.mark(MarkKind::Model, "Qwen2.5 0.5B Instruct Q8_0"),
+            41 | 161 => history.mark(MarkKind::Reply, "a reply began, 812 prompt tokens"),
+            150 => history.mark(MarkKind::Parameter, "temp 0.8 -> 0.2"),
+            _ => {}
+        }
+        history.record(&sample, &work);
+        state.gauges.latest = Some(sample);
+    }
+    state
+}
+
+/// The same, looked at where the parameter was changed.
+pub fn metrics_at_a_mark(size: (u16, u16)) -> State {
+    let mut state = metrics(size);
+    state.metrics.window.cursor = Some(74_500);
+    state.metrics.window.frozen = Some(150_000);
+    state
+}
+
+/// Everything a full machine tells.
+pub fn gauges_with_everything(size: (u16, u16)) -> State {
+    let mut state = gauges(size);
+    let mut sample = sample();
+    sample.cpu.quota = Ok(4.0);
+    sample.cpu.steal = Ok(7.0);
+    sample.cpu.clock = Ok(3400.0);
+    sample.cpu.power = Ok(88.0);
+    sample.memory.swap_total = Ok(8 * GIB);
+    sample.memory.swap_used = Ok(GIB);
+    sample.memory.swap_in = Ok(30e6);
+    sample.process.major_faults = Ok(1200.0);
+    sample.process.disk_read = Ok(2.4e9);
+    sample.memory.pool = Ok(Pool {
+        used: 60 * GIB,
+        total: 128 * GIB,
+    });
+    let mut gpu = GpuSample::silent(
+        0,
+        Vendor::Amd,
+        "AMD Radeon 8060S",
+        "not reported by this GPU",
+    );
+    gpu.memory = GpuMemory::Shared;
+    gpu.load = Ok(97.0);
+    gpu.memory_used = Ok(40 * GIB);
+    gpu.memory_total = Ok(110 * GIB);
+    gpu.memory_process = Ok(38 * GIB);
+    gpu.temperature = Ok(93.0);
+    gpu.power = Ok(119.0);
+    gpu.power_limit = Ok(120.0);
+    gpu.clock = Ok(2210.0);
+    gpu.throttle = Ok(vec![Throttle::PowerLimit, Throttle::Heat]);
+    gpu.fan = Ok(80.0);
+    sample.gpus = Ok(vec![gpu]);
+    state.gauges.latest = Some(sample);
     state
 }

@@ -40,12 +40,26 @@ fn gpu(report: &Report) -> Option<String> {
     if report.devices.iter().any(|device| device.is_gpu) {
         return None;
     }
-    let sees_nvidia = report.sensors.iter().any(|sensor| sensor.name == "GPU 0");
-    Some(match (report.gpu_backends.as_slice(), sees_nvidia) {
-        ([], true) => {
-            "an NVIDIA GPU is there, but this binary computes on the CPU: build it with --features cuda".to_owned()
+    let seen = |maker: &str| {
+        let values = report
+            .sensors
+            .iter()
+            .filter(|sensor| sensor.name.starts_with("GPU "));
+        let mut values = values.filter_map(|sensor| sensor.value.as_deref());
+        values.any(|value| value.starts_with(maker))
+    };
+    let makers = [
+        ("NVIDIA", "an NVIDIA", "cuda"),
+        ("AMD", "an AMD", "rocm, or vulkan"),
+        ("Intel", "an Intel", "vulkan"),
+        ("Apple", "an Apple", "metal"),
+    ];
+    let maker = makers.into_iter().find(|(maker, _, _)| seen(maker));
+    Some(match (report.gpu_backends.as_slice(), maker) {
+        ([], Some((_, maker, feature))) => {
+            format!("{maker} GPU is there, but this binary computes on the CPU: build it with --features {feature}")
         }
-        ([], false) => {
+        ([], None) => {
             "this binary computes on the CPU; for a GPU build it with --features cuda, vulkan, rocm or metal".to_owned()
         }
         (built, _) => format!("built for {}, but no GPU was found: check the driver", built.join(", ")),

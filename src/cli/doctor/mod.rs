@@ -10,7 +10,7 @@ use std::fs;
 use std::io::{self, IsTerminal};
 use std::path::Path;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::args::DoctorArgs;
 use super::{ExitCode, Failure, General, model, print};
@@ -125,9 +125,9 @@ fn examine_model(general: &General, config: &Config, folders: &Folders) -> Model
 
 fn examine_sensors() -> Vec<sensors::Sensor> {
     let mut sources = Sources::system();
-    sources.read();
+    sources.read(Instant::now());
     thread::sleep(BETWEEN_READINGS);
-    sensors::list(&sources.read())
+    sensors::list(&sources.read(Instant::now()))
 }
 
 fn terminal_size() -> Option<(u16, u16)> {

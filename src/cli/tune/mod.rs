@@ -7,7 +7,6 @@
 //! Ctrl-C ends it within a step and changes nothing.
 
 mod args;
-mod text;
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -21,7 +20,7 @@ use super::{ExitCode, Failure, Prepared, model, print, print_result, sanitise};
 use crate::bench::{Machine, test_name};
 use crate::config::Profile;
 use crate::engine::{self, DeviceKind};
-use crate::tune::{News, Outcome, Request, Search};
+use crate::tune::{News, Outcome, Request, Search, words};
 
 /// Searches, and keeps what is found.
 ///
@@ -51,7 +50,7 @@ pub(super) fn run(args: &TuneArgs, prepared: &Prepared) -> Result<ExitCode, Fail
     });
     let budget_s = args.budget.as_secs();
     let outcome = with_engine(async |engine| drive(&mut search, engine, budget_s).await)??;
-    say(&text::outcome(&outcome))?;
+    say(&words::outcome(&outcome))?;
     if outcome.cancelled {
         return Ok(ExitCode::Interrupted);
     }
@@ -89,8 +88,8 @@ async fn drive(search: &mut Search, engine: Engine<'_>, budget_s: u64) -> Result
         next = turn.send;
         for news in turn.news {
             match news {
-                News::Began { test, axes } => say(&text::began(test, axes, budget_s))?,
-                News::Found(finding) => say(&text::finding(&finding))?,
+                News::Began { test, axes } => say(&words::began(test, axes, budget_s))?,
+                News::Found(finding) => say(&words::finding(&finding))?,
                 News::Ended(outcome) => return Ok(*outcome),
                 News::Failed(error) => return Err(error.into()),
             }
@@ -144,7 +143,7 @@ fn keep(
         goal: goal.name().to_owned(),
         tuned_at: now(),
         llama_cpp: engine::llama::version(),
-        gain: format!("{}, {}", text::gain(outcome), test_name(outcome.test)),
+        gain: format!("{}, {}", words::gain(outcome), test_name(outcome.test)),
         values: outcome.values.clone(),
     };
     let file = profile.save(data_dir).map_err(failure)?;

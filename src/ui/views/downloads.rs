@@ -24,6 +24,8 @@ use crate::ui::widgets::{field, gauge::gauge};
 const DOWNLOADS: u16 = 8;
 /// Columns of a bar.
 const BAR: u16 = 12;
+/// Columns from which there is room for one.
+const BAR_FROM: u16 = 96;
 /// Columns of a size, a verdict.
 const SIZE: u16 = 10;
 const FITS: u16 = 9;
@@ -218,7 +220,10 @@ fn download(painter: &mut Painter<'_>, inner: Rect, y: u16, one: &Download) {
         .total
         .map(|total| one.progress.here as f64 / total.max(1) as f64);
     let x = match share {
-        Some(share) if !matches!(one.phase, Phase::Failed(_) | Phase::Done(_)) => {
+        Some(share)
+            if inner.width >= BAR_FROM
+                && !matches!(one.phase, Phase::Failed(_) | Phase::Done(_)) =>
+        {
             gauge(painter, x, y, BAR, share, Role::Gauge);
             x + BAR + 1
         }

@@ -2,6 +2,7 @@
 
 mod bench;
 mod downloads;
+mod metrics;
 
 use ratatui::layout::Rect;
 
@@ -12,6 +13,7 @@ use crate::app::{State, View};
 pub fn draw(painter: &mut Painter<'_>, area: Rect, state: &State) {
     match state.view {
         View::Deck => {}
+        View::Metrics => metrics::draw(painter, area, state),
         View::Bench => bench::draw(painter, area, state),
         View::Downloads => downloads::draw(painter, area, state),
     }

@@ -1,19 +1,19 @@
-//! What a search says while it runs and at its end.
+//! A search in words: what it tries, what it found, what came out.
 
+use super::{Candidate, Fate, Finding, Outcome};
 use crate::bench::stats::Interval;
 use crate::engine::BenchTest;
 use crate::params::{Overrides, spec};
-use crate::tune::{Candidate, Fate, Finding, Outcome};
 
 /// `pp256+tg64, 4 parameters to try, at most 120 s`
-pub(super) fn began(test: BenchTest, axes: usize, budget_s: u64) -> String {
+pub fn began(test: BenchTest, axes: usize, budget_s: u64) -> String {
     let name = crate::bench::test_name(test);
     let what = if axes == 1 { "parameter" } else { "parameters" };
     format!("Measuring {name}; {axes} {what} to try, at most {budget_s} s.\n")
 }
 
 /// A line for the axis and one for each candidate.
-pub(super) fn finding(finding: &Finding) -> String {
+pub fn finding(finding: &Finding) -> String {
     let mut text = format!("{}\n", finding.axis);
     for (index, candidate) in finding.candidates.iter().enumerate() {
         let mark = if index == finding.winner { "*" } else { " " };
@@ -27,12 +27,15 @@ pub(super) fn finding(finding: &Finding) -> String {
     text
 }
 
-/// What came out.
-pub(super) fn outcome(outcome: &Outcome) -> String {
+/// What came out, in lines: the last comparison, and what follows from it.
+pub fn outcome(outcome: &Outcome) -> String {
+    let last = outcome.last.as_ref().map(finding).unwrap_or_default();
+    last + &verdict(outcome)
+}
+
+/// What follows from a search, in lines.
+pub fn verdict(outcome: &Outcome) -> String {
     let mut text = String::new();
-    if let Some(last) = &outcome.last {
-        text.push_str(&finding(last));
-    }
     text.push_str(match (outcome.values.is_empty(), &outcome.last) {
         (true, _) if outcome.cancelled => "Stopped; nothing was changed.\n",
         (true, None) if outcome.out_of_time => {
@@ -59,8 +62,8 @@ pub(super) fn outcome(outcome: &Outcome) -> String {
     text
 }
 
-/// `1.12 times as fast (1.09 to 1.15)`
-pub(super) fn gain(outcome: &Outcome) -> String {
+/// The gain: `1.12 times as fast (1.09 to 1.15)`; empty where nothing was gained.
+pub fn gain(outcome: &Outcome) -> String {
     let ratio = outcome
         .last
         .as_ref()
@@ -70,15 +73,16 @@ pub(super) fn gain(outcome: &Outcome) -> String {
     })
 }
 
-/// `threads=2 flash-attn=off`
-fn values(values: &Overrides) -> String {
+/// Values as one types them: `threads=2 flash-attn=off`.
+pub fn values(values: &Overrides) -> String {
     let all = values
         .iter()
         .map(|(param, value)| format!("{}={}", spec(*param).name, spec(*param).format(value)));
     all.collect::<Vec<_>>().join(" ")
 }
 
-fn figures(candidate: &Candidate) -> String {
+/// What was measured of a candidate, with its bounds, or why nothing was.
+pub fn figures(candidate: &Candidate) -> String {
     let rate = candidate
         .rate
         .map(|Interval { low, middle, high }| format!("{middle:.1} t/s ({low:.1} to {high:.1})"));
