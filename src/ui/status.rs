@@ -82,7 +82,7 @@ fn hints(state: &State) -> Vec<(String, &'static str)> {
             (Action::Accept, "load what is here"),
             (Action::Cancel, "back"),
         ],
-        Context::Prompt if state.view == View::Downloads => &[
+        Context::Prompt if state.view == View::Downloads && state.overlay.is_none() => &[
             (Action::Accept, "search, open, download"),
             (Action::Complete, "downloads"),
             (Action::Cancel, "back"),
