@@ -195,6 +195,7 @@ fn through_engine(
             content,
         }],
         reply_so_far: String::new(),
+        exact: None,
         sampling,
         reply,
     };

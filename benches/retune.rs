@@ -167,6 +167,7 @@ impl Engine {
                 content: format!("a{}", " the".repeat(N_WORDS)),
             }],
             reply_so_far: String::new(),
+            exact: None,
             sampling,
             reply,
         })));

@@ -22,6 +22,7 @@ pub enum Action {
     ShowLog,
     ShowMetrics,
     ShowBench,
+    ShowTokens,
     // Chat
     Send,
     NewLine,
@@ -150,6 +151,11 @@ const ENTRIES: &[Entry] = &[
         Action::ShowBench,
         "show-bench",
         "Measure the model, tune it, and see earlier results",
+    ),
+    entry(
+        Action::ShowTokens,
+        "show-tokens",
+        "Walk through the tokens of a reply",
     ),
     entry(Action::NewChat, "new-chat", "Begin a new chat"),
     entry(

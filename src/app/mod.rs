@@ -19,6 +19,7 @@ mod model;
 mod overlay;
 mod params;
 mod perform;
+mod preview;
 mod replies;
 mod retune;
 mod saving;
@@ -28,6 +29,7 @@ mod speed;
 mod state;
 #[cfg(test)]
 mod tests;
+mod tokens;
 mod update;
 mod view;
 
@@ -57,10 +59,12 @@ pub use model::{LoadPhase, ModelState};
 pub use overlay::{ContextFullChoice, LineEdit, Overlay, PickList, PromptOverlay};
 pub use params::{ParamEdit, ParamsState};
 pub use perform::stop;
+pub use preview::Preview;
 pub use saving::{Left, Saving, close};
 pub use sessions::{Resume, SessionsState, look_for_left_chats};
 pub use slash::lines as slash_commands;
 pub use speed::SpeedState;
 pub use state::{Pane, State};
+pub use tokens::{Recorded, Shade, TokensState, Walk, made_with};
 pub use update::{note_problem, start, update};
 pub use view::View;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::overlay::{Overlay, PickList, PromptOverlay};
 use super::update::{IsError, notice};
-use super::{Action, ChatState, Effect, Pane, State, Timer, View};
+use super::{Action, ChatState, Effect, Pane, State, Timer, TokensState, View};
 use super::{help, keys, metrics, params, replies, retune, sessions, view};
 use crate::engine::Command;
 use crate::keymap::Context;
@@ -63,6 +63,7 @@ pub(super) fn perform(state: &mut State, action: Action) -> Vec<Effect> {
         | Action::Freeze
         | Action::NextGpu => vec![],
         Action::ShowBench => view::toggle(state, View::Bench),
+        Action::ShowTokens => view::toggle(state, View::Tokens),
         Action::Send => replies::send(state),
         Action::NewLine => {
             state.composer.new_line();
@@ -325,6 +326,7 @@ pub(super) fn new_chat(state: &mut State) -> Vec<Effect> {
         viewport: state.chat.viewport,
         ..ChatState::new(state.next_conversation())
     };
+    state.tokens = TokensState::default();
     state.speed.begin();
     state.speed.context_used = 0;
     state.view = View::Deck;

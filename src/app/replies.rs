@@ -4,7 +4,8 @@ use super::overlay::{ContextFullChoice, Overlay, PickList};
 use super::update::{IsError, note, notice};
 use super::{Action, Effect, Entry, Reply, ReplyState, Scroll, State, saving};
 use crate::engine::{
-    Command, EngineError, EngineEvent, ErrorKind, GenerateRequest, RequestId, StopReason, Timings,
+    Command, EngineError, EngineEvent, ErrorKind, Exact, GenerateRequest, RequestId, StopReason,
+    Timings,
 };
 use crate::keymap::Context;
 use crate::params::Param;
@@ -66,7 +67,7 @@ pub(super) fn go_on(state: &mut State) -> Vec<Effect> {
     let Some(Entry::Reply(mut reply)) = state.chat.entries.pop() else {
         return vec![];
     };
-    let generate = generate(state, request, reply.text.clone());
+    let generate = generate(state, request, reply.text.clone(), None);
     let saved = reply.text.len();
     reply.request = request;
     reply.state = ReplyState::Sent;
@@ -197,7 +198,7 @@ pub(super) fn make_room(state: &mut State, choice: ContextFullChoice) -> Vec<Eff
 }
 
 /// Why no reply can begin now.
-fn cannot_reply(state: &State) -> Option<String> {
+pub(super) fn cannot_reply(state: &State) -> Option<String> {
     if state.chat.running().is_some() {
         return Some("A reply is being written; Esc stops it.".into());
     }
@@ -208,8 +209,17 @@ fn cannot_reply(state: &State) -> Option<String> {
 }
 
 fn begin_reply(state: &mut State) -> Vec<Effect> {
+    begin(state, None)
+}
+
+/// Begins a reply whose prompt and beginning are given as tokens.
+pub(super) fn begin_exactly(state: &mut State, exact: Exact) -> Vec<Effect> {
+    begin(state, Some(exact))
+}
+
+fn begin(state: &mut State, exact: Option<Exact>) -> Vec<Effect> {
     let request = state.next_request();
-    let generate = generate(state, request, String::new());
+    let generate = generate(state, request, String::new(), exact);
     let model = state
         .model
         .running
@@ -231,12 +241,13 @@ fn begin_reply(state: &mut State) -> Vec<Effect> {
     effects
 }
 
-fn generate(state: &State, id: RequestId, reply_so_far: String) -> Effect {
+fn generate(state: &State, id: RequestId, reply_so_far: String, exact: Option<Exact>) -> Effect {
     Effect::Engine(Command::Generate(Box::new(GenerateRequest {
         id,
         conversation: state.chat.conversation,
         messages: state.chat.messages(),
         reply_so_far,
+        exact,
         sampling: state.params.values.sampling(),
         reply: state.params.values.reply(),
     })))

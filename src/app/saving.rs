@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use super::{Effect, Entry, Reply, ReplyState, State, Timer};
+use super::{Effect, Entry, Reply, ReplyState, State, Timer, tokens};
 use crate::engine::{RequestId, StopReason, Timings};
 use crate::params::{Param, TABLE, Value};
 use crate::store::{Command, Ending, MessageState, Settings, Snapshot};
@@ -67,11 +67,13 @@ pub(super) fn said(state: &State, text: &str) -> Vec<Effect> {
 /// Saves that a reply begins; it is in the transcript already.
 pub(super) fn began(state: &mut State, reply: RequestId, model: &str) -> Vec<Effect> {
     follow(state, reply, 0);
+    let params = snapshot(state);
+    tokens::began(state, reply, params.clone());
     let begin = Command::Begin {
         chat: state.chat.conversation,
         reply,
         model: model.to_owned(),
-        params: snapshot(state),
+        params,
     };
     store(state, begin)
 }

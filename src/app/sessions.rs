@@ -3,7 +3,7 @@
 use super::overlay::{Overlay, PickList};
 use super::saving::{Saving, Streaming, end_running, read_stop, store};
 use super::update::{IsError, note, notice};
-use super::{Effect, Entry, Reply, Scroll, State, perform, retune};
+use super::{Effect, Entry, Reply, Scroll, State, perform, retune, tokens};
 use crate::params::{Cost, Param, Source, TABLE, Value};
 use crate::store::{Command, Conversation, ConversationId, Event, Message, Settings};
 
@@ -161,6 +161,12 @@ pub(super) fn on_store(state: &mut State, event: Event) -> Vec<Effect> {
                 return opened(state, &conversation, path);
             }
         }
+        Event::Traces { chat, kept } => {
+            if chat == state.chat.conversation {
+                tokens::on_traces(state, kept);
+            }
+        }
+        Event::Kept { reply, message } => tokens::on_kept(state, reply, message),
         Event::Listed { words, list, hits } => {
             if let Some(Overlay::Sessions(shown)) = &mut state.overlay
                 && shown.filter == words
@@ -246,8 +252,10 @@ fn entry(state: &mut State, message: Message) -> Entry {
     if said.role != crate::chat::Role::Assistant {
         return Entry::User(said.content);
     }
+    let request = state.next_request();
+    tokens::began(state, request, said.params);
     Entry::Reply(Reply {
-        request: state.next_request(),
+        request,
         state: read_stop(&said.stop, said.state),
         text: said.content,
         timings: said.timings.unwrap_or_default(),

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::{
     BenchState, ChatState, Composer, DownloadsState, GaugesState, LogState, MetricsState,
-    ModelState, Notice, Overlay, ParamsState, SessionsState, SpeedState, View,
+    ModelState, Notice, Overlay, ParamsState, Preview, SessionsState, SpeedState, TokensState,
+    View,
 };
 use crate::config::Preset;
 use crate::engine::{ConversationId, LoadId, RequestId};
@@ -48,6 +49,8 @@ pub struct State {
     pub sessions: SessionsState,
     pub downloads: DownloadsState,
     pub bench: BenchState,
+    pub tokens: TokensState,
+    pub preview: Preview,
     pub presets: Arc<Vec<Preset>>,
     pub themes: Arc<Vec<String>>,
     pub theme: String,
@@ -78,6 +81,8 @@ impl State {
             sessions: SessionsState::default(),
             downloads: DownloadsState::default(),
             bench: BenchState::default(),
+            tokens: TokensState::default(),
+            preview: Preview::default(),
             presets: Arc::default(),
             themes: Arc::default(),
             theme: String::new(),

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use super::overlay::Overlay;
 use super::{Effect, Entry, Event, Notice, Settings, State, Timer};
-use super::{bench, downloads, foresight, keys, metrics, replies, retune, saving, sessions};
+use super::{
+    bench, downloads, foresight, keys, metrics, preview, replies, retune, saving, sessions, tokens,
+};
 use crate::config::Preset;
 use crate::engine::EngineEvent;
 
@@ -23,6 +25,7 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
     let pending = state.params.pending.clone();
     let mut effects = take(state, event);
     effects.extend(foresight::follow(state, &pending));
+    effects.extend(preview::follow(state));
     effects
 }
 
@@ -151,11 +154,22 @@ fn engine(state: &mut State, event: EngineEvent) -> Vec<Effect> {
         | EngineEvent::Foreseen { .. }
         | EngineEvent::Threads { .. }
         | EngineEvent::Unloaded => retune::on_engine(state, event),
+        EngineEvent::Failed { request, .. } if tokens::is_later(state, request) => {
+            tokens::on_engine(state, event)
+        }
         EngineEvent::Queued { .. }
         | EngineEvent::Prefill { .. }
         | EngineEvent::Tokens { .. }
         | EngineEvent::Finished { .. }
         | EngineEvent::Failed { .. } => replies::on_engine(state, event),
+        EngineEvent::Traced { .. } | EngineEvent::Made { .. } => tokens::on_engine(state, event),
+        EngineEvent::Previewed {
+            conversation,
+            outcome,
+        } => {
+            preview::answered(state, conversation, outcome);
+            vec![]
+        }
         // Measurements belong to the command line.
         EngineEvent::BenchSample { .. }
         | EngineEvent::BenchDone { .. }

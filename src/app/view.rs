@@ -1,6 +1,6 @@
 //! What fills the screen between the header and the status line.
 
-use super::{Action, Effect, State, bench, downloads, metrics};
+use super::{Action, Effect, State, bench, downloads, metrics, tokens};
 use crate::keymap::{Context, Key};
 
 /// The one view that is shown.
@@ -15,6 +15,8 @@ pub enum View {
     Downloads,
     /// The last hour on one time axis.
     Metrics,
+    /// A walk through the tokens of a reply.
+    Tokens,
 }
 
 impl View {
@@ -25,6 +27,7 @@ impl View {
             Self::Bench => Some(Context::Bench),
             Self::Downloads => Some(downloads::context(state)),
             Self::Metrics => Some(Context::Metrics),
+            Self::Tokens => Some(Context::Tokens),
         }
     }
 }
@@ -40,6 +43,7 @@ pub(super) fn toggle(state: &mut State, view: View) -> Vec<Effect> {
         View::Deck | View::Metrics => vec![],
         View::Bench => bench::enter(state),
         View::Downloads => downloads::enter(state),
+        View::Tokens => tokens::enter(state),
     }
 }
 
@@ -50,6 +54,7 @@ pub(super) fn perform(state: &mut State, action: Action) -> Option<Vec<Effect>> 
         View::Bench => bench::perform(state, action),
         View::Downloads => downloads::perform(state, action),
         View::Metrics => metrics::perform(state, action),
+        View::Tokens => tokens::perform(state, action),
     };
     own.or_else(|| match action {
         Action::Cancel | Action::FocusNext | Action::FocusPrevious => {
@@ -63,7 +68,7 @@ pub(super) fn perform(state: &mut State, action: Action) -> Option<Vec<Effect>> 
 /// Types where a view takes text; in others a letter is the beginning of nothing.
 pub(super) fn type_key(state: &mut State, key: Key) -> Vec<Effect> {
     match state.view {
-        View::Deck | View::Bench | View::Metrics => vec![],
+        View::Deck | View::Bench | View::Metrics | View::Tokens => vec![],
         View::Downloads => downloads::type_key(state, key),
     }
 }

@@ -8,6 +8,7 @@ use super::bench::BenchArgs;
 use super::costs::CostsArgs;
 use super::metrics::MetricsArgs;
 use super::models::ModelsArgs;
+use super::replay::ReplayArgs;
 use super::sessions::SessionsArgs;
 use super::tune::TuneArgs;
 
@@ -92,6 +93,9 @@ pub enum Command {
     Metrics(MetricsArgs),
     /// Reckon what a million tokens cost here and at an API, and when the hardware has paid off
     Costs(CostsArgs),
+    /// Make a stored reply again and say whether it comes out the same
+    #[command(display_order = 7)]
+    Replay(ReplayArgs),
     /// Say whether a model fits, how much of it and how fast at most, without loading it
     Fit(FitArgs),
 }

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! argv ─► normalise (llama.cpp's spellings) ─► clap ─► setup (folders, files, parameters, log)
-//!      ─► deck (no command) | run | bench | tune | fit | sessions | models | metrics | costs | doctor ─► exit code
+//!      ─► deck (no command) | run | bench | tune | fit | sessions | replay | models | metrics | costs | doctor
+//!      ─► exit code
 //! ```
 //! Failures travel as [`Failure`] and are printed here, once.
 
@@ -24,6 +25,7 @@ mod model;
 mod models;
 mod normalise;
 mod normalised;
+mod replay;
 mod retired;
 mod run;
 pub mod sanitise;
@@ -46,6 +48,7 @@ pub use exit::ExitCode;
 pub use failure::Failure;
 pub use metrics::MetricsArgs;
 pub use models::{ModelsArgs, ModelsCommand};
+pub use replay::ReplayArgs;
 pub use sessions::{SessionsArgs, SessionsCommand};
 pub use setup::Prepared;
 pub use tune::TuneArgs;
@@ -145,6 +148,15 @@ fn dispatch(asked: Asked) -> Result<ExitCode, Failure> {
             let prepared = setup::prepare(&cli.general, folders, parameters, OnProblem::Fail)?;
             let _logging = log_to_file(&prepared, &filter);
             run::run(args, prepared)
+        }
+        Some(Command::Replay(args)) => {
+            let given = replay::Given {
+                model: cli.general.model.clone(),
+                parameters: parameters.clone(),
+            };
+            let prepared = setup::prepare(&cli.general, folders, parameters, OnProblem::Fail)?;
+            let _logging = log_to_file(&prepared, &filter);
+            replay::run(args, &prepared, given)
         }
         Some(Command::Bench(args)) => {
             if let Some(BenchAction::History(args)) = &args.action {

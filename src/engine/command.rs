@@ -47,6 +47,10 @@ pub enum Command {
         request: RequestId,
         sampling: Box<SamplingParams>,
     },
+    /// Tells what a sampler chain would do to the distribution after the last token of a
+    /// conversation; nothing is generated. While a reply of it is made, it is the next token's.
+    /// Answers: `Previewed`.
+    Preview(Box<PreviewRequest>),
     /// Ends a reply within one step. Answers: `Finished` with [`super::StopReason::Cancelled`].
     Cancel(RequestId),
     /// Measures the running model. Conversations survive it and replies in progress wait for it,
@@ -75,8 +79,29 @@ pub struct GenerateRequest {
     pub messages: Vec<Message>,
     /// The beginning of the reply, when one is continued; its text is not sent again.
     pub reply_so_far: String,
+    /// The prompt as tokens, in place of `messages` and `reply_so_far`.
+    pub exact: Option<Exact>,
     pub sampling: SamplingParams,
     pub reply: ReplyParams,
+}
+
+/// A prompt given as tokens, so that a reply can be made again or leave another one's path: text
+/// does not always come back as the tokens that it was made of.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Exact {
+    pub prompt: Vec<i32>,
+    /// The tokens that the reply begins with; their text is sent as the reply's first.
+    pub reply: Vec<i32>,
+    /// The tokens that are taken after those, one by one, whatever the chain would draw: so that a
+    /// reply is recorded after it was made.
+    pub forced: Vec<i32>,
+}
+
+#[derive(Clone, Debug)]
+pub struct PreviewRequest {
+    pub conversation: ConversationId,
+    /// The chain; of its `n_probs` likeliest candidates the answer tells.
+    pub sampling: SamplingParams,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{BenchId, Forecast, LoadId, RequestId, Timings};
+use super::trace::{Ids, Trace};
+use super::{BenchId, ConversationId, Forecast, LoadId, Origin, RequestId, Timings};
 use crate::params::{LoadParams, Overrides};
 
 /// An event; it names what it answers.
@@ -76,6 +77,22 @@ pub enum EngineEvent {
         count: u32,
         context_used: u32,
         timings: Timings,
+    },
+    /// How the tokens told of last came about; only where `n_probs` asks for it.
+    Traced {
+        request: RequestId,
+        trace: Trace,
+    },
+    /// What made a reply, just before it ends.
+    Made {
+        request: RequestId,
+        origin: Box<Origin>,
+        ids: Ids,
+    },
+    /// What the chain would do to the next token: a trace of one token, which was not taken.
+    Previewed {
+        conversation: ConversationId,
+        outcome: Result<Box<Trace>, EngineError>,
     },
     Finished {
         request: RequestId,
@@ -181,6 +198,8 @@ pub enum ErrorKind {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ModelInfo {
     pub path: PathBuf,
+    /// `gguf::fingerprint` of the file; empty when it could not be read again.
+    pub fingerprint: String,
     /// `general.name`, or the file's stem; sanitised for display.
     pub name: String,
     /// `general.architecture`

@@ -14,10 +14,11 @@ use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::time::{Instant, sleep};
 
 use super::handle::Commands;
+use super::trace::{CandidateTrace, Ids, Stage, StageTrace, TokenTrace, Trace};
 use super::{
     BenchRequest, BenchSample, Change, Command, ContextInfo, ConversationId, DeviceForecast,
     EngineError, EngineEvent, EngineHandle, ErrorKind, Forecast, GenerateRequest, KvOutcome,
-    LoadId, ModelInfo, RequestId, StopReason, Timings,
+    LoadId, ModelInfo, Origin, PreviewRequest, RequestId, StopReason, Timings,
 };
 use crate::params::LoadParams;
 
@@ -61,6 +62,8 @@ pub fn start(script: Script) -> (EngineHandle, Receiver<EngineEvent>) {
         waiting: VecDeque::new(),
         model: None,
         caches: HashMap::new(),
+        vocabulary: Vec::new(),
+        ids: Ids::default(),
     };
     tokio::spawn(engine.run());
     let handle = EngineHandle {
@@ -80,6 +83,10 @@ struct Fake {
     model: Option<Loaded>,
     /// The words in the KV cache of each conversation.
     caches: HashMap<ConversationId, Vec<String>>,
+    /// Words by their token ids.
+    vocabulary: Vec<String>,
+    /// Of the reply being made.
+    ids: Ids,
 }
 
 #[derive(Clone)]
@@ -114,6 +121,7 @@ impl Fake {
                     self.tell(EngineEvent::Stopped).await;
                     return;
                 }
+                Command::Preview(request) => self.preview(*request).await,
                 Command::CancelLoad(_)
                 | Command::Resample { .. }
                 | Command::Cancel(_)
@@ -341,6 +349,62 @@ impl Fake {
         self.tell(EngineEvent::BenchDone { id }).await;
     }
 
+    fn prompt(&self, request: &GenerateRequest) -> Vec<String> {
+        let Some(exact) = &request.exact else {
+            return prompt(request);
+        };
+        let tokens = exact.prompt.iter().chain(&exact.reply);
+        tokens
+            .map(|token| self.word(*token).trim().to_owned())
+            .collect()
+    }
+
+    /// The token of a word, a new one where it has none.
+    fn token(&mut self, word: &str) -> i32 {
+        if self.vocabulary.is_empty() {
+            self.vocabulary = vec!["perhaps ".into(), "never ".into()];
+        }
+        let found = self.vocabulary.iter().position(|known| known == word);
+        let at = found.unwrap_or_else(|| {
+            self.vocabulary.push(word.to_owned());
+            self.vocabulary.len() - 1
+        });
+        at as i32
+    }
+
+    fn word(&self, token: i32) -> String {
+        let at = usize::try_from(token).unwrap_or(usize::MAX);
+        self.vocabulary.get(at).cloned().unwrap_or_default()
+    }
+
+    fn trace(&self, token: i32) -> Trace {
+        let piece = |token| (token, self.word(token).into_bytes().into());
+        Trace {
+            tokens: vec![fake_trace(token)],
+            pieces: [token, OTHER, NEVER].into_iter().map(piece).collect(),
+        }
+    }
+
+    async fn preview(&mut self, request: PreviewRequest) {
+        let conversation = request.conversation;
+        let outcome = match self.caches.get(&conversation) {
+            Some(words) if !words.is_empty() => {
+                let token = self.token("next ");
+                Ok(Box::new(self.trace(token)))
+            }
+            _ => Err(error(
+                ErrorKind::Internal,
+                "looking at the next token".into(),
+                "nothing of this chat is in the KV cache",
+            )),
+        };
+        self.tell(EngineEvent::Previewed {
+            conversation,
+            outcome,
+        })
+        .await;
+    }
+
     async fn generate(&mut self, request: GenerateRequest) {
         let id = request.id;
         let Some(Loaded { n_ctx, .. }) = self.model.clone() else {
@@ -351,7 +415,15 @@ impl Fake {
         let seed = request.sampling.seed.unwrap_or(1);
         self.tell(EngineEvent::Queued { request: id, seed }).await;
         let began = Instant::now();
-        let prompt = prompt(&request);
+        let prompt = self.prompt(&request);
+        self.ids = Ids {
+            prompt: prompt.iter().map(|word| self.token(word)).collect(),
+            chosen: Vec::new(),
+        };
+        if let Some(exact) = &request.exact {
+            self.ids.prompt.clone_from(&exact.prompt);
+            self.ids.chosen.clone_from(&exact.reply);
+        }
         let total = prompt.len() as u32;
         if total >= n_ctx {
             let kind = ErrorKind::PromptTooLong {
@@ -417,8 +489,25 @@ impl Fake {
         let id = request.id;
         let first = Instant::now();
         let answer = self.script.answer.clone();
-        let said = request.reply_so_far.split_inclusive(' ').count();
-        for word in answer.split_inclusive(' ').skip(said) {
+        let mut said = request.reply_so_far.split_inclusive(' ').count();
+        if let Some(exact) = &request.exact {
+            said = exact.reply.len();
+            let text = exact.reply.iter().map(|token| self.word(*token)).collect();
+            self.tell(EngineEvent::Tokens {
+                request: id,
+                text,
+                count: 0,
+                context_used: timings.cache_n + timings.prompt_n,
+                timings,
+            })
+            .await;
+        }
+        let forced: Vec<String> = match &request.exact {
+            Some(exact) => exact.forced.iter().map(|token| self.word(*token)).collect(),
+            None => Vec::new(),
+        };
+        let drawn = answer.split_inclusive(' ').skip(said + forced.len());
+        for word in forced.iter().map(String::as_str).chain(drawn) {
             let used = self.caches.get(&request.conversation).map_or(0, Vec::len) as u32;
             if let Some(model) = &self.model {
                 n_ctx = model.n_ctx;
@@ -465,6 +554,8 @@ impl Fake {
                 cache.push(word.trim().to_owned());
             }
             let text = word.to_owned();
+            let token = self.token(word);
+            self.ids.chosen.push(token);
             self.tell(EngineEvent::Tokens {
                 request: id,
                 text,
@@ -473,6 +564,11 @@ impl Fake {
                 timings,
             })
             .await;
+            if request.sampling.n_probs > 0 {
+                let mut trace = self.trace(token);
+                trace.tokens[0].at = self.ids.chosen.len() as u32 - 1;
+                self.tell(EngineEvent::Traced { request: id, trace }).await;
+            }
         }
         let used = self.caches.get(&request.conversation).map_or(0, Vec::len) as u32;
         self.finish(id, StopReason::EndOfTurn, used, timings).await;
@@ -485,6 +581,15 @@ impl Fake {
         context_used: u32,
         timings: Timings,
     ) {
+        self.tell(EngineEvent::Made {
+            request,
+            origin: Box::new(Origin {
+                program: "fake".into(),
+                ..Origin::default()
+            }),
+            ids: self.ids.clone(),
+        })
+        .await;
         self.tell(EngineEvent::Finished {
             request,
             reason,
@@ -498,6 +603,35 @@ impl Fake {
 fn stops(command: &Command, id: RequestId) -> bool {
     matches!(command, Command::Cancel(other) if *other == id)
 }
+
+/// One token of a chain with one stage: the word with four fifths, another with the rest.
+fn fake_trace(token: i32) -> TokenTrace {
+    let candidate = |token, p, after: &[f32]| CandidateTrace {
+        token,
+        p,
+        after: after.to_vec(),
+    };
+    TokenTrace {
+        at: 0,
+        token,
+        rank: 0,
+        entropy: 0.92,
+        stages: vec![StageTrace {
+            stage: Stage::MinP,
+            kept: 2,
+            mass: 1.0,
+        }],
+        candidates: vec![
+            candidate(token, 0.75, &[0.8]),
+            candidate(OTHER, 0.2, &[0.2]),
+            candidate(NEVER, 0.05, &[]),
+        ],
+    }
+}
+
+/// Tokens that every fake distribution has.
+const OTHER: i32 = 0;
+const NEVER: i32 = 1;
 
 fn prompt(request: &GenerateRequest) -> Vec<String> {
     let mut words: Vec<String> = request

@@ -14,6 +14,7 @@ pub mod fake;
 mod forecast;
 mod handle;
 pub mod llama;
+mod origin;
 mod outbox;
 mod prompt;
 mod reply;
@@ -22,12 +23,13 @@ mod shelf;
 mod slots;
 mod stops;
 mod timing;
+pub mod trace;
 mod utf8;
 mod worker;
 
 pub use command::{
-    BenchId, BenchRequest, BenchTest, Command, ConversationId, GenerateRequest, LoadId,
-    LoadRequest, RequestId,
+    BenchId, BenchRequest, BenchTest, Command, ConversationId, Exact, GenerateRequest, LoadId,
+    LoadRequest, PreviewRequest, RequestId,
 };
 pub use event::{
     BenchSample, ContextInfo, Device, DeviceKind, DeviceMemory, EngineError, EngineEvent,
@@ -35,4 +37,5 @@ pub use event::{
 };
 pub use forecast::{Change, DeviceForecast, Forecast};
 pub use handle::{EngineHandle, EngineStopped};
+pub use origin::{Batches, Origin};
 pub use timing::{Timings, TokenRate};

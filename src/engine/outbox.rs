@@ -57,10 +57,11 @@ impl Outbox {
 /// Only the order of the events of one reply matters, so the latest of the same reply is looked at.
 fn merge(waiting: &mut VecDeque<EngineEvent>, event: EngineEvent) -> Option<EngineEvent> {
     let earlier = match request_of(&event) {
+        // What tokens say and how they came about take turns, and may each run ahead.
         Some(request) => waiting
             .iter_mut()
             .rev()
-            .find(|earlier| request_of(earlier) == Some(request)),
+            .find(|earlier| request_of(earlier) == Some(request) && !take_turns(earlier, &event)),
         None => waiting.back_mut(),
     };
     let Some(earlier) = earlier else {
@@ -89,6 +90,10 @@ fn merge(waiting: &mut VecDeque<EngineEvent>, event: EngineEvent) -> Option<Engi
             *timings = latest;
             None
         }
+        (EngineEvent::Traced { trace, .. }, EngineEvent::Traced { trace: next, .. }) => {
+            trace.append(next);
+            None
+        }
         (earlier @ EngineEvent::Prefill { .. }, event @ EngineEvent::Prefill { .. }) => {
             *earlier = event;
             None
@@ -107,11 +112,21 @@ fn merge(waiting: &mut VecDeque<EngineEvent>, event: EngineEvent) -> Option<Engi
     }
 }
 
+fn take_turns(earlier: &EngineEvent, event: &EngineEvent) -> bool {
+    matches!(
+        (earlier, event),
+        (EngineEvent::Tokens { .. }, EngineEvent::Traced { .. })
+            | (EngineEvent::Traced { .. }, EngineEvent::Tokens { .. })
+    )
+}
+
 fn request_of(event: &EngineEvent) -> Option<RequestId> {
     match event {
         EngineEvent::Queued { request, .. }
         | EngineEvent::Prefill { request, .. }
         | EngineEvent::Tokens { request, .. }
+        | EngineEvent::Traced { request, .. }
+        | EngineEvent::Made { request, .. }
         | EngineEvent::Finished { request, .. }
         | EngineEvent::Failed { request, .. } => Some(*request),
         _ => None,
@@ -174,6 +189,34 @@ mod tests {
         }
         assert_eq!(seen, ["1 a 1", "2 abc 3", "1 bc 2", "1 end"]);
         assert!(outbox.is_empty());
+    }
+
+    #[test]
+    fn tokens_and_their_traces_merge_while_they_take_turns() {
+        let (sender, mut receiver) = tokio::sync::mpsc::channel(1);
+        let mut outbox = Outbox::new(sender);
+        for token in 1..=4 {
+            outbox.push(tokens(1, "a"));
+            outbox.push(EngineEvent::Traced {
+                request: RequestId(1),
+                trace: crate::engine::trace::Trace {
+                    tokens: vec![crate::engine::trace::TokenTrace {
+                        token,
+                        ..Default::default()
+                    }],
+                    ..Default::default()
+                },
+            });
+        }
+        assert_eq!(outbox.waiting.len(), 2);
+        let mut seen = Vec::new();
+        while let Ok(event) = receiver.try_recv() {
+            outbox.flush();
+            if let EngineEvent::Traced { trace, .. } = event {
+                seen.extend(trace.tokens.into_iter().map(|token| token.token));
+            }
+        }
+        assert_eq!(seen, [1, 2, 3, 4]);
     }
 
     #[test]

@@ -1,12 +1,14 @@
 //! A reply being made.
 
+use std::collections::HashSet;
 use std::time::Instant;
 
-use super::llama::Sampler;
+use super::llama::{Sampler, Vocab};
 use super::stops::StopMatcher;
 use super::timing::ReplyClock;
+use super::trace::{Ids, TokenTrace, Trace};
 use super::utf8::Utf8Decoder;
-use super::{EngineEvent, GenerateRequest, RequestId, StopReason, Timings};
+use super::{Batches, EngineEvent, GenerateRequest, Origin, RequestId, StopReason, Timings};
 
 /// Everything of a reply that is not in the KV cache.
 #[derive(Debug)]
@@ -22,6 +24,13 @@ pub(super) struct Reply {
     pub generated: u32,
     /// Waits for cache space that another reply holds.
     pub paused: bool,
+    /// Whether the sampling was changed on the way.
+    pub resampled: bool,
+    pub batches: Batches,
+    /// The prompt and every token that followed, whatever the context has shifted away.
+    pub ids: Ids,
+    /// The tokens whose text has been told with a trace.
+    named: HashSet<i32>,
     decoder: Utf8Decoder,
     stops: StopMatcher,
 }
@@ -58,6 +67,10 @@ impl Reply {
             n_prompt,
             generated: 0,
             paused: false,
+            resampled: false,
+            batches: Batches::default(),
+            ids: Ids::default(),
+            named: HashSet::new(),
             decoder: Utf8Decoder::default(),
             stops: StopMatcher::new(&request.reply.stop),
             request,
@@ -84,6 +97,24 @@ impl Reply {
             text: step.text,
             end: step.hit.map(StopReason::StopString),
         }
+    }
+
+    /// The token that has to come next, whatever is drawn.
+    pub(super) fn forced(&self) -> Option<i32> {
+        let forced = &self.request.exact.as_ref()?.forced;
+        forced.get(self.generated as usize).copied()
+    }
+
+    /// Takes tokens that the reply begins with; gives their text as far as it is complete.
+    pub(super) fn begin_with(&mut self, tokens: &[i32], vocab: Vocab<'_>) -> String {
+        let mut text = String::new();
+        let mut piece = Vec::new();
+        for token in tokens {
+            piece.clear();
+            vocab.piece(*token, &mut piece);
+            text.push_str(&self.take(&piece).text);
+        }
+        text
     }
 
     /// Text held back until now.
@@ -115,6 +146,41 @@ impl Reply {
         }
     }
 
+    /// How a token came about, with the text of the tokens that were not told of before.
+    pub(super) fn traced_event(&mut self, mut token: TokenTrace, vocab: Vocab<'_>) -> EngineEvent {
+        token.at = count_of(self.ids.chosen.len().saturating_sub(1));
+        let mut trace = Trace::default();
+        let others = token.candidates.iter().map(|candidate| candidate.token);
+        for id in others.chain([token.token]) {
+            if self.named.insert(id) {
+                trace.pieces.insert(id, name(id, vocab));
+            }
+        }
+        trace.tokens.push(token);
+        EngineEvent::Traced {
+            request: self.id(),
+            trace,
+        }
+    }
+
+    /// What made it, as far as the reply knows; `around` is the rest.
+    pub(super) fn made_event(&mut self, around: Origin) -> EngineEvent {
+        let mut batches = std::mem::take(&mut self.batches);
+        batches.reused = self.clock.cache_n;
+        let exact = self.request.exact.as_ref();
+        EngineEvent::Made {
+            request: self.id(),
+            origin: Box::new(Origin {
+                seed: self.seed,
+                begun_with: exact.map_or(0, |exact| count_of(exact.reply.len())),
+                resampled: self.resampled,
+                batches,
+                ..around
+            }),
+            ids: std::mem::take(&mut self.ids),
+        }
+    }
+
     pub(super) fn prefill_event(&mut self, done: usize) -> EngineEvent {
         EngineEvent::Prefill {
             request: self.id(),
@@ -124,6 +190,16 @@ impl Reply {
             timings: self.timings(),
         }
     }
+}
+
+/// The bytes of a token; of a control token its name.
+pub(super) fn name(token: i32, vocab: Vocab<'_>) -> Box<[u8]> {
+    let mut piece = Vec::with_capacity(16);
+    vocab.piece(token, &mut piece);
+    if piece.is_empty() {
+        return vocab.text(token).into_bytes().into();
+    }
+    piece.into()
 }
 
 /// Token counts as events carry them.

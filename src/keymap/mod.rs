@@ -29,6 +29,8 @@ pub enum Context {
     Bench,
     /// The downloads in the view of models from the Hub.
     Downloads,
+    /// The walk through tokens.
+    Tokens,
     /// The help overlay.
     Help,
     /// A list that narrows while one types.
@@ -172,7 +174,7 @@ impl Keymap {
 }
 
 impl Context {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 13] = [
         Self::Global,
         Self::Composer,
         Self::Chat,
@@ -182,6 +184,7 @@ impl Context {
         Self::Metrics,
         Self::Bench,
         Self::Downloads,
+        Self::Tokens,
         Self::Help,
         Self::List,
         Self::Prompt,
@@ -199,6 +202,7 @@ impl Context {
             Self::Metrics => "metrics",
             Self::Bench => "bench",
             Self::Downloads => "downloads",
+            Self::Tokens => "tokens",
             Self::Help => "help",
             Self::List => "list",
             Self::Prompt => "prompt",
@@ -217,6 +221,7 @@ impl Context {
             Self::Metrics => "Metrics",
             Self::Bench => "Measurements",
             Self::Downloads => "Downloads",
+            Self::Tokens => "Tokens of a reply",
             Self::Help => "Help",
             Self::List => "Lists",
             Self::Prompt => "Typing a value or a path",

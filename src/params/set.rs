@@ -33,6 +33,19 @@ pub struct Params {
 }
 
 impl Params {
+    /// The defaults under values as they were written down, by name: what today's table does not
+    /// take is left out.
+    pub fn written(values: &BTreeMap<String, String>) -> Self {
+        let mut params = Self::default();
+        for spec in super::TABLE {
+            let value = values.get(spec.name).map(|text| spec.parse(text));
+            if let Some(Ok(value)) = value {
+                params.preset.insert(spec.param, value);
+            }
+        }
+        params
+    }
+
     /// The value in force.
     pub fn get(&self, param: Param) -> Value {
         self.given(param)
@@ -172,7 +185,7 @@ mod tests {
         );
         assert!(
             params
-                .set(Source::Session, Param::NProbs, Value::Int(3))
+                .set(Source::Session, Param::ReasoningBudget, Value::Int(3))
                 .is_err()
         );
         params.replace(

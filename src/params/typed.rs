@@ -274,4 +274,6 @@ pub struct SamplingParams {
     pub grammar: String,
     /// JSON schema, turned into a grammar by llama.cpp; empty = none.
     pub json_schema: String,
+    /// The likeliest candidates recorded of each token; 0 = nothing is recorded.
+    pub n_probs: u32,
 }

@@ -315,11 +315,11 @@ pub(crate) mod tests {
         ] {
             assert_eq!(spec(param).parse(text).unwrap_err().to_string(), message);
         }
-        let missing = spec(Param::NProbs).parse("3").unwrap_err().to_string();
-        assert_eq!(
-            missing,
-            "n-probs is known but cannot be set: replies do not carry the probabilities of their tokens yet"
-        );
+        let missing = spec(Param::ReasoningBudget)
+            .parse("3")
+            .unwrap_err()
+            .to_string();
+        assert!(missing.starts_with("reasoning-budget is known but cannot be set: "));
     }
 
     #[test]

@@ -62,6 +62,7 @@ impl Params {
             ignore_eos: self.bool(Param::IgnoreEos),
             grammar: self.text(Param::Grammar),
             json_schema: self.text(Param::JsonSchema),
+            n_probs: u32::try_from(self.int(Param::NProbs)).unwrap_or_default(),
         }
     }
 

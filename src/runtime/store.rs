@@ -98,6 +98,7 @@ mod tests {
             conversation: ConversationId(1),
             messages: vec![],
             reply_so_far: String::new(),
+            exact: None,
             sampling: Params::default().sampling(),
             reply: Params::default().reply(),
         }))

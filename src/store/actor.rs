@@ -2,14 +2,15 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::path::PathBuf;
-use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use std::{io, thread};
 
 use super::{
-    Command, ConversationId, Event, MessageId, Opened, Said, Settings, Store, StoreError, Which,
+    Command, ConversationId, Event, Kept, MessageId, Opened, Said, Settings, Store, StoreError,
+    Which,
 };
 use crate::chat::Role;
 use crate::engine::{ConversationId as Chat, RequestId as Reply};
@@ -264,6 +265,16 @@ impl Worker {
                     store.add_piece(*id, text, "")?;
                 }
             }
+            Command::Keep { reply, kept } => {
+                if let Some(id) = replies.get(reply) {
+                    store.keep_trace(*id, kept)?;
+                    (self.tell)(Event::Kept {
+                        reply: *reply,
+                        message: *id,
+                    });
+                }
+            }
+            Command::KeepLater { message, kept } => store.keep_trace(*message, kept)?,
             Command::Finish { reply, ending } => {
                 if let Some(id) = replies.get(reply) {
                     store.finish(*id, ending)?;
@@ -289,6 +300,9 @@ impl Worker {
             Command::Open { chat, id } => {
                 let event = open(store, chats, *chat, *id)?;
                 (self.tell)(event);
+                let path = chats.get(chat).map(|link| link.path.as_slice());
+                let kept = traces(store, path.unwrap_or_default())?;
+                (self.tell)(Event::Traces { chat: *chat, kept });
             }
             Command::List { words } => {
                 let event = list(store, words)?;
@@ -375,6 +389,20 @@ fn open(
         conversation: Box::new(conversation),
         path,
     })
+}
+
+/// How the messages of a path came about, where that was kept.
+fn traces(
+    store: &Store,
+    path: &[MessageId],
+) -> Result<Vec<(usize, MessageId, Arc<Kept>)>, StoreError> {
+    let mut found = Vec::new();
+    for (at, id) in path.iter().enumerate() {
+        if let Some(kept) = store.trace(*id)? {
+            found.push((at, *id, Arc::new(kept)));
+        }
+    }
+    Ok(found)
 }
 
 /// Conversations, and where the words were said; while they are typed, the last one is a beginning.

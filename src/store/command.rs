@@ -1,6 +1,10 @@
 //! What the deck asks of the store, and what it is told.
 
-use super::{Conversation, ConversationId, Ending, Hit, Message, Run, Settings, Snapshot};
+use std::sync::Arc;
+
+use super::{
+    Conversation, ConversationId, Ending, Hit, Kept, Message, MessageId, Run, Settings, Snapshot,
+};
 use crate::engine::{ConversationId as Chat, RequestId as Reply};
 
 /// A thing to do. Chats and replies go by the deck's own numbers; which ones of the store they are,
@@ -31,6 +35,16 @@ pub enum Command {
     Grow {
         reply: Reply,
         text: String,
+    },
+    /// How a reply came about, before it ends. Answered by [`Event::Kept`].
+    Keep {
+        reply: Reply,
+        kept: Arc<Kept>,
+    },
+    /// How a stored reply came about, known later.
+    KeepLater {
+        message: MessageId,
+        kept: Arc<Kept>,
     },
     Finish {
         reply: Reply,
@@ -97,6 +111,13 @@ pub enum Event {
         /// The chosen path.
         path: Vec<Message>,
     },
+    /// How the replies of a chat that was opened came about, by their places in its path.
+    Traces {
+        chat: Chat,
+        kept: Vec<(usize, MessageId, Arc<Kept>)>,
+    },
+    /// How a reply came about is stored with that message.
+    Kept { reply: Reply, message: MessageId },
     Listed {
         words: String,
         list: Vec<Conversation>,

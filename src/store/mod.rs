@@ -30,6 +30,7 @@ mod row;
 mod salvage;
 mod schema;
 mod search;
+mod traces;
 mod tree;
 mod types;
 mod usage;
@@ -44,6 +45,7 @@ pub use files::DATABASE;
 pub use open::{Opened, Store};
 pub use salvage::Salvaged;
 pub use schema::VERSION;
+pub use traces::Kept;
 pub use tree::Tree;
 pub use types::{
     Conversation, ConversationId, Ending, Hit, Message, MessageId, MessageState, Said, Settings,

@@ -87,6 +87,13 @@ fn hints(state: &State) -> Vec<(String, &'static str)> {
             (Action::Complete, "downloads"),
             (Action::Cancel, "back"),
         ],
+        Context::Tokens => &[
+            (Action::StepUp, "next"),
+            (Action::Down, "candidate"),
+            (Action::Accept, "take this one"),
+            (Action::Toggle, "shade"),
+            (Action::Cancel, "back"),
+        ],
         Context::Metrics => &[
             (Action::Earlier, "earlier"),
             (Action::ZoomIn, "zoom"),

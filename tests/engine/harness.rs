@@ -156,6 +156,7 @@ impl Engine {
             conversation: ConversationId(conversation),
             messages: messages.to_vec(),
             reply_so_far: String::new(),
+            exact: None,
             sampling,
             reply,
         })));

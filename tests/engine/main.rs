@@ -10,3 +10,4 @@ mod replies;
 mod retuning;
 mod sampling;
 mod shelf;
+mod tokens;

@@ -361,6 +361,7 @@ fn a_continued_reply_sends_only_what_is_new() {
             conversation: llmdeck::engine::ConversationId(1),
             messages: question.to_vec(),
             reply_so_far: begun.clone(),
+            exact: None,
             sampling: greedy(),
             reply: at_most(4),
         },

@@ -5,6 +5,7 @@ mod harness;
 mod measuring;
 mod metrics;
 mod sessions;
+mod tokens;
 
 use harness::{Deck, key};
 use llmdeck::engine::fake::Script;

@@ -2,6 +2,7 @@
 
 mod bench;
 mod states;
+mod tokens;
 
 use insta::assert_snapshot;
 use llmdeck::app::{Scroll, State, View, Viewport};
@@ -113,6 +114,13 @@ fn parameters() {
         &[(80, 24), (120, 40)],
         states::params_editing,
     );
+}
+
+#[test]
+fn walk_through_tokens() {
+    snapshots("tokens", &SIZES, tokens::walk);
+    snapshots("tokens_shaded", &[(80, 24)], tokens::shaded);
+    snapshots("params_preview", &[(80, 24), (200, 60)], tokens::preview);
 }
 
 #[test]

@@ -5,6 +5,7 @@ mod exchange;
 mod files;
 mod lists;
 mod search;
+mod traces;
 mod trees;
 
 use llmdeck::chat::Role;

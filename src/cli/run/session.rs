@@ -72,6 +72,7 @@ impl Session<'_> {
                 content: prompt,
             }],
             reply_so_far: String::new(),
+            exact: None,
             sampling: params.sampling(),
             reply: params.reply(),
         })))?;

@@ -27,6 +27,7 @@ pub(crate) fn model_info(
     };
     ModelInfo {
         path: path.to_owned(),
+        fingerprint: crate::gguf::fingerprint(path).unwrap_or_default(),
         name: text("general.name").unwrap_or_else(|| printable(&stem())),
         arch: text("general.architecture").unwrap_or_default(),
         quant: quant(&facts.file_type),

@@ -4,6 +4,8 @@ mod bench;
 mod forecast;
 mod load;
 mod mail;
+mod origin;
+mod preview;
 mod replies;
 mod retune;
 mod room;
@@ -26,7 +28,7 @@ use super::scheduler::{StepBudget, Steps};
 use super::shelf::Shelf;
 use super::{
     BenchId, Command, ContextInfo, ConversationId, EngineError, EngineEvent, EngineHandle,
-    ErrorKind, LoadId, RequestId,
+    ErrorKind, LoadId, PreviewRequest, RequestId,
 };
 use crate::params::LoadParams;
 
@@ -116,6 +118,8 @@ struct Worker {
     budget: StepBudget,
     watch: threads::Watch,
     shelf: Shelf,
+    /// Waits for the next logits of a reply.
+    preview: Option<Box<PreviewRequest>>,
     /// Counts replies and uses.
     clock: u64,
     answering: Option<Answering>,
@@ -140,6 +144,7 @@ impl Worker {
             budget: StepBudget::new(None, Steps::RunToEnd),
             watch: threads::Watch::default(),
             shelf,
+            preview: None,
             clock: 0,
             answering: None,
         }
@@ -181,6 +186,7 @@ impl Worker {
             return Flow::Stop;
         }
         self.step();
+        self.preview_late();
         self.mail.outbox.flush();
         Flow::GoOn
     }
@@ -220,6 +226,7 @@ impl Worker {
                 self.generate(request, at);
             }
             Command::Resample { request, sampling } => self.resample(request, &sampling),
+            Command::Preview(request) => self.preview(request),
             Command::Cancel(request) => self.cancel(request),
             Command::Bench(request) => {
                 self.answering = Some(Answering::Bench(request.id));

@@ -68,13 +68,28 @@ impl Worker {
             if sampling == now {
                 continue;
             }
+            // Only what is recorded changes: the chain goes on as it was.
+            let n_probs = sampling.n_probs;
+            if *sampling
+                == (SamplingParams {
+                    n_probs,
+                    ..now.clone()
+                })
+            {
+                reply.sampler.record(n_probs);
+                reply.request.sampling.n_probs = n_probs;
+                continue;
+            }
             // A generator that starts again must not repeat its first choices.
             let fresh = reply.seed.wrapping_add(reply.generated);
             match reply
                 .sampler
                 .rebuild(sampling, fresh, &slot.tokens, &running.open.model)
             {
-                Ok(()) => reply.request.sampling = sampling.clone(),
+                Ok(()) => {
+                    reply.request.sampling = sampling.clone();
+                    reply.resampled = true;
+                }
                 Err(error) => tracing::warn!(%error, "the sampling stays as it was"),
             }
         }
@@ -144,6 +159,10 @@ impl Worker {
                 .push(reply.tokens_event(rest, 0, context_used));
         }
         let timings = reply.timings();
+        if let Some(running) = &self.running {
+            let made = reply.made_event(running.origin());
+            self.mail.outbox.push(made);
+        }
         self.mail.outbox.push(EngineEvent::Finished {
             request: reply.id(),
             reason,

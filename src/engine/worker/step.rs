@@ -7,6 +7,7 @@ use crate::engine::llama::{self, Decode, Output, Sampler};
 use crate::engine::reply::{Reply, Waiting, count_of};
 use crate::engine::scheduler::{Backlog, Chunk, plan_step};
 use crate::engine::slots::{Candidate, Sharing, choose};
+use crate::engine::trace::Ids;
 use crate::engine::{EngineError, EngineEvent, ErrorKind, StopReason, prompt};
 
 impl Worker {
@@ -100,14 +101,33 @@ impl Worker {
             return Err(no_slot());
         };
         let model = &running.open.model;
-        let prompt = prompt::tokens(&waiting.request, &running.open.template, model.vocab())?;
+        let (prompt, begins_with) = match &waiting.request.exact {
+            Some(exact) => {
+                check_ids(&exact.forced, model.vocab())?;
+                (exact.prompt.clone(), exact.reply.clone())
+            }
+            None => {
+                let template = &running.open.template;
+                let prompt = prompt::tokens(&waiting.request, template, model.vocab())?;
+                (prompt, Vec::new())
+            }
+        };
+        let ids = Ids {
+            prompt: prompt.clone(),
+            chosen: begins_with.clone(),
+        };
+        let prompt = [prompt, begins_with].concat();
+        check_ids(&prompt, model.vocab())?;
         let n_ctx = running.context_info.n_ctx;
         let n_prompt = count_of(prompt.len());
         if prompt.is_empty() || n_prompt >= n_ctx {
             return Err(does_not_fit(n_prompt, n_ctx));
         }
         let mut sampler = Sampler::new(&waiting.request.sampling, waiting.seed, n_ctx, model)?;
-        sampler.remember(&prompt);
+        sampler.remember(&ids.prompt);
+        sampler
+            .begin_with(&ids.chosen)
+            .map_err(|failed| sampling_failed(failed.0))?;
 
         let plain = !running.open.facts.is_recurrent
             && (running.open.facts.n_swa == 0 || running.context_info.params.context.swa_full);
@@ -159,12 +179,32 @@ impl Worker {
         reply.clock.cache_n = count_of(keep);
         slot.tokens = prompt;
         self.mail.outbox.push(reply.prefill_event(keep));
+        if let Some(running) = &self.running {
+            let vocab = running.open.model.vocab();
+            let text = reply.begin_with(&ids.chosen, vocab);
+            if !text.is_empty() {
+                let event = reply.tokens_event(text, 0, slot.tokens.len());
+                self.mail.outbox.push(event);
+            }
+        }
+        let ends = |token: &i32| {
+            let running = self.running.as_ref();
+            running.is_some_and(|running| running.open.model.vocab().is_end(*token))
+        };
+        let has_ended = ids.chosen.last().is_some_and(ends);
+        reply.ids = ids;
         slot.reply = Some(reply);
+        if has_ended {
+            self.finish(choice.slot, StopReason::EndOfTurn);
+        }
         Ok(())
     }
 
     fn take_results(&mut self, plan: &[Chunk], outputs: &[i32], started: Instant) {
         for (chunk, &output) in plan.iter().zip(outputs) {
+            if chunk.wants_logits {
+                self.preview_from(chunk.slot, output);
+            }
             let Some(running) = &mut self.running else {
                 return;
             };
@@ -183,11 +223,13 @@ impl Worker {
             if reply.generated == 0 {
                 note_prefill(reply, chunk, &mut self.mail.outbox);
             }
+            reply.batches.sequences = reply.batches.sequences.max(count_of(plan.len()));
             if let Some(most) = reply.is_full() {
                 self.finish(chunk.slot, StopReason::MaxTokens(most));
                 continue;
             }
-            let token = match logits.map(|logits| reply.sampler.sample(logits)) {
+            let given = reply.forced();
+            let token = match logits.map(|logits| reply.sampler.sample_or(logits, given)) {
                 Some(Ok(token)) => token,
                 Some(Err(failed)) => {
                     self.fail(chunk.slot, sampling_failed(failed.0));
@@ -218,6 +260,10 @@ impl Worker {
         let Some(reply) = &mut slot.reply else { return };
         reply.clock.token(Instant::now());
         reply.generated += 1;
+        reply.ids.chosen.push(token);
+        if let Some(trace) = reply.sampler.take_trace() {
+            self.mail.outbox.push(reply.traced_event(trace, vocab));
+        }
         if vocab.is_end(token) {
             let rest = reply.rest();
             self.mail
@@ -269,6 +315,7 @@ fn note_prefill(reply: &mut Reply, chunk: &Chunk, outbox: &mut crate::engine::ou
     if reply.generated > 0 {
         return;
     }
+    reply.batches.prefill.push(count_of(chunk.range.len()));
     reply
         .clock
         .prefilled(Instant::now(), count_of(chunk.range.len()));
@@ -292,6 +339,21 @@ pub(super) fn cut(
         || context
             .first_position(seq)
             .is_some_and(|first| first <= keep.saturating_sub(n_swa as usize))
+}
+
+/// Ids that come from a file may be any number.
+fn check_ids(ids: &[i32], vocab: llama::Vocab<'_>) -> Result<(), EngineError> {
+    let n_vocab = vocab.len();
+    let known = |id: &i32| usize::try_from(*id).is_ok_and(|id| id < n_vocab);
+    match ids.iter().find(|id| !known(id)) {
+        None => Ok(()),
+        Some(id) => Err(EngineError {
+            kind: ErrorKind::BadParameter,
+            what: "making a reply from tokens".into(),
+            why: format!("the model has no token {id}"),
+            hint: "the tokens belong to another model".into(),
+        }),
+    }
 }
 
 fn does_not_fit(n_prompt: u32, n_ctx: u32) -> EngineError {

@@ -138,6 +138,5 @@ pub(super) const ROWS: &[Spec] = &[
     sampling(Param::NProbs, "n-probs")
         .aliases(&["logprobs", "top_logprobs"])
         .int((0, 1000), 1, &[("off", 0)], 0)
-        .missing("replies do not carry the probabilities of their tokens yet")
-        .help("How many alternatives are reported with their probability for each token."),
+        .help("How many of the likeliest candidates are recorded of each token, and what each sampler did to them; the token view shows them."),
 ];

@@ -6,6 +6,7 @@ mod forecast;
 pub mod gauges;
 pub mod log;
 pub mod params;
+mod preview;
 mod reply;
 pub mod speed;
 mod welcome;

@@ -14,7 +14,7 @@
 
 use ratatui::layout::{Constraint, Layout, Rect};
 
-use super::forecast;
+use super::{forecast, preview};
 use crate::app::{Pane, ParamEdit, ParamsState, State};
 use crate::params::{Cost, Group, Kind, Param, Source, Spec, Support, spec};
 use crate::theme::Role;
@@ -39,7 +39,9 @@ pub fn draw(painter: &mut Painter<'_>, area: Rect, frame: Frame, state: &State) 
         if focused { Focused::Yes } else { Focused::No },
     );
     let filter = u16::from(params.filtering || !params.filter.text.is_empty());
-    let foreseen = forecast::lines(state, painter.glyphs.arrow, painter.glyphs.dot);
+    let (arrow, dot) = (painter.glyphs.arrow, painter.glyphs.dot);
+    let mut foreseen = forecast::lines(state, arrow, dot);
+    foreseen.extend(preview::lines(state, arrow, dot));
     let foreseen = wrapped(&foreseen, inner.width);
     // Range and help of the selected parameter take more rows where they are short, and make room
     // for what the pending changes would do.

@@ -3,5 +3,6 @@
 mod fence;
 pub mod fit;
 pub mod sanitise;
+pub mod spans;
 pub mod units;
 pub mod wrap;

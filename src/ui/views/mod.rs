@@ -3,6 +3,7 @@
 mod bench;
 mod downloads;
 mod metrics;
+mod tokens;
 
 use ratatui::layout::Rect;
 
@@ -16,5 +17,6 @@ pub fn draw(painter: &mut Painter<'_>, area: Rect, state: &State) {
         View::Metrics => metrics::draw(painter, area, state),
         View::Bench => bench::draw(painter, area, state),
         View::Downloads => downloads::draw(painter, area, state),
+        View::Tokens => tokens::draw(painter, area, state),
     }
 }

@@ -13,7 +13,7 @@ use crate::theme::Role;
 use crate::ui::painter::Painter;
 
 /// Columns of the scale and the space after it.
-const SCALE: u16 = 6;
+pub const SCALE: u16 = 6;
 
 /// Draws as many of the latest values as fit.
 pub fn chart(painter: &mut Painter<'_>, area: Rect, values: impl ExactSizeIterator<Item = f64>) {

@@ -9,11 +9,14 @@ use super::bad;
 use super::native::Native;
 use crate::engine::EngineError;
 use crate::engine::llama::model::Model;
+use crate::engine::trace::Stage;
 use crate::params::{Mirostat, SamplerKind, SamplingParams};
 
 /// What a chain is made of, as far as its owner has to know.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Shape {
+    /// What each of llama.cpp's stages is, in order; `None` = it draws from what is left.
+    pub stages: Vec<Option<Stage>>,
     /// Only the most likely token counts: no candidates are needed.
     pub plain_greedy: bool,
     /// Looks at earlier tokens, so it has to be told of the prompt.
@@ -34,8 +37,10 @@ pub(super) fn build_chain(
     let mut chain =
         Native::chain().ok_or_else(|| bad("sampling", "llama.cpp made no sampler chain"))?;
     let mut shape = Shape::default();
-    let add = |sampler: *mut sys::llama_sampler| {
+    let mut list = Vec::new();
+    let mut add = |stage: Option<Stage>, sampler: *mut sys::llama_sampler| {
         if !sampler.is_null() {
+            list.push(stage);
             // SAFETY: both are alive; the chain takes ownership of the sampler.
             unsafe { sys::llama_sampler_chain_add(chain.as_ptr(), sampler) };
         }
@@ -46,7 +51,9 @@ pub(super) fn build_chain(
     if !biases.is_empty() {
         let count = i32::try_from(biases.len()).unwrap_or(i32::MAX);
         // SAFETY: the list is copied during the call.
-        add(unsafe { sys::llama_sampler_init_logit_bias(n_vocab, count, biases.as_ptr()) });
+        add(Some(Stage::LogitBias), unsafe {
+            sys::llama_sampler_init_logit_bias(n_vocab, count, biases.as_ptr())
+        });
     }
     // SAFETY for all constructions below: they take plain numbers, or text and lists that they
     // copy; the vocabulary lives as long as the model, which the chain keeps when it needs it.
@@ -64,16 +71,24 @@ pub(super) fn build_chain(
                 stages += 1;
                 shape.has_memory |= matches!(kind, SamplerKind::Penalties | SamplerKind::Dry);
                 shape.needs_model |= kind == SamplerKind::Infill;
-                add(stage(kind, params, seed, n_ctx, model)?);
+                add(
+                    Some(stage_of(kind)),
+                    stage(kind, params, seed, n_ctx, model)?,
+                );
             }
             shape.plain_greedy = greedy && stages == 0 && biases.is_empty();
+            let adapts =
+                params.adaptive_target >= 0.0 && params.order.contains(&SamplerKind::AdaptiveP);
+            let last = match (greedy, adapts) {
+                (true, _) => Some(Stage::Greedy),
+                (false, true) => Some(Stage::AdaptiveP),
+                (false, false) => None,
+            };
             // SAFETY: plain numbers.
-            add(unsafe {
+            add(last, unsafe {
                 if greedy {
                     sys::llama_sampler_init_greedy()
-                } else if params.adaptive_target >= 0.0
-                    && params.order.contains(&SamplerKind::AdaptiveP)
-                {
+                } else if adapts {
                     sys::llama_sampler_init_adaptive_p(
                         params.adaptive_target,
                         params.adaptive_decay,
@@ -85,10 +100,12 @@ pub(super) fn build_chain(
             });
         }
         Mirostat::V1 => {
-            // SAFETY: plain numbers; 100 is llama.cpp's number of candidates for its estimate.
-            add(unsafe { sys::llama_sampler_init_temp(params.temp) });
             // SAFETY: plain numbers.
-            add(unsafe {
+            add(Some(Stage::Temperature), unsafe {
+                sys::llama_sampler_init_temp(params.temp)
+            });
+            // SAFETY: plain numbers; 100 is llama.cpp's number of candidates for its estimate.
+            add(Some(Stage::Mirostat), unsafe {
                 sys::llama_sampler_init_mirostat(
                     n_vocab,
                     seed,
@@ -100,17 +117,36 @@ pub(super) fn build_chain(
         }
         Mirostat::V2 => {
             // SAFETY: plain numbers.
-            add(unsafe { sys::llama_sampler_init_temp(params.temp) });
+            add(Some(Stage::Temperature), unsafe {
+                sys::llama_sampler_init_temp(params.temp)
+            });
             // SAFETY: plain numbers.
-            add(unsafe {
+            add(Some(Stage::Mirostat), unsafe {
                 sys::llama_sampler_init_mirostat_v2(seed, params.mirostat_tau, params.mirostat_eta)
             });
         }
     }
+    shape.stages = list;
     if shape.needs_model {
         chain.keep(model);
     }
     Ok((chain, shape))
+}
+
+pub(super) fn stage_of(kind: SamplerKind) -> Stage {
+    match kind {
+        SamplerKind::Penalties => Stage::Penalties,
+        SamplerKind::Dry => Stage::Dry,
+        SamplerKind::TopNSigma => Stage::TopNSigma,
+        SamplerKind::TopK => Stage::TopK,
+        SamplerKind::TypicalP => Stage::TypicalP,
+        SamplerKind::TopP => Stage::TopP,
+        SamplerKind::MinP => Stage::MinP,
+        SamplerKind::Xtc => Stage::Xtc,
+        SamplerKind::Temperature => Stage::Temperature,
+        SamplerKind::Infill => Stage::Infill,
+        SamplerKind::AdaptiveP => Stage::AdaptiveP,
+    }
 }
 
 fn stage(

@@ -26,6 +26,13 @@ pub(super) fn highest(logits: &[f32], count: usize, candidates: &mut Vec<sys::ll
     }
 }
 
+/// Cuts a list of any length to the highest.
+pub(super) fn cut_to(candidates: &mut Vec<sys::llama_token_data>, count: usize) {
+    if candidates.len() > count {
+        cut(candidates, count);
+    }
+}
+
 /// Cuts back to the highest; gives the lowest of them.
 fn cut(candidates: &mut Vec<sys::llama_token_data>, count: usize) -> f32 {
     let last = count.saturating_sub(1);

@@ -4,6 +4,10 @@ mod chain;
 mod grammar;
 mod head;
 mod native;
+mod record;
+#[cfg(test)]
+mod reference;
+mod softmax;
 
 use std::rc::Rc;
 
@@ -13,7 +17,9 @@ use self::chain::{Shape, build_chain};
 pub(crate) use self::grammar::DetachedGrammar;
 use self::grammar::{Grammar, grammar_source};
 use self::native::Native;
+use self::record::Recorder;
 use super::model::Model;
+use crate::engine::trace::{Stage, TokenTrace};
 use crate::engine::{EngineError, ErrorKind};
 use crate::params::SamplingParams;
 
@@ -28,6 +34,8 @@ pub(crate) struct Sampler {
     shape: Shape,
     /// Reused for every token: a vocabulary's worth of candidates.
     candidates: Vec<sys::llama_token_data>,
+    /// Watches the stages where that is asked for.
+    recorder: Option<Recorder>,
 }
 
 /// The sampler could not choose or take a token.
@@ -63,7 +71,31 @@ impl Sampler {
             n_ctx,
             shape,
             candidates: Vec::new(),
+            recorder: recorder(params),
         })
+    }
+
+    /// Records so many of the likeliest candidates of each token from the next one on; 0 = none.
+    pub(crate) fn record(&mut self, n_probs: u32) {
+        self.params.n_probs = n_probs;
+        self.recorder = recorder(&self.params);
+    }
+
+    /// How the last token came about, where that is recorded.
+    pub(crate) fn take_trace(&mut self) -> Option<TokenTrace> {
+        self.recorder.as_mut().and_then(Recorder::take)
+    }
+
+    /// Takes tokens into account that a reply begins with and that were not drawn here.
+    ///
+    /// # Errors
+    /// When the grammar does not allow them.
+    pub(crate) fn begin_with(&mut self, tokens: &[i32]) -> Result<(), SamplingFailed> {
+        self.remember(tokens);
+        match &self.grammar {
+            Some(grammar) => tokens.iter().try_for_each(|token| grammar.accept(*token)),
+            None => Ok(()),
+        }
     }
 
     /// Other parameters from the next token on; the grammar goes on where it is unless it changed.
@@ -144,14 +176,32 @@ impl Sampler {
     /// # Errors
     /// When no token is left to choose or the grammar fails.
     pub(crate) fn sample(&mut self, logits: &[f32]) -> Result<i32, SamplingFailed> {
+        self.sample_or(logits, None)
+    }
+
+    /// As [`Self::sample`], but takes a given token whatever was drawn.
+    ///
+    /// # Errors
+    /// As [`Self::sample`].
+    pub(crate) fn sample_or(
+        &mut self,
+        logits: &[f32],
+        given: Option<i32>,
+    ) -> Result<i32, SamplingFailed> {
         if self.shape.plain_greedy {
             let best = logits
                 .iter()
                 .enumerate()
                 .max_by(|a, b| a.1.total_cmp(b.1).then(b.0.cmp(&a.0)));
-            return best
+            let best = best
                 .and_then(|(token, _)| i32::try_from(token).ok())
-                .ok_or(SamplingFailed("there are no logits"));
+                .ok_or(SamplingFailed("there are no logits"))?;
+            if let Some(recorder) = &mut self.recorder {
+                recorder.begin(&[], logits.len());
+                recorder.after_greedy(best);
+                recorder.end(logits, given.unwrap_or(best));
+            }
+            return Ok(given.unwrap_or(best));
         }
         match self.shape.top_k {
             Some(count) => head::highest(logits, count, &mut self.candidates),
@@ -161,6 +211,7 @@ impl Sampler {
         if self.candidates.is_empty() {
             self.fill(logits);
         }
+        self.begin_record(logits.len());
         let mut token = self.apply_chain()?;
         // As llama.cpp does: the grammar checks the one token chosen, which is cheap, and only
         // when it refuses are all tokens checked and one chosen again.
@@ -168,15 +219,26 @@ impl Sampler {
             && !grammar.allows(token)
         {
             self.fill(logits);
+            self.begin_record(logits.len());
             self.apply_grammar();
             token = self.apply_chain()?;
         }
+        let token = given.unwrap_or(token);
         if let Some(grammar) = &self.grammar {
             grammar.accept(token)?;
         }
         // SAFETY: the chain is alive; none of its samplers throws when it takes a token.
         unsafe { sys::llama_sampler_accept(self.chain.as_ptr(), token) };
+        if let Some(recorder) = &mut self.recorder {
+            recorder.end(logits, token);
+        }
         Ok(token)
+    }
+
+    fn begin_record(&mut self, n_vocab: usize) {
+        if let Some(recorder) = &mut self.recorder {
+            recorder.begin(&self.candidates, n_vocab);
+        }
     }
 
     fn fill(&mut self, logits: &[f32]) {
@@ -204,13 +266,21 @@ impl Sampler {
             // SAFETY: the view describes `candidates`, which nothing else touches; a grammar only
             // lowers logits in place.
             unsafe { sys::llama_sampler_apply(grammar.native.as_ptr(), &raw mut view) };
+            if let Some(recorder) = &mut self.recorder {
+                recorder.after(Stage::Grammar, &self.candidates);
+            }
         }
     }
 
     fn apply_chain(&mut self) -> Result<i32, SamplingFailed> {
         let mut view = self.view();
-        // SAFETY: the view describes `candidates`, which nothing else touches meanwhile.
-        unsafe { sys::llama_sampler_apply(self.chain.as_ptr(), &raw mut view) };
+        match &mut self.recorder {
+            // SAFETY: the view describes `candidates`, which nothing else touches meanwhile.
+            None => unsafe { sys::llama_sampler_apply(self.chain.as_ptr(), &raw mut view) },
+            Some(recorder) => {
+                apply_stages(&self.chain, &self.shape.stages, &mut view, recorder);
+            }
+        }
         let selected = usize::try_from(view.selected)
             .ok()
             .filter(|&selected| selected < view.size);
@@ -220,6 +290,43 @@ impl Sampler {
         // SAFETY: samplers leave `size` valid candidates at `data`, and the index is below it.
         Ok(unsafe { (*view.data.add(selected)).id })
     }
+}
+
+/// What applying the chain does, with a look at what each stage left.
+fn apply_stages(
+    chain: &Native,
+    stages: &[Option<Stage>],
+    view: &mut sys::llama_token_data_array,
+    recorder: &mut Recorder,
+) {
+    for (at, stage) in (0..).zip(stages) {
+        // SAFETY: the chain is alive and gives one of its stages or null; the view describes
+        // candidates that nothing else touches meanwhile.
+        let left = unsafe {
+            let sampler = sys::llama_sampler_chain_get(chain.as_ptr(), at);
+            if sampler.is_null() {
+                return;
+            }
+            sys::llama_sampler_apply(sampler, view);
+            // A stage leaves `size` candidates at `data`, which it may have moved onwards.
+            std::slice::from_raw_parts(view.data, view.size)
+        };
+        match stage {
+            Some(Stage::Greedy) => {
+                let chosen = usize::try_from(view.selected).ok();
+                if let Some(one) = chosen.and_then(|at| left.get(at)) {
+                    recorder.after_greedy(one.id);
+                }
+            }
+            Some(stage) => recorder.after(*stage, left),
+            None => {}
+        }
+    }
+}
+
+fn recorder(params: &SamplingParams) -> Option<Recorder> {
+    let count = usize::try_from(params.n_probs).ok();
+    count.filter(|count| *count > 0).map(Recorder::new)
 }
 
 /// The conditions that llama.cpp's `common_sampler_init` puts on penalties.

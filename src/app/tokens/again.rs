@@ -1,0 +1,155 @@
+//! Replies made again: with another token at one place, or to be recorded.
+
+use super::{Later, Recorded, Walk};
+use crate::app::update::{IsError, notice};
+use crate::app::{Effect, Entry, State, replies, saving};
+use crate::engine::trace::{CandidateTrace, Trace};
+use crate::engine::{Command, Exact, GenerateRequest, RequestId};
+use crate::params::{Params, ReplyParams, SamplingParams};
+use crate::store::Kept;
+
+/// Candidates of each token where a reply is recorded after it was made.
+const RECORDED_LATER: u32 = 10;
+
+/// Enter: goes on with the candidate, or records a reply that was not recorded.
+pub(super) fn accept(state: &mut State) -> Vec<Effect> {
+    let walked = state.tokens.walked();
+    if walked.is_some_and(|(_, trace)| trace.tokens.is_empty()) {
+        record_later(state)
+    } else {
+        take_this_one(state)
+    }
+}
+
+/// Makes the reply again with the tokens and values it has, so that its candidates are known.
+fn record_later(state: &mut State) -> Vec<Effect> {
+    let Some(walk) = state.tokens.walk else {
+        return vec![];
+    };
+    if let Some(why) = cannot_take(state, walk.reply) {
+        return notice(state, why, IsError::Yes);
+    }
+    if state.tokens.later.is_some() {
+        return notice(state, "A reply is being recorded.", IsError::No);
+    }
+    let Some(recorded) = state.tokens.replies.get(&walk.reply) else {
+        return vec![];
+    };
+    let Kept { origin, ids, .. } = recorded.kept.clone();
+    let made_with = state.tokens.params.get(&walk.reply);
+    let params = made_with.map_or_else(Params::default, Params::written);
+    let request = state.next_request();
+    // Another conversation for the engine, so that the cache of what was said later stays.
+    let conversation = state.next_conversation();
+    state.tokens.later = Some(Later {
+        request,
+        reply: walk.reply,
+    });
+    vec![Effect::Engine(Command::Generate(Box::new(
+        GenerateRequest {
+            id: request,
+            conversation,
+            messages: Vec::new(),
+            reply_so_far: String::new(),
+            sampling: SamplingParams {
+                seed: Some(origin.seed),
+                n_probs: params.sampling().n_probs.max(RECORDED_LATER),
+                ..params.sampling()
+            },
+            reply: ReplyParams {
+                max_tokens: u32::try_from(ids.chosen.len()).ok(),
+                stop: Vec::new(),
+                ..params.reply()
+            },
+            exact: Some(Exact {
+                prompt: ids.prompt,
+                reply: Vec::new(),
+                forced: ids.chosen,
+            }),
+        },
+    )))]
+}
+
+/// Why the tokens of this reply cannot be gone on with.
+fn cannot_take(state: &State, reply: RequestId) -> Option<String> {
+    if let Some(why) = replies::cannot_reply(state) {
+        return Some(why);
+    }
+    let running = state.model.running.as_ref();
+    let fingerprint = running.map(|(model, _)| model.fingerprint.as_str());
+    let recorded = state.tokens.replies.get(&reply)?;
+    let made_with = recorded.kept.origin.fingerprint.as_str();
+    if fingerprint.is_some_and(|running| running != made_with) {
+        let said = "This reply is another model's; load that one to go on from its tokens.";
+        return Some(said.to_owned());
+    }
+    None
+}
+
+/// Goes on from here with the candidate the walk stands on: the chat branches before the reply,
+/// and the new one begins with the same tokens up to this one.
+pub(super) fn take_this_one(state: &mut State) -> Vec<Effect> {
+    let Some((walk, candidate)) = state.tokens.walk.zip(state.tokens.candidate().cloned()) else {
+        return vec![];
+    };
+    let Some(recorded) = state.tokens.replies.get(&walk.reply) else {
+        return vec![];
+    };
+    if let Some(why) = cannot_take(state, walk.reply) {
+        return notice(state, why, IsError::Yes);
+    }
+    let Some((exact, trace)) = branch(&recorded.kept, walk.token, &candidate) else {
+        return notice(state, "The reply has not ended yet.", IsError::Yes);
+    };
+    let is_walked =
+        |entry: &Entry| matches!(entry, Entry::Reply(reply) if reply.request == walk.reply);
+    let Some(at) = state.chat.entries.iter().position(is_walked) else {
+        return notice(
+            state,
+            "This reply is not in the chat any more.",
+            IsError::Yes,
+        );
+    };
+    state.chat.entries.truncate(at);
+    let mut effects = saving::rewound(state);
+    effects.extend(replies::begin_exactly(state, exact));
+    if let Some(request) = state.chat.running() {
+        let recorded = Recorded {
+            kept: Kept {
+                trace,
+                ..Kept::default()
+            },
+            message: None,
+        };
+        state.tokens.replies.insert(request, recorded);
+        state.tokens.walk = Some(Walk {
+            reply: request,
+            ..walk
+        });
+    }
+    effects
+}
+
+/// The prompt and beginning that lead to a token and take another in its place, and what is known
+/// of the tokens up to there.
+fn branch(kept: &Kept, token: usize, candidate: &CandidateTrace) -> Option<(Exact, Trace)> {
+    let place = kept.trace.tokens.get(token)?;
+    let mut reply = kept.ids.chosen.get(..place.at as usize)?.to_vec();
+    reply.push(candidate.token);
+    let mut tokens = kept.trace.tokens.get(..=token)?.to_vec();
+    let last = tokens.last_mut()?;
+    last.token = candidate.token;
+    let likelier = last.candidates.iter().filter(|one| one.p > candidate.p);
+    last.rank = u32::try_from(likelier.count()).unwrap_or(u32::MAX);
+    let trace = Trace {
+        tokens,
+        pieces: kept.trace.pieces.clone(),
+    };
+    let prompt = kept.ids.prompt.clone();
+    let exact = Exact {
+        prompt,
+        reply,
+        forced: Vec::new(),
+    };
+    Some((exact, trace))
+}

@@ -1,0 +1,93 @@
+//! What made a reply, and how its tokens came about. A salvage leaves it behind: bytes without a
+//! check of their own are not believed when the file around them is damaged.
+
+use rusqlite::{OptionalExtension, params};
+
+use super::error::Tried;
+use super::row::{from_json, to_json};
+use super::{MessageId, Store, StoreError};
+use crate::engine::Origin;
+use crate::engine::trace::{Ids, Trace};
+
+/// All that is kept of how a reply came about.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Kept {
+    pub origin: Origin,
+    pub ids: Ids,
+    /// Its tokens' candidates; empty where they were not recorded.
+    pub trace: Trace,
+}
+
+impl Store {
+    /// Keeps how a reply came about; a reply that went on has the latest part.
+    ///
+    /// # Errors
+    /// When there is no such message, or it cannot be written.
+    pub fn keep_trace(&mut self, message: MessageId, kept: &Kept) -> Result<(), StoreError> {
+        let sql = "INSERT OR REPLACE INTO trace (message, origin, tokens)
+                   SELECT id, ?2, ?3 FROM message WHERE id = ?1";
+        let tokens = kept.trace.to_bytes(&kept.ids);
+        let rows = self
+            .db
+            .prepare_cached(sql)
+            .and_then(|mut insert| {
+                insert.execute(params![message.0, to_json(&kept.origin), tokens])
+            })
+            .tried("saving how a reply came about")?;
+        (rows > 0)
+            .then_some(())
+            .ok_or(StoreError::NoMessage(message))
+    }
+
+    /// How a reply came about; `None` when that was not kept, or cannot be read any more.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn trace(&self, message: MessageId) -> Result<Option<Kept>, StoreError> {
+        let found: Option<(String, Vec<u8>)> = self
+            .db
+            .prepare_cached("SELECT origin, tokens FROM trace WHERE message = ?1")
+            .and_then(|mut found| {
+                found
+                    .query_row([message.0], |row| Ok((row.get(0)?, row.get(1)?)))
+                    .optional()
+            })
+            .tried("reading how a reply came about")?;
+        let Some((origin, tokens)) = found else {
+            return Ok(None);
+        };
+        match Trace::from_bytes(&tokens) {
+            Ok((trace, ids)) => Ok(Some(Kept {
+                origin: from_json(&origin),
+                ids,
+                trace,
+            })),
+            Err(error) => {
+                tracing::warn!(message = message.0, "how a reply came about: {error}");
+                Ok(None)
+            }
+        }
+    }
+
+    /// A message by its number; `None` when there is none.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn message(&self, id: MessageId) -> Result<Option<super::Message>, StoreError> {
+        const WHAT: &str = "reading a message";
+        let conversation: Option<i64> = self
+            .db
+            .query_row(
+                "SELECT conversation FROM message WHERE id = ?1",
+                [id.0],
+                |row| row.get(0),
+            )
+            .optional()
+            .tried(WHAT)?;
+        let Some(conversation) = conversation else {
+            return Ok(None);
+        };
+        let tree = self.tree(super::ConversationId(conversation))?;
+        Ok(tree.get(id).cloned())
+    }
+}

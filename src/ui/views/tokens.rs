@@ -1,0 +1,322 @@
+//! A walk through the tokens of a reply.
+//!
+//! ```text
+//! ╭ Tokens · 5 of 120 ─────────────────────────────────────────────────────────╮
+//! │ A mutex is a lock: one thread [at] a time holds it, the others wait.       │
+//! │                                                                            │
+//! │ " at" · 62.1 % · rank 0 · entropy 1.84 bits                                │
+//! │   candidate        model   top_k   min_p    temp                           │
+//! │ * " at"           62.1 %  62.9 %  64.0 %  70.2 %                           │
+//! │ ▸ " in"           10.2 %  10.3 %  10.5 %   8.1 %                           │
+//! │   " holds"         0.4 %   0.4 %       -                                   │
+//! │   kept                        40      12      12                           │
+//! │   mass                    98.7 %  97.1 %  97.1 %                           │
+//! │  5.0 entropy  ▂▅▇▂▁                                                        │
+//! ╰────────────────────────────────────────────────────────────────────────────╯
+//! ```
+
+use ratatui::layout::{Constraint, Layout, Rect};
+
+use crate::app::{Recorded, Shade, State, Walk, made_with};
+use crate::engine::trace::{CandidateTrace, TokenTrace, Trace};
+use crate::theme::Role;
+use crate::ui::layout::Size;
+use crate::ui::painter::{Focused, Painter, part};
+use crate::ui::text::{fit, sanitise, spans::Spans, wrap::Wrapped};
+use crate::ui::widgets::chart;
+
+/// Columns of a candidate's text with its mark, and of the model's probability.
+const NAME: u16 = 22;
+const MARK: u16 = 2;
+const CELL: u16 = 9;
+/// Rows of the chart with the mark below it.
+const CHART: u16 = 5;
+
+pub fn draw(painter: &mut Painter<'_>, area: Rect, state: &State) {
+    let frame = Size::of(painter.buffer.area).frame();
+    let focused = if state.overlay.is_none() {
+        Focused::Yes
+    } else {
+        Focused::No
+    };
+    let (Some((walk, trace)), Some(token)) = (state.tokens.walked(), state.tokens.token()) else {
+        let inner = painter.pane(area, &[part("Tokens", Role::Accent)], frame, focused);
+        let texts = if state.tokens.later.is_some() {
+            ["The reply is made again to be recorded \u{2026}", ""]
+        } else {
+            [
+                "The candidates of this reply were not recorded. Enter makes it again, token by token.",
+                "/set n-probs 10 records replies as they are made.",
+            ]
+        };
+        for (text, y) in texts.into_iter().zip(inner.y..inner.bottom()) {
+            painter.text(inner.x, y, inner.right(), text, Role::Muted);
+        }
+        return;
+    };
+    let place = format!(
+        " {} {} of {}",
+        painter.glyphs.dot,
+        walk.token + 1,
+        trace.tokens.len()
+    );
+    let title = [part("Tokens", Role::Accent), part(place, Role::Text)];
+    let inner = painter.pane(area, &title, frame, focused);
+    let rows = u16::try_from(token.candidates.len()).unwrap_or(u16::MAX);
+    // Heading, candidates, and what each stage kept; the text has a third at least.
+    let table = rows.saturating_add(3).min(inner.height / 2);
+    let chart = if inner.height >= 30 { CHART + 3 } else { CHART };
+    let [text, about, candidates, entropy, made] = Layout::vertical([
+        Constraint::Min(2),
+        Constraint::Length(2),
+        Constraint::Length(table),
+        Constraint::Length(chart),
+        Constraint::Length(1),
+    ])
+    .areas(inner);
+    draw_text(painter, text, walk, trace);
+    draw_about(painter, about, trace, token);
+    draw_candidates(painter, candidates, walk, trace, token);
+    draw_entropy(painter, entropy, walk, trace);
+    if let Some(recorded) = state.tokens.replies.get(&walk.reply) {
+        draw_made(painter, made, recorded);
+    }
+}
+
+/// The reply with the token marked, and shaded where that is wanted.
+fn draw_text(painter: &mut Painter<'_>, area: Rect, walk: &Walk, trace: &Trace) {
+    let spans = Spans::of(trace);
+    let wrapped = Wrapped::new(&spans.text, area.width);
+    let rows = wrapped.rows();
+    let at = spans.ranges.get(walk.token).map_or(0, |range| range.start);
+    let row = rows
+        .iter()
+        .rposition(|row| row.start as usize <= at)
+        .unwrap_or(0);
+    let height = usize::from(area.height);
+    let top = row
+        .saturating_sub(height / 2)
+        .min(rows.len().saturating_sub(height));
+    for (row, y) in rows.iter().skip(top).zip(area.y..area.bottom()) {
+        let (start, end) = (row.start as usize, row.end as usize);
+        let mut x = area.x;
+        for (index, range) in spans.between(start, end) {
+            let piece = spans
+                .text
+                .get(range.start.max(start)..range.end.min(end))
+                .unwrap_or_default();
+            let before = x;
+            let role = match walk.shade {
+                Shade::On => shade(trace.tokens[index].p()),
+                Shade::Off => Role::Text,
+            };
+            x = painter.text(x, y, area.right(), piece, role);
+            if index == walk.token {
+                let marked = Rect {
+                    x: before,
+                    y,
+                    width: x - before,
+                    height: 1,
+                };
+                painter.tint(marked, Role::Selection);
+            }
+        }
+    }
+}
+
+/// How likely the model thought a token, as a role: from good to an error.
+fn shade(p: f32) -> Role {
+    match p {
+        0.8.. => Role::Good,
+        0.4.. => Role::Text,
+        0.1.. => Role::Warning,
+        _ => Role::Error,
+    }
+}
+
+fn draw_about(painter: &mut Painter<'_>, area: Rect, trace: &Trace, token: &TokenTrace) {
+    let y = area.bottom().saturating_sub(1);
+    let drawn = token.chosen().map_or(0.0, |one| one.drawn(&token.stages));
+    let facts = [
+        vec![part(quoted(trace, token.token), Role::Accent)],
+        vec![part(format!("model {}", percent(token.p())), Role::Text)],
+        vec![part(format!("drawn with {}", percent(drawn)), Role::Text)],
+        vec![part(format!("rank {}", token.rank), Role::Text)],
+        vec![part(
+            format!("entropy {:.2} bits", token.entropy),
+            Role::Text,
+        )],
+    ];
+    painter.facts(area.x, y, area.right(), &facts);
+}
+
+fn draw_candidates(
+    painter: &mut Painter<'_>,
+    area: Rect,
+    walk: &Walk,
+    trace: &Trace,
+    token: &TokenTrace,
+) {
+    if area.height < 4 {
+        return;
+    }
+    // The stages that fit; the last ones say most, because they are what is drawn from.
+    let room = usize::from(area.width.saturating_sub(NAME + CELL) / (CELL + 3));
+    let first = token.stages.len().saturating_sub(room.max(1));
+    let cells =
+        |painter: &mut Painter<'_>, y: u16, first_cell: &str, rest: &[(String, Role)], role| {
+            let mut right = area.x + NAME + CELL;
+            painter.text_right(area.x + NAME, y, right, &[part(first_cell, role)]);
+            for (text, role) in rest {
+                right += CELL + 3;
+                if right <= area.right() {
+                    painter.text_right(right - CELL - 2, y, right, &[part(text.as_str(), *role)]);
+                }
+            }
+        };
+    let names: Vec<(String, Role)> = token.stages[first..]
+        .iter()
+        .map(|stage| (stage.stage.name().to_owned(), Role::Muted))
+        .collect();
+    let heading = match first {
+        0 => "candidate".to_owned(),
+        hidden => format!("candidate ({hidden} stages hidden)"),
+    };
+    painter.text(area.x + MARK, area.y, area.x + NAME, &heading, Role::Muted);
+    cells(painter, area.y, "model", &names, Role::Muted);
+    let height = usize::from(area.height - 3);
+    let top = (walk.candidate + 1).saturating_sub(height);
+    let shown = token.candidates.iter().enumerate().skip(top).take(height);
+    for ((index, candidate), y) in shown.zip(area.y + 1..) {
+        let is_chosen = candidate.token == token.token;
+        let mark = match (index == walk.candidate, is_chosen) {
+            (true, _) => painter.glyphs.selected,
+            (false, true) => painter.glyphs.done,
+            (false, false) => "",
+        };
+        painter.text(area.x, y, area.x + MARK, mark, Role::Key);
+        let role = if is_chosen { Role::Accent } else { Role::Text };
+        let name = quoted(trace, candidate.token);
+        painter.text(area.x + MARK, y, area.x + NAME, &name, role);
+        let after = after(painter, candidate, token, first);
+        cells(painter, y, &percent(candidate.p), &after, Role::Text);
+        if index == walk.candidate {
+            let line = Rect {
+                y,
+                height: 1,
+                ..area
+            };
+            painter.tint(line, Role::Selection);
+        }
+    }
+    let stages = &token.stages[first..];
+    let kept = stages
+        .iter()
+        .map(|stage| (stage.kept.to_string(), Role::Muted));
+    let mass = stages
+        .iter()
+        .map(|stage| (percent(stage.mass), Role::Muted));
+    let y = area.bottom() - 2;
+    painter.text(
+        area.x + MARK,
+        y,
+        area.x + NAME,
+        "candidates kept",
+        Role::Muted,
+    );
+    cells(painter, y, "", &kept.collect::<Vec<_>>(), Role::Muted);
+    painter.text(
+        area.x + MARK,
+        y + 1,
+        area.x + NAME,
+        "mass kept",
+        Role::Muted,
+    );
+    cells(painter, y + 1, "", &mass.collect::<Vec<_>>(), Role::Muted);
+}
+
+/// What each stage from the first one shown on made of a candidate.
+fn after(
+    painter: &Painter<'_>,
+    candidate: &CandidateTrace,
+    token: &TokenTrace,
+    first: usize,
+) -> Vec<(String, Role)> {
+    let mut before = match first.checked_sub(1) {
+        None => Some(candidate.p),
+        Some(at) => candidate.after.get(at).copied(),
+    };
+    let stages = first..token.stages.len();
+    let cells = stages.map(|at| {
+        let now = candidate.after.get(at).copied();
+        let cell = match (before, now) {
+            (Some(before), Some(now)) if now > before * 1.001 => (percent(now), Role::Good),
+            (Some(before), Some(now)) if now < before * 0.999 => (percent(now), Role::Warning),
+            (_, Some(now)) => (percent(now), Role::Text),
+            (Some(_), None) => ("removed".to_owned(), Role::Error),
+            (None, None) => (painter.glyphs.missing.to_owned(), Role::Muted),
+        };
+        before = now;
+        cell
+    });
+    cells.collect()
+}
+
+/// Entropy around the token, with a mark below it.
+fn draw_entropy(painter: &mut Painter<'_>, area: Rect, walk: &Walk, trace: &Trace) {
+    if area.height < 3 {
+        return;
+    }
+    let plot = Rect {
+        y: area.y + 1,
+        height: area.height - 2,
+        ..area
+    };
+    let columns = usize::from(area.width.saturating_sub(chart::SCALE));
+    let count = trace.tokens.len();
+    let start = walk
+        .token
+        .saturating_sub(columns / 2)
+        .min(count.saturating_sub(columns));
+    let shown = &trace.tokens[start..count.min(start + columns)];
+    let label = "entropy in bits, token by token";
+    painter.text(area.x, area.y, area.right(), label, Role::Muted);
+    let values = shown.iter().map(|token| f64::from(token.entropy));
+    chart::chart(painter, plot, values);
+    let under = u16::try_from(walk.token - start).unwrap_or(u16::MAX);
+    let x = area.x.saturating_add(chart::SCALE).saturating_add(under);
+    painter.text(x, area.bottom() - 1, area.right(), "^", Role::Key);
+}
+
+/// What made the reply, and how to make it again.
+fn draw_made(painter: &mut Painter<'_>, area: Rect, recorded: &Recorded) {
+    let mut facts = Vec::new();
+    if let Some(message) = recorded.message {
+        facts.push(vec![part(
+            format!("llmdeck replay {}", message.0),
+            Role::Key,
+        )]);
+    }
+    if !recorded.kept.ids.prompt.is_empty() {
+        let made = made_with(&recorded.kept.origin);
+        facts.extend(made.into_iter().map(|text| vec![part(text, Role::Muted)]));
+    }
+    painter.facts(area.x, area.y, area.right(), &facts);
+}
+
+/// A token's text in quotation marks, with escapes for what cannot be seen.
+pub fn quoted(trace: &Trace, token: i32) -> String {
+    let text = trace.text(token);
+    let text = sanitise::sanitise(&format!("{text:?}")).into_owned();
+    fit::head(&text, usize::from(NAME - MARK - 1), "..").into_owned()
+}
+
+/// A probability in per cent, with the places that matter.
+pub fn percent(p: f32) -> String {
+    let p = 100.0 * p;
+    match p {
+        0.1.. => format!("{p:.1} %"),
+        0.0 => "0 %".to_owned(),
+        _ => format!("{p:.4} %"),
+    }
+}

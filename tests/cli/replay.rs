@@ -1,0 +1,143 @@
+//! `llmdeck replay`: replies of the store, made again by the real program.
+
+use std::path::Path;
+
+use llmdeck::chat::{Message, Role};
+use llmdeck::engine::{
+    Command, ConversationId, EngineEvent, GenerateRequest, LoadId, LoadRequest, RequestId, llama,
+};
+use llmdeck::params::{Param, Params, Source, Value};
+use llmdeck::store::{Kept, MessageId, Said, Settings, Store};
+use serde_json::json;
+
+use super::{GUIDE, Home};
+
+/// Makes a reply with those parameters, as the deck does.
+fn make(params: &Params) -> (String, Kept) {
+    let (engine, mut events) = llama::start().unwrap();
+    let send = |command| engine.send(command).unwrap();
+    send(Command::Load(Box::new(LoadRequest {
+        id: LoadId(1),
+        path: GUIDE.into(),
+        params: params.load(),
+    })));
+    send(Command::Generate(Box::new(GenerateRequest {
+        id: RequestId(1),
+        conversation: ConversationId(1),
+        messages: vec![Message {
+            role: Role::User,
+            content: "What does top-k do?".into(),
+        }],
+        reply_so_far: String::new(),
+        exact: None,
+        sampling: params.sampling(),
+        reply: params.reply(),
+    })));
+    let (mut text, mut kept) = (String::new(), Kept::default());
+    loop {
+        match events.blocking_recv().unwrap() {
+            EngineEvent::Tokens { text: more, .. } => text.push_str(&more),
+            EngineEvent::Traced { trace, .. } => kept.trace.append(trace),
+            EngineEvent::Made { origin, ids, .. } => {
+                kept.origin = *origin;
+                kept.ids = ids;
+            }
+            EngineEvent::Finished { .. } => break,
+            EngineEvent::LoadFailed { error, .. } | EngineEvent::Failed { error, .. } => {
+                panic!("{error}")
+            }
+            _ => {}
+        }
+    }
+    send(Command::Stop);
+    drop(events);
+    engine.join();
+    (text, kept)
+}
+
+/// Stores it; gives the reply's number.
+fn store(home: &Home, params: &[(&str, &str)], text: &str, kept: &Kept) -> MessageId {
+    let folder = home.path("data/sessions");
+    let mut store = Store::open(&folder).unwrap().store;
+    let chat = store.create(&Settings::default()).unwrap();
+    let asked = store
+        .append(chat, None, &Said::new(Role::User, "What does top-k do?"))
+        .unwrap();
+    let mut said = Said::new(Role::Assistant, text);
+    let named = params.iter().map(|(name, value)| (*name, *value));
+    said.params = named
+        .map(|(name, value)| (name.into(), value.into()))
+        .collect();
+    let reply = store.append(chat, Some(asked), &said).unwrap();
+    store.keep_trace(reply, kept).unwrap();
+    reply
+}
+
+fn params() -> Params {
+    let mut params = Params::default();
+    for (param, value) in [
+        (Param::Temp, Value::Float(1.3)),
+        (Param::NPredict, Value::Int(24)),
+        (Param::NProbs, Value::Int(3)),
+        (Param::Threads, Value::Int(1)),
+        (Param::CtxSize, Value::Int(512)),
+    ] {
+        params.set(Source::Session, param, value).unwrap();
+    }
+    params
+}
+
+const STORED: &[(&str, &str)] = &[
+    ("temp", "1.3"),
+    ("n-predict", "24"),
+    ("n-probs", "3"),
+    ("threads", "1"),
+    ("ctx-size", "512"),
+];
+
+#[test]
+fn a_reply_comes_out_the_same_and_a_changed_one_is_found_out() {
+    let home = Home::new();
+    let (text, kept) = make(&params());
+    let id = store(&home, STORED, &text, &kept).0.to_string();
+    let report = home.run(&["replay", &id, "--json"]).json();
+    assert_eq!(report["identical"], true, "{report:#}");
+    assert_eq!(report["tokens"], kept.ids.chosen.len());
+    assert_eq!(report["differences"], json!([]));
+    let words = home.run(&["replay", &id]).good();
+    assert!(words.contains("identical"), "{words}");
+
+    // As if another token had been drawn at the fifth place.
+    let mut other = kept.clone();
+    other.ids.chosen[4] = if other.ids.chosen[4] == 300 { 301 } else { 300 };
+    other.origin.llama_cpp = "another".into();
+    let id = store(&home, STORED, &text, &other).0.to_string();
+    let done = home.run(&["replay", &id, "--json"]);
+    assert_eq!(done.code, Some(1));
+    let report: serde_json::Value = serde_json::from_str(&done.stdout).unwrap();
+    assert_eq!(report["identical"], false);
+    assert_eq!(report["divergence"]["at"], 4);
+    assert_eq!(report["divergence"]["now"]["token"], kept.ids.chosen[4]);
+    assert!(
+        !report["divergence"]["now"]["candidates"]
+            .as_array()
+            .unwrap()
+            .is_empty()
+    );
+    assert_eq!(report["differences"][0]["what"], "llama.cpp");
+    let done = home.run(&["replay", &id]);
+    assert!(done.stdout.contains("token 5 of"), "{}", done.stdout);
+}
+
+#[test]
+fn what_cannot_be_made_again_is_said() {
+    let home = Home::new();
+    assert!(home.run(&["replay", "7"]).failed(66).contains("no message"));
+    let mut kept = Kept::default();
+    kept.origin.model = Path::new("/nowhere/m.gguf").into();
+    let id = store(&home, &[], "x", &kept).0;
+    let moved = home.run(&["replay", &id.to_string()]).failed(66);
+    assert!(moved.contains("--model"), "{moved}");
+    let asked = home.run(&["replay", &(id - 1).to_string()]).failed(66);
+    assert!(asked.contains("not stored"), "{asked}");
+}

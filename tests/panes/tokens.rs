@@ -1,0 +1,136 @@
+//! States of the walk through tokens, and of the preview.
+
+use llmdeck::app::{Pane, Recorded, Shade, State, View, Walk};
+use llmdeck::engine::trace::{CandidateTrace, Ids, Stage, StageTrace, TokenTrace, Trace};
+use llmdeck::engine::{Origin, RequestId};
+use llmdeck::params::Param;
+use llmdeck::store::{Kept, MessageId};
+
+use crate::states;
+
+const PIECES: [&str; 14] = [
+    "A",
+    " mutex",
+    " is",
+    " a",
+    " lock",
+    ":",
+    " one",
+    " thread",
+    " at",
+    " a",
+    " time",
+    " holds",
+    " it",
+    "<|im_end|>",
+];
+const OTHERS: [&str; 6] = [" in", " within", "\n", " 日本", "\u{1b}[2J", " holds"];
+
+fn stage(stage: Stage, kept: u32, mass: f32) -> StageTrace {
+    StageTrace { stage, kept, mass }
+}
+
+fn token(at: usize) -> TokenTrace {
+    let sure = [0.93, 0.41, 0.98, 0.62, 0.05][at % 5];
+    let rest = |place: usize| (1.0 - sure) * 0.5_f32.powi(place as i32 + 1);
+    let chosen = CandidateTrace {
+        token: at as i32,
+        p: sure,
+        after: vec![sure, sure * 1.02, sure * 1.03, sure * 1.01],
+    };
+    let others = (0..OTHERS.len()).map(|place| CandidateTrace {
+        token: 100 + place as i32,
+        p: rest(place),
+        after: match place {
+            0 => vec![rest(0); 4],
+            1 | 2 => vec![rest(place); place],
+            _ => Vec::new(),
+        },
+    });
+    let mut candidates: Vec<_> = others.chain([chosen]).collect();
+    candidates.sort_by(|a, b| b.p.total_cmp(&a.p));
+    TokenTrace {
+        at: at as u32,
+        token: at as i32,
+        rank: u32::from(sure < 0.4) * 3,
+        entropy: 4.0 * (1.0 - sure),
+        stages: vec![
+            stage(Stage::TopK, 40, 0.987),
+            stage(Stage::TopP, 12, 0.951),
+            stage(Stage::MinP, 3, 0.9),
+            stage(Stage::Temperature, 3, 0.9),
+        ],
+        candidates,
+    }
+}
+
+fn trace() -> Trace {
+    let pieces = PIECES.iter().enumerate();
+    let others = OTHERS.iter().enumerate();
+    let piece = |id: usize, text: &&str| (id as i32, text.as_bytes().into());
+    Trace {
+        tokens: (0..PIECES.len()).map(token).collect(),
+        pieces: pieces
+            .map(|(id, text)| piece(id, text))
+            .chain(others.map(|(id, text)| piece(100 + id, text)))
+            .collect(),
+    }
+}
+
+/// In the middle of a reply.
+pub fn walk(size: (u16, u16)) -> State {
+    let mut state = states::finished(size);
+    let recorded = Recorded {
+        kept: Kept {
+            origin: Origin {
+                fingerprint: "f00dbeef".repeat(8),
+                program: "llmdeck 0.1.0".into(),
+                devices: vec!["CPU".into()],
+                seed: 42,
+                ..Origin::default()
+            },
+            ids: Ids {
+                prompt: vec![1],
+                chosen: (0..14).collect(),
+            },
+            trace: trace(),
+        },
+        message: Some(MessageId(12)),
+    };
+    state.tokens.replies.insert(RequestId(1), recorded);
+    state.tokens.walk = Some(Walk {
+        reply: RequestId(1),
+        token: 8,
+        candidate: 2,
+        shade: Shade::Off,
+    });
+    state.view = View::Tokens;
+    state
+}
+
+/// The same, shaded.
+pub fn shaded(size: (u16, u16)) -> State {
+    let mut state = walk(size);
+    if let Some(walk) = &mut state.tokens.walk {
+        walk.shade = Shade::On;
+    }
+    state
+}
+
+/// A sampling value is selected.
+pub fn preview(size: (u16, u16)) -> State {
+    let mut state = states::finished(size);
+    state.focus = Pane::Parameters;
+    state.side = Some(Pane::Parameters);
+    let at = state
+        .params
+        .visible
+        .iter()
+        .position(|one| *one == Param::TopK);
+    state.params.selected = at.unwrap();
+    state.preview.outcome = Some(Ok(Box::new(Trace {
+        tokens: vec![token(8)],
+        ..trace()
+    })));
+    state
+}

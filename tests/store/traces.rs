@@ -1,0 +1,84 @@
+//! How replies came about, kept with their messages.
+
+use llmdeck::engine::trace::{CandidateTrace, Ids, Stage, StageTrace, TokenTrace, Trace};
+use llmdeck::engine::{Batches, Origin};
+use llmdeck::store::{Kept, MessageId};
+
+use super::{Place, talk};
+
+fn kept(token: i32) -> Kept {
+    Kept {
+        origin: Origin {
+            fingerprint: "f00d".into(),
+            seed: 7,
+            batches: Batches {
+                prefill: vec![64, 3],
+                ..Batches::default()
+            },
+            ..Origin::default()
+        },
+        ids: Ids {
+            prompt: vec![1, 2, 3],
+            chosen: vec![token],
+        },
+        trace: Trace {
+            tokens: vec![TokenTrace {
+                at: 0,
+                token,
+                rank: 1,
+                entropy: 2.5,
+                stages: vec![StageTrace {
+                    stage: Stage::TopK,
+                    kept: 40,
+                    mass: 1.0,
+                }],
+                candidates: vec![CandidateTrace {
+                    token,
+                    p: 1.0,
+                    after: vec![1.0],
+                }],
+            }],
+            pieces: [(token, b"a".as_slice().into())].into(),
+        },
+    }
+}
+
+#[test]
+fn it_is_there_when_the_store_is_opened_again_and_the_latest_counts() {
+    let place = Place::new();
+    let (asked, answered) = {
+        let mut store = place.open();
+        let (_, asked, answered) = talk(&mut store, "q", "a");
+        store.keep_trace(answered, &kept(4)).unwrap();
+        store.keep_trace(answered, &kept(5)).unwrap();
+        (asked, answered)
+    };
+    let store = place.open();
+    assert_eq!(store.trace(answered).unwrap(), Some(kept(5)));
+    assert_eq!(store.trace(asked).unwrap(), None);
+    let message = store.message(answered).unwrap().unwrap();
+    assert_eq!(message.said.content, "a");
+    assert_eq!(store.message(MessageId(99)).unwrap(), None);
+}
+
+#[test]
+fn a_message_that_is_not_there_keeps_nothing() {
+    let place = Place::new();
+    let mut store = place.open();
+    assert!(store.keep_trace(MessageId(9), &kept(4)).is_err());
+}
+
+#[test]
+fn a_format_nobody_knows_counts_as_not_kept() {
+    let place = Place::new();
+    let mut store = place.open();
+    let (_, _, answered) = talk(&mut store, "q", "a");
+    store.keep_trace(answered, &kept(4)).unwrap();
+    drop(store);
+    let file = place.path().join(llmdeck::store::DATABASE);
+    let db = rusqlite::Connection::open(file).unwrap();
+    db.execute("UPDATE trace SET tokens = x'ff00', origin = 'no JSON'", [])
+        .unwrap();
+    drop(db);
+    assert_eq!(place.open().trace(answered).unwrap(), None);
+}
