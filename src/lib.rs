@@ -5,6 +5,7 @@
 //! runtime performs them, and [`ui`] draws the state. `docs/ARCHITECTURE.md` is the map.
 
 pub mod app;
+pub mod attach;
 pub mod bench;
 pub mod chat;
 pub mod cli;

@@ -11,6 +11,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("hardware", &[]),
     ("hub", &["params"]),
     ("chat", &[]),
+    ("attach", &[]),
     ("plan", &["gguf", "params"]),
     ("engine", &["chat", "params", "gguf", "plan"]),
     ("bench", &["engine", "params"]),
@@ -24,6 +25,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     (
         "app",
         &[
+            "attach",
             "bench",
             "chat",
             "config",
@@ -42,6 +44,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         "ui",
         &[
             "app",
+            "attach",
             "bench",
             "engine",
             "hub",
@@ -57,6 +60,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         "runtime",
         &[
             "app",
+            "attach",
             "bench",
             "gguf",
             "tune",
@@ -77,6 +81,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         "cli",
         &[
             "app",
+            "attach",
             "bench",
             "chat",
             "config",

@@ -43,8 +43,11 @@ pub enum Action {
     ShowDownloads,
     PauseDownload,
     CancelDownload,
+    ShowPrompt,
+    ShowContext,
     RaiseContext,
     DropOldest,
+    Summarise,
     // Movement
     Up,
     Down,
@@ -208,6 +211,16 @@ const ENTRIES: &[Entry] = &[
         "Stop the download and throw away what came, or take it off the list",
     ),
     entry(
+        Action::ShowPrompt,
+        "show-prompt",
+        "Show the prompt that the model saw, and its tokens",
+    ),
+    entry(
+        Action::ShowContext,
+        "show-context",
+        "Show what fills the context",
+    ),
+    entry(
         Action::RaiseContext,
         "raise-context",
         "Double ctx-size and keep the conversation",
@@ -216,6 +229,11 @@ const ENTRIES: &[Entry] = &[
         Action::DropOldest,
         "drop-oldest",
         "Leave the oldest turn out of the prompt",
+    ),
+    entry(
+        Action::Summarise,
+        "summarise",
+        "Let the model summarise the older turns in the prompt",
     ),
     entry(Action::Redraw, "redraw", "Paint the screen anew"),
     entry(

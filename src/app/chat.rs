@@ -10,6 +10,8 @@ pub struct ChatState {
     pub entries: Vec<Entry>,
     /// Entries before this index are left out of the prompt.
     pub left_out: usize,
+    /// What the model wrote to stand in their place.
+    pub summary: Option<String>,
     pub scroll: Scroll,
     pub viewport: Viewport,
 }
@@ -91,6 +93,7 @@ impl ChatState {
             conversation,
             entries: Vec::new(),
             left_out: 0,
+            summary: None,
             scroll: Scroll::End,
             viewport: Viewport::default(),
         }
@@ -123,9 +126,16 @@ impl ChatState {
     ///
     /// Neighbours of the same role are joined, because many templates insist on turns that
     /// alternate: a message whose reply failed stands directly before the next one.
+    ///
+    /// A summary of what is left out goes before what the user says first.
     pub fn messages(&self) -> Vec<Message> {
+        self.messages_until(self.entries.len())
+    }
+
+    /// The same of the entries before an index.
+    pub fn messages_until(&self, end: usize) -> Vec<Message> {
         let mut messages: Vec<Message> = Vec::new();
-        for entry in self.entries.iter().skip(self.left_out) {
+        for entry in self.entries.iter().take(end).skip(self.left_out) {
             let (role, content) = match entry {
                 Entry::User(text) => (Role::User, text),
                 Entry::Reply(reply) if !reply.state.is_running() && !reply.text.is_empty() => {
@@ -143,6 +153,14 @@ impl ChatState {
                     content: content.clone(),
                 }),
             }
+        }
+        let first = messages.iter_mut().find(|m| m.role == Role::User);
+        let summary = self.summary.as_ref().filter(|_| self.left_out > 0);
+        if let (Some(summary), Some(first)) = (summary, first) {
+            first.content = format!(
+                "[What was said before, in short: {summary}]\n\n{}",
+                first.content
+            );
         }
         messages
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Measure, Timer};
+use super::{Measure, Origin, Timer};
 use crate::engine::Command;
 use crate::hub;
 use crate::store;
@@ -20,6 +20,11 @@ pub enum Effect {
     Copy(String),
     /// List files that complete this path; answered by `Event::Paths`.
     ListPaths(String),
+    /// Read files for a message, by a path or a pattern; answered by `Event::Files`.
+    ReadFiles {
+        typed: String,
+        origin: Origin,
+    },
     /// Measure the model that runs; answered by `Event::Measure`.
     Measure(Measure),
     /// Use another theme for this session.

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::{LogLine, MeasureNews, Viewport};
+use super::{LogLine, MeasureNews, Origin, Viewport};
+use crate::attach::File;
 use crate::config::Preset;
 use crate::engine::{EngineEvent, RequestId};
 use crate::hub;
@@ -36,6 +37,12 @@ pub enum Event {
     Paths {
         typed: String,
         found: Vec<String>,
+    },
+    /// Answer to `Effect::ReadFiles`: the text of the files, or why there is none.
+    Files {
+        typed: String,
+        origin: Origin,
+        read: Result<Vec<File>, String>,
     },
     /// Answers to `Effect::Measure`.
     Measure(MeasureNews),

@@ -1,7 +1,7 @@
 //! From a key press to an action, by what has the keys.
 
 use super::{
-    Action, Effect, Overlay, Pane, State, View, downloads, params, perform, sessions, view,
+    Action, Effect, Overlay, Pane, State, View, attach, downloads, params, perform, sessions, view,
 };
 use crate::keymap::{Context, Key};
 
@@ -16,7 +16,9 @@ pub fn context(state: &State) -> Context {
             | Overlay::Themes(_)
             | Overlay::Sessions(_)
             | Overlay::Resume(_)
-            | Overlay::ContextFull(_),
+            | Overlay::ContextFull(_)
+            | Overlay::Attach(_)
+            | Overlay::TemplateFailed(_),
         ) => Context::List,
         None => View::context(state).unwrap_or_else(|| match state.focus {
             Pane::Parameters if state.params.is_typing() => Context::Prompt,
@@ -73,6 +75,10 @@ pub(super) fn paste(state: &mut State, text: &str) -> Vec<Effect> {
         // A paste is meant for the message wherever the focus is.
         _ => {
             state.view = View::Deck;
+            if let Some(effect) = attach::dropped(text) {
+                state.focus = Pane::Composer;
+                return vec![effect];
+            }
             state.focus = Pane::Composer;
             state.composer.paste(text);
         }
@@ -108,7 +114,13 @@ fn type_key(state: &mut State, key: Key) -> Vec<Effect> {
             state.focus = Pane::Composer;
             state.composer.type_key(key);
         }
-        Some(Overlay::ContextFull(_) | Overlay::Resume(_) | Overlay::Help { .. }) => {}
+        Some(
+            Overlay::ContextFull(_)
+            | Overlay::Resume(_)
+            | Overlay::Attach(_)
+            | Overlay::TemplateFailed(_)
+            | Overlay::Help { .. },
+        ) => {}
         None if state.view != View::Deck => return view::type_key(state, key),
         None => match state.focus {
             Pane::Composer => state.composer.type_key(key),

@@ -3,9 +3,11 @@
 //! `update(&mut State, Event) -> Vec<Effect>`; the runtime performs the effects.
 
 mod action;
+mod attach;
 mod bench;
 mod chat;
 mod composer;
+mod context;
 mod downloads;
 mod effect;
 mod event;
@@ -20,13 +22,16 @@ mod overlay;
 mod params;
 mod perform;
 mod preview;
+mod prompt;
 mod replies;
 mod retune;
 mod saving;
+mod scroll;
 mod sessions;
 mod slash;
 mod speed;
 mod state;
+mod summary;
 #[cfg(test)]
 mod tests;
 mod tokens;
@@ -41,12 +46,14 @@ pub const QUESTIONS: &[&str] = &[
 ];
 
 pub use action::Action;
+pub use attach::{AttachChoice, AttachOffer, AttachState, Attached, Origin};
 pub use bench::{
     BenchState, End as MeasureEnd, Measure, News as MeasureNews, Order,
     Progress as MeasureProgress, QUESTIONS as MEASUREMENTS, Question, Run as MeasureRun, Work,
 };
 pub use chat::{ChatState, Entry, Notice, Reply, ReplyState, Scroll, Viewport};
 pub use composer::Composer;
+pub use context::{ContextState, Filled};
 pub use downloads::{Download, DownloadsState, Offers, Part as DownloadsPart, Phase};
 pub use effect::Effect;
 pub use event::{Event, Settings, Timer};
@@ -60,11 +67,13 @@ pub use overlay::{ContextFullChoice, LineEdit, Overlay, PickList, PromptOverlay}
 pub use params::{ParamEdit, ParamsState};
 pub use perform::stop;
 pub use preview::Preview;
+pub use prompt::{Piece, PieceKind, PromptForm, PromptState, Shown};
 pub use saving::{Left, Saving, close};
 pub use sessions::{Resume, SessionsState, look_for_left_chats};
 pub use slash::lines as slash_commands;
 pub use speed::SpeedState;
 pub use state::{Pane, State};
+pub use summary::Summarising;
 pub use tokens::{Recorded, Shade, TokensState, Walk, made_with};
 pub use update::{note_problem, start, update};
 pub use view::View;

@@ -3,7 +3,7 @@
 use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
 use nucleo_matcher::{Config, Matcher, Utf32Str};
 
-use super::{Action, Resume};
+use super::{Action, AttachOffer, Resume};
 use crate::keymap::{Key, KeyCode};
 use crate::store::ConversationId;
 
@@ -26,6 +26,10 @@ pub enum Overlay {
     Resume(PickList<Resume>),
     /// The context is full: what to do.
     ContextFull(PickList<ContextFullChoice>),
+    /// Files were read: how much of them is attached?
+    Attach(AttachOffer),
+    /// The chat template failed: use one of these names?
+    TemplateFailed(PickList<Option<&'static str>>),
 }
 
 /// A list that narrows while one types.
@@ -64,6 +68,8 @@ pub enum ContextFullChoice {
     Raise(u32),
     /// Leave the oldest turn out of the prompt and go on.
     DropOldest,
+    /// Let the model summarise the older turns and go on.
+    Summarise,
     /// Leave it as it is.
     Leave,
 }

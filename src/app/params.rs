@@ -123,7 +123,9 @@ impl ParamsState {
             let mut names = spec.short.iter().chain(spec.aliases);
             mentions(spec.name) || names.any(|name| mentions(name))
         });
-        self.selected = 0;
+        // Who types the beginning of a name means that one, wherever else the text occurs.
+        let begins = |param: &Param| spec(*param).name.starts_with(wanted.as_str());
+        self.selected = self.visible.iter().position(begins).unwrap_or(0);
     }
 }
 

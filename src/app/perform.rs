@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use super::overlay::{Overlay, PickList, PromptOverlay};
+use super::summary::{self, Then};
 use super::update::{IsError, notice};
 use super::{Action, ChatState, Effect, Pane, State, Timer, TokensState, View};
-use super::{help, keys, metrics, params, replies, retune, sessions, view};
+use super::{attach, help, keys, metrics, params, replies, retune, sessions, view};
 use crate::engine::Command;
 use crate::keymap::Context;
 use crate::params::Param;
@@ -99,6 +100,9 @@ pub(super) fn perform(state: &mut State, action: Action) -> Vec<Effect> {
             retune::set(state, Param::CtxSize, raised)
         }
         Action::DropOldest => replies::drop_oldest(state),
+        Action::Summarise => summary::begin(state, Then::Nothing),
+        Action::ShowPrompt => view::toggle(state, View::Prompt),
+        Action::ShowContext => view::toggle(state, View::Context),
         Action::Up => step(state, Step::Line, Towards::Start),
         Action::Down => step(state, Step::Line, Towards::End),
         Action::PageUp => step(state, Step::Page, Towards::Start),
@@ -171,6 +175,8 @@ fn step(state: &mut State, step: Step, towards: Towards) -> Vec<Effect> {
         Some(Overlay::Palette(list)) => list.move_by(rows),
         Some(Overlay::Presets(list)) => list.move_by(rows),
         Some(Overlay::ContextFull(list)) => list.move_by(rows),
+        Some(Overlay::Attach(offer)) => offer.list.move_by(rows),
+        Some(Overlay::TemplateFailed(list)) => list.move_by(rows),
         Some(Overlay::Sessions(list)) => list.move_by(rows),
         Some(Overlay::Resume(list)) => list.move_by(rows),
         Some(Overlay::Themes(list)) => {
@@ -268,7 +274,12 @@ pub fn stop(state: &State) -> Vec<Effect> {
         .chat
         .running()
         .map(|request| Effect::Engine(Command::Cancel(request)));
-    reply.into_iter().chain(retune::cancel(state)).collect()
+    let summary = summary::stop(state);
+    reply
+        .into_iter()
+        .chain(summary)
+        .chain(retune::cancel(state))
+        .collect()
 }
 
 /// Esc: closes what is open, else stops what runs, else goes back to writing.
@@ -353,6 +364,11 @@ fn accept(state: &mut State) -> Vec<Effect> {
         Some(Overlay::ContextFull(list)) => match list.chosen() {
             Some(choice) => replies::make_room(state, *choice),
             None => vec![],
+        },
+        Some(Overlay::Attach(offer)) => attach::choose(state, offer.list.chosen()),
+        Some(Overlay::TemplateFailed(list)) => match list.chosen() {
+            Some(Some(name)) => replies::use_template(state, name),
+            _ => vec![],
         },
         Some(Overlay::Sessions(list)) => match list.chosen() {
             Some(id) => sessions::open(state, *id),

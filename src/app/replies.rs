@@ -1,18 +1,19 @@
 //! Sending messages and taking the replies in.
 
 use super::overlay::{ContextFullChoice, Overlay, PickList};
+use super::summary::{self, Then};
 use super::update::{IsError, note, notice};
-use super::{Action, Effect, Entry, Reply, ReplyState, Scroll, State, saving};
+use super::{Action, Effect, Entry, Reply, ReplyState, Scroll, State, attach, retune, saving};
 use crate::engine::{
     Command, EngineError, EngineEvent, ErrorKind, Exact, GenerateRequest, RequestId, StopReason,
     Timings,
 };
 use crate::keymap::Context;
-use crate::params::Param;
+use crate::params::{Param, Source, Value};
 
 /// Sends what is written in the composer.
 pub(super) fn send(state: &mut State) -> Vec<Effect> {
-    if state.composer.text().trim().is_empty() {
+    if state.composer.text().trim().is_empty() && state.attach.files.is_empty() {
         return vec![];
     }
     if super::slash::is_command(&state.composer.text()) {
@@ -22,7 +23,8 @@ pub(super) fn send(state: &mut State) -> Vec<Effect> {
     if let Some(why) = cannot_reply(state) {
         return notice(state, why, IsError::Yes);
     }
-    let text = state.composer.take().trim_end().to_owned();
+    let typed = state.composer.take();
+    let text = attach::with_files(state, typed.trim_end());
     let mut effects = saving::said(state, &text);
     state.chat.entries.push(Entry::User(text));
     effects.extend(begin_reply(state));
@@ -176,29 +178,72 @@ pub(super) fn make_room(state: &mut State, choice: ContextFullChoice) -> Vec<Eff
             }
             vec![]
         }
+        ContextFullChoice::Summarise => return summary::begin(state, Then::GoOn),
         ContextFullChoice::Raise(n_ctx) => {
             super::retune::set(state, Param::CtxSize, i64::from(n_ctx))
         }
     };
+    effects.extend(after_room_was_made(state));
+    effects
+}
+
+/// Makes the reply that had no room, or goes on with the one that ran out of it.
+pub(super) fn after_room_was_made(state: &mut State) -> Vec<Effect> {
     // A message that was too long waits in the composer; nothing else can be there.
-    if !state.composer.is_empty() {
-        effects.extend(send(state));
-        return effects;
+    if !state.composer.is_empty() || !state.attach.files.is_empty() {
+        return send(state);
     }
     let has_text = state
         .chat
         .last_reply()
         .is_some_and(|reply| !reply.text.is_empty());
-    effects.extend(if has_text {
+    if has_text {
         go_on(state)
     } else {
         regenerate(state)
+    }
+}
+
+/// Uses a template of that name in place of one that failed, and answers again.
+pub(super) fn use_template(state: &mut State, name: &str) -> Vec<Effect> {
+    let value = Value::Text(name.to_owned());
+    let mut effects = retune::change(state, |params| {
+        let _ = params.values.set(
+            Source::Session,
+            Param::ChatTemplateFile,
+            Value::Text(String::new()),
+        );
+        let _ = params
+            .values
+            .set(Source::Session, Param::ChatTemplate, value);
     });
+    effects.extend(regenerate(state));
     effects
+}
+
+/// The request that the last reply was made from, as it would be made now; `None` before there is
+/// a reply.
+pub(super) fn last_request(state: &State) -> Option<GenerateRequest> {
+    let id = state.chat.last_reply()?.request;
+    let is_reply = |entry: &Entry| matches!(entry, Entry::Reply(_));
+    let at = state.chat.entries.iter().rposition(is_reply)?;
+    Some(GenerateRequest {
+        messages: state.chat.messages_until(at),
+        ..request(state, id, String::new())
+    })
+}
+
+/// The request that a reply to what has been said would be made from.
+pub(super) fn next_request(state: &mut State) -> GenerateRequest {
+    let id = state.next_request();
+    request(state, id, String::new())
 }
 
 /// Why no reply can begin now.
 pub(super) fn cannot_reply(state: &State) -> Option<String> {
+    if state.summarising.is_some() {
+        return Some("A summary is being written; Esc stops it.".into());
+    }
     if state.chat.running().is_some() {
         return Some("A reply is being written; Esc stops it.".into());
     }
@@ -243,14 +288,21 @@ fn begin(state: &mut State, exact: Option<Exact>) -> Vec<Effect> {
 
 fn generate(state: &State, id: RequestId, reply_so_far: String, exact: Option<Exact>) -> Effect {
     Effect::Engine(Command::Generate(Box::new(GenerateRequest {
+        exact,
+        ..request(state, id, reply_so_far)
+    })))
+}
+
+fn request(state: &State, id: RequestId, reply_so_far: String) -> GenerateRequest {
+    GenerateRequest {
         id,
         conversation: state.chat.conversation,
         messages: state.chat.messages(),
         reply_so_far,
-        exact,
+        exact: None,
         sampling: state.params.values.sampling(),
         reply: state.params.values.reply(),
-    })))
+    }
 }
 
 fn failed(state: &mut State, request: RequestId, error: &EngineError) -> Vec<Effect> {
@@ -260,12 +312,16 @@ fn failed(state: &mut State, request: RequestId, error: &EngineError) -> Vec<Eff
     reply.state = ReplyState::Failed(error.to_string());
     state.speed.settle();
     let mut effects = saving::ended(state, request);
+    if let ErrorKind::Template { like } = error.kind {
+        offer_template(state, like);
+    }
     let ErrorKind::PromptTooLong { n_prompt, n_ctx } = error.kind else {
         note(state, error.to_string(), IsError::Yes);
         return effects;
     };
     let writes = !state.composer.is_empty();
-    let back = take_back(state, request);
+    let (back, more) = take_back(state, request);
+    effects.extend(more);
     effects.extend(saving::rewound(state));
     note(state, format!("{error}{back}"), IsError::Yes);
     // Room for the prompt and a reply as long again as it is short: at least 512 tokens.
@@ -281,22 +337,51 @@ fn failed(state: &mut State, request: RequestId, error: &EngineError) -> Vec<Eff
 
 /// Takes a message that got no reply out of the transcript, where it would be part of every later
 /// prompt, and back into the composer. Says so.
-fn take_back(state: &mut State, request: RequestId) -> &'static str {
+fn take_back(state: &mut State, request: RequestId) -> (&'static str, Vec<Effect>) {
     let is_refused = |entry: &Entry| matches!(entry, Entry::Reply(reply) if reply.request == request && reply.text.is_empty());
     let Some(at) = state.chat.entries.iter().rposition(is_refused) else {
-        return "";
+        return ("", vec![]);
     };
     state.chat.entries.remove(at);
     let before = at.saturating_sub(1);
     let Some(Entry::User(text)) = state.chat.entries.get(before).cloned() else {
-        return "";
+        return ("", vec![]);
     };
     state.chat.entries.remove(before);
     if !state.composer.is_empty() {
-        return "\nThe message was taken back; the history of the composer has it.";
+        let said = "\nThe message was taken back; the history of the composer has it.";
+        return (said, vec![]);
     }
-    state.composer.set(&text);
-    "\nThe message is back in the composer."
+    let effects = attach::take_back(state, &text);
+    ("\nThe message is back in the composer.", effects)
+}
+
+/// Offers named templates in place of one that failed; who is busy finds the failure as a note.
+fn offer_template(state: &mut State, like: &'static str) {
+    if state.overlay.is_some() || !state.composer.is_empty() {
+        return;
+    }
+    let mut items = vec![(
+        Some(like),
+        format!("Use {like}, answer again"),
+        "the template with this model's control tokens".to_owned(),
+    )];
+    if like != "chatml" {
+        items.push((
+            Some("chatml"),
+            "Use chatml, answer again".to_owned(),
+            "the most common template".to_owned(),
+        ));
+    }
+    items.push((
+        None,
+        "Leave it as it is".to_owned(),
+        "chat-template names another at any time".to_owned(),
+    ));
+    // It opens by itself: an Enter that was on its way must not change anything.
+    let leave = items.len() - 1;
+    let list = PickList::new(items).with_selected(Some(leave));
+    state.overlay = Some(Overlay::TemplateFailed(list));
 }
 
 /// Whether the user has begun a message of their own.
@@ -312,6 +397,7 @@ fn offer_room(state: &mut State, n_ctx: u32, raised: u32, writes: Writes) {
         let ways = [
             (Action::RaiseContext, "raises ctx-size"),
             (Action::DropOldest, "leaves the oldest turn out"),
+            (Action::Summarise, "has the older turns summarised"),
             (Action::Continue, "goes on with the reply"),
         ];
         let ways: Vec<_> = ways
@@ -348,6 +434,11 @@ fn offer_room(state: &mut State, n_ctx: u32, raised: u32, writes: Writes) {
             ContextFullChoice::DropOldest,
             "Leave the oldest turn out and go on".into(),
             "what is left is prefilled again".into(),
+        ),
+        (
+            ContextFullChoice::Summarise,
+            "Let the model summarise the older turns and go on".into(),
+            "the summary takes their place in the prompt".into(),
         ),
         (
             ContextFullChoice::Leave,

@@ -1,7 +1,7 @@
 //! Commands typed as a message: `/set temp 0.2`.
 
 use super::update::{IsError, notice};
-use super::{Action, Effect, State, params, perform, retune, sessions};
+use super::{Action, Effect, State, attach, params, perform, retune, sessions};
 use crate::engine::Command as EngineCommand;
 use crate::params::{Param, Source, Value, assign, nearest_word, spec};
 use crate::store::Command as StoreCommand;
@@ -115,10 +115,40 @@ const COMMANDS: &[Command] = &[
         run: theme,
     },
     Command {
-        names: &["stats", "context"],
+        names: &["stats"],
         argument: "",
         what: "show the speed figures",
         run: |state, _| Ok(perform::perform(state, Action::ShowSpeed)),
+    },
+    Command {
+        names: &["read", "file", "attach"],
+        argument: "PATH",
+        what: "attach files to the message",
+        run: attach::read,
+    },
+    Command {
+        names: &["detach"],
+        argument: "",
+        what: "take the file attached last away",
+        run: |state, _| attach::detach(state),
+    },
+    Command {
+        names: &["prompt"],
+        argument: "",
+        what: "show the prompt that the model saw",
+        run: |state, _| Ok(perform::perform(state, Action::ShowPrompt)),
+    },
+    Command {
+        names: &["context"],
+        argument: "",
+        what: "show what fills the context",
+        run: |state, _| Ok(perform::perform(state, Action::ShowContext)),
+    },
+    Command {
+        names: &["summarise", "summarize"],
+        argument: "",
+        what: "let the model summarise the older turns",
+        run: |state, _| Ok(perform::perform(state, Action::Summarise)),
     },
     Command {
         names: &["quit", "exit", "bye", "q"],

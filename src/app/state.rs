@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use super::{
-    BenchState, ChatState, Composer, DownloadsState, GaugesState, LogState, MetricsState,
-    ModelState, Notice, Overlay, ParamsState, Preview, SessionsState, SpeedState, TokensState,
-    View,
+    AttachState, BenchState, ChatState, Composer, ContextState, DownloadsState, GaugesState,
+    LogState, MetricsState, ModelState, Notice, Overlay, ParamsState, Preview, PromptState,
+    SessionsState, SpeedState, Summarising, TokensState, View,
 };
 use crate::config::Preset;
 use crate::engine::{ConversationId, LoadId, RequestId};
@@ -48,6 +48,11 @@ pub struct State {
     pub metrics: MetricsState,
     pub sessions: SessionsState,
     pub downloads: DownloadsState,
+    pub attach: AttachState,
+    pub prompt: PromptState,
+    pub context: ContextState,
+    /// The summary that is being written.
+    pub summarising: Option<Summarising>,
     pub bench: BenchState,
     pub tokens: TokensState,
     pub preview: Preview,
@@ -80,6 +85,10 @@ impl State {
             metrics: MetricsState::default(),
             sessions: SessionsState::default(),
             downloads: DownloadsState::default(),
+            attach: AttachState::default(),
+            prompt: PromptState::default(),
+            context: ContextState::default(),
+            summarising: None,
             bench: BenchState::default(),
             tokens: TokensState::default(),
             preview: Preview::default(),

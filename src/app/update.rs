@@ -7,7 +7,8 @@ use std::time::Duration;
 use super::overlay::Overlay;
 use super::{Effect, Entry, Event, Notice, Settings, State, Timer};
 use super::{
-    bench, downloads, foresight, keys, metrics, preview, replies, retune, saving, sessions, tokens,
+    attach, bench, context, downloads, foresight, keys, metrics, preview, prompt, replies, retune,
+    saving, sessions, summary, tokens,
 };
 use crate::config::Preset;
 use crate::engine::EngineEvent;
@@ -35,6 +36,7 @@ fn take(state: &mut State, event: Event) -> Vec<Effect> {
         Event::Paste(text) => by_hand(state, |state| keys::paste(state, &text)),
         Event::Resize { width, height } => {
             state.size = (width, height);
+            prompt::resized(state);
             vec![]
         }
         Event::Viewport(viewport) => {
@@ -70,6 +72,11 @@ fn take(state: &mut State, event: Event) -> Vec<Effect> {
             }
             vec![]
         }
+        Event::Files {
+            typed,
+            origin,
+            read,
+        } => attach::on_read(state, &typed, origin, read),
         Event::Measure(news) => bench::on_news(state, news),
         Event::Copied(Ok(how)) => notice(state, how, IsError::No),
         Event::Copied(Err(why)) => notice(state, why, IsError::Yes),
@@ -144,6 +151,9 @@ pub(super) fn note(state: &mut State, text: impl Into<String>, is_error: IsError
 }
 
 fn engine(state: &mut State, event: EngineEvent) -> Vec<Effect> {
+    if let Some(effects) = summary::on_engine(state, &event) {
+        return effects;
+    }
     match event {
         EngineEvent::Loading { .. }
         | EngineEvent::Loaded { .. }
@@ -174,6 +184,19 @@ fn engine(state: &mut State, event: EngineEvent) -> Vec<Effect> {
         EngineEvent::BenchSample { .. }
         | EngineEvent::BenchDone { .. }
         | EngineEvent::BenchFailed { .. } => vec![],
+        EngineEvent::Counted { id, sizes } => {
+            attach::on_counted(state, id, &sizes);
+            context::on_counted(state, id, &sizes);
+            vec![]
+        }
+        EngineEvent::PromptShown {
+            request,
+            of,
+            prompt: shown,
+        } => context::on_shown(state, request, &shown).unwrap_or_else(|| {
+            prompt::on_shown(state, request, of, shown);
+            vec![]
+        }),
         EngineEvent::Stopped => {
             state.model.running = None;
             state.model.error = Some("The engine has stopped; quit and start again.".into());

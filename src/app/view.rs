@@ -1,6 +1,6 @@
 //! What fills the screen between the header and the status line.
 
-use super::{Action, Effect, State, bench, downloads, metrics, tokens};
+use super::{Action, Effect, State, bench, context, downloads, metrics, prompt, tokens};
 use crate::keymap::{Context, Key};
 
 /// The one view that is shown.
@@ -9,6 +9,10 @@ pub enum View {
     /// The panes: chat, composer, figures, parameters, log.
     #[default]
     Deck,
+    /// The prompt that the model saw.
+    Prompt,
+    /// What fills the context.
+    Context,
     /// Measurements: what to measure, results, history.
     Bench,
     /// Models from the Hub, and downloads.
@@ -24,6 +28,7 @@ impl View {
     pub(super) fn context(state: &State) -> Option<Context> {
         match state.view {
             Self::Deck => None,
+            Self::Prompt | Self::Context => Some(Context::Page),
             Self::Bench => Some(Context::Bench),
             Self::Downloads => Some(downloads::context(state)),
             Self::Metrics => Some(Context::Metrics),
@@ -41,6 +46,8 @@ pub(super) fn toggle(state: &mut State, view: View) -> Vec<Effect> {
     state.view = view;
     match view {
         View::Deck | View::Metrics => vec![],
+        View::Prompt => prompt::enter(state),
+        View::Context => context::enter(state),
         View::Bench => bench::enter(state),
         View::Downloads => downloads::enter(state),
         View::Tokens => tokens::enter(state),
@@ -51,6 +58,8 @@ pub(super) fn toggle(state: &mut State, view: View) -> Vec<Effect> {
 pub(super) fn perform(state: &mut State, action: Action) -> Option<Vec<Effect>> {
     let own = match state.view {
         View::Deck => return None,
+        View::Prompt => prompt::perform(state, action),
+        View::Context => context::perform(state, action),
         View::Bench => bench::perform(state, action),
         View::Downloads => downloads::perform(state, action),
         View::Metrics => metrics::perform(state, action),
@@ -68,7 +77,9 @@ pub(super) fn perform(state: &mut State, action: Action) -> Option<Vec<Effect>> 
 /// Types where a view takes text; in others a letter is the beginning of nothing.
 pub(super) fn type_key(state: &mut State, key: Key) -> Vec<Effect> {
     match state.view {
-        View::Deck | View::Bench | View::Metrics | View::Tokens => vec![],
+        View::Deck | View::Bench | View::Metrics | View::Tokens | View::Prompt | View::Context => {
+            vec![]
+        }
         View::Downloads => downloads::type_key(state, key),
     }
 }

@@ -7,7 +7,7 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Value, ValueKind};
 use minijinja::{Environment, Error, ErrorKind, Output, State, escape_formatter};
 
-use super::{json, methods};
+use super::{json, methods, python};
 
 /// The name of the one template of an environment.
 pub const NAME: &str = "chat template";
@@ -37,18 +37,20 @@ pub fn environment(source: &str) -> Result<Environment<'static>, Error> {
     env.add_filter("trim", methods::trim);
     env.add_filter("length", methods::length);
     env.add_filter("count", methods::length);
+    env.add_filter("string", python::string);
+    env.add_test("sequence", python::is_sequence);
+    env.add_test("iterable", python::is_iterable);
     env.add_template_owned(NAME, without_generation_tags(source).into_owned())?;
     Ok(env)
 }
 
 fn format_like_python(out: &mut Output, state: &mut State, value: &Value) -> Result<(), Error> {
-    let word = match value.kind() {
-        ValueKind::None => "None",
-        ValueKind::Bool if value.is_true() => "True",
-        ValueKind::Bool => "False",
-        _ => return escape_formatter(out, state, value),
-    };
-    Ok(out.write_str(word)?)
+    match value.kind() {
+        ValueKind::Undefined | ValueKind::String | ValueKind::Number => {
+            escape_formatter(out, state, value)
+        }
+        _ => Ok(out.write_str(&python::text(value)?)?),
+    }
 }
 
 fn raise_exception(reason: String) -> Result<Value, Error> {

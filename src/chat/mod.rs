@@ -4,15 +4,20 @@
 //! string methods and filters of `jinja` carry along. Where both agree, the marks tell who wrote
 //! each character; where a template looks too closely at a content, `shapes` decides cautiously.
 
+mod conversation;
 mod jinja;
 mod json;
 mod marked;
 mod message;
 mod methods;
+mod named;
+mod python;
 mod segment;
 mod shapes;
 mod template;
 
+pub use conversation::Conversation;
 pub use message::{Message, Role};
+pub use named::{like as template_like, names as template_names, source as template_source};
 pub use segment::{Segment, SegmentKind};
 pub use template::{ChatTemplate, TemplateError, TemplateOptions};

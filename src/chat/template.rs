@@ -15,16 +15,16 @@ use std::io::{self, Write};
 use jiff::Timestamp;
 use minijinja::{Environment, Error, ErrorKind, Value};
 
+use super::conversation::{Conversation, has_harmless_names};
 use super::marked::{Marked, has_marks};
-use super::{Message, Role, Segment, SegmentKind, jinja, shapes};
+use super::{Message, Segment, SegmentKind, jinja, named, shapes};
 
 /// Output beyond the contents themselves, and how many times a template may repeat those.
 const MAX_OUTPUT: usize = 1 << 20;
 const MAX_REPEATS: usize = 16;
 
-/// ChatML, which most models without a template of their own follow.
-const CHATML: &str = "{% for message in messages %}{{ '<|im_start|>' + message.role + '\\n' + message.content + '<|im_end|>\\n' }}\
-                      {% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}";
+/// What stands in for a system message to see whether the template heeds any.
+const OTHER_SYSTEM: &str = "another system message";
 
 /// A compiled chat template.
 #[derive(Debug)]
@@ -39,7 +39,7 @@ pub struct ChatTemplate {
 pub struct TemplateOptions {
     /// Not empty = a system message before all others.
     pub system: String,
-    /// `Some` is passed as `enable_thinking`.
+    /// `Some` is passed as `enable_thinking` and `thinking`.
     pub thinking: Option<bool>,
     /// Not empty = passed as `reasoning_effort`.
     pub reasoning_effort: String,
@@ -70,7 +70,7 @@ impl ChatTemplate {
 
     /// The ChatML template, for models that bring none.
     pub fn chatml() -> Self {
-        let env = jinja::environment(CHATML).unwrap_or_default();
+        let env = jinja::environment(named::CHATML).unwrap_or_default();
         Self {
             env,
             bos: String::new(),
@@ -91,12 +91,26 @@ impl ChatTemplate {
         messages: &[Message],
         options: &TemplateOptions,
     ) -> Result<Vec<Segment>, TemplateError> {
+        self.render_all(Conversation::from(messages), options)
+    }
+
+    /// The same for messages with all their fields, tools, documents and variables.
+    ///
+    /// # Errors
+    /// As [`Self::render`].
+    pub fn render_all(
+        &self,
+        conversation: Conversation,
+        options: &TemplateOptions,
+    ) -> Result<Vec<Segment>, TemplateError> {
         let run = Run::new(self, options)?;
-        let (messages, plain) = run.plain(with_system(messages, &options.system))?;
-        let contents: Vec<&str> = messages.iter().map(|m| m.content.as_str()).collect();
-        let marked = run.marked(&messages).filter(|marked| marked.text == plain);
-        let marked =
-            marked.unwrap_or_else(|| shapes::guess(&plain, &contents, &[&self.bos, &self.eos]));
+        let (taken, plain) = run.plain(conversation.with_system(&options.system))?;
+        let marked = run.marked(&taken).filter(|marked| marked.text == plain);
+        let marked = marked.unwrap_or_else(|| {
+            let contents = taken.contents();
+            let contents: Vec<&str> = contents.iter().map(String::as_str).collect();
+            shapes::guess(&plain, &contents, &[&self.bos, &self.eos])
+        });
         Ok(segments(marked, &options.reply_so_far))
     }
 }
@@ -129,6 +143,7 @@ impl<'a> Run<'a> {
         ]);
         if let Some(thinking) = options.thinking {
             context.insert("enable_thinking", thinking.into());
+            context.insert("thinking", thinking.into());
         }
         if !effort.is_empty() {
             context.insert("reasoning_effort", effort.into());
@@ -136,52 +151,48 @@ impl<'a> Run<'a> {
         Ok(Self { template, context })
     }
 
-    /// The text a template makes of the messages, and the messages as it took them.
-    fn plain(&self, messages: Vec<Message>) -> Result<(Vec<Message>, String), TemplateError> {
-        let direct = self.text(&messages, str::to_owned);
-        let heard = |text: &String| {
-            messages
-                .iter()
-                .all(|m| m.role != Role::System || text.contains(m.content.trim()))
-        };
-        if !direct.as_ref().is_ok_and(heard)
-            && let Some(merged) = without_system(&messages)
-            && let Ok(text) = self.text(&merged, str::to_owned)
+    /// The text a template makes of a conversation, and the conversation as it took it.
+    fn plain(&self, given: Conversation) -> Result<(Conversation, String), TemplateError> {
+        let direct = self.text(&given);
+        if !direct
+            .as_ref()
+            .is_ok_and(|text| self.heeds_system(&given, text))
+            && let Some(merged) = given.without_system()
+            && let Ok(text) = self.text(&merged)
         {
             return Ok((merged, text));
         }
-        Ok((messages, direct?))
+        Ok((given, direct?))
+    }
+
+    /// Whether what the system said has any part in the text: it is in it, or the text would be
+    /// another without it.
+    fn heeds_system(&self, given: &Conversation, text: &str) -> bool {
+        given.system().all(|said| text.contains(said.trim()))
+            || self
+                .text(&given.with_other_system(OTHER_SYSTEM))
+                .map_or(true, |other| other != text)
     }
 
     /// The same with the contents marked; `None` when that cannot be.
-    fn marked(&self, messages: &[Message]) -> Option<Marked> {
+    fn marked(&self, given: &Conversation) -> Option<Marked> {
         let source = self.template.env.get_template(jinja::NAME).ok()?;
         let others = [source.source(), &self.template.bos, &self.template.eos];
-        if others
-            .into_iter()
-            .chain(messages.iter().map(|m| m.content.as_str()))
-            .any(has_marks)
-        {
+        let marks = others.into_iter().any(has_marks)
+            || given.contents().iter().any(|text| has_marks(text));
+        if marks || !has_harmless_names(given) {
             return None;
         }
-        let text = self
-            .text(messages, |content| Marked::content(content).encode())
-            .ok()?;
-        Marked::decode(&text)
+        Marked::decode(&self.text(&given.marked()).ok()?)
     }
 
-    fn text(
-        &self,
-        messages: &[Message],
-        content: impl Fn(&str) -> String,
-    ) -> Result<String, TemplateError> {
-        let mut context = self.context.clone();
-        let list: Vec<Value> = messages
-            .iter()
-            .map(|m| message_value(m.role, content(&m.content)))
-            .collect();
-        context.insert("messages", list.into());
-        let bytes: usize = messages.iter().map(|m| m.content.len()).sum();
+    fn text(&self, given: &Conversation) -> Result<String, TemplateError> {
+        let mut context: BTreeMap<&str, Value> = self.context.clone();
+        for (name, value) in &given.variables {
+            context.insert(name, value.clone());
+        }
+        context.insert("messages", Value::from(given.messages.clone()));
+        let bytes: usize = given.contents().iter().map(String::len).sum();
         let mut out = Bounded {
             text: Vec::new(),
             room: MAX_OUTPUT + MAX_REPEATS * bytes,
@@ -192,42 +203,6 @@ impl<'a> Run<'a> {
             .render_captured_to(context, &mut out)?;
         Ok(String::from_utf8_lossy(&out.text).into_owned())
     }
-}
-
-fn message_value(role: Role, content: String) -> Value {
-    let role = match role {
-        Role::System => "system",
-        Role::User => "user",
-        Role::Assistant => "assistant",
-    };
-    Value::from_pairs([
-        ("role", Value::from(role)),
-        ("content", Value::from(content)),
-    ])
-}
-
-fn with_system(messages: &[Message], system: &str) -> Vec<Message> {
-    let first = (!system.is_empty()).then(|| Message {
-        role: Role::System,
-        content: system.to_owned(),
-    });
-    first.into_iter().chain(messages.iter().cloned()).collect()
-}
-
-/// The messages with all that the system said put before what the user said first.
-fn without_system(messages: &[Message]) -> Option<Vec<Message>> {
-    let (system, mut others): (Vec<_>, Vec<_>) = messages
-        .iter()
-        .cloned()
-        .partition(|m| m.role == Role::System);
-    if system.is_empty() {
-        return None;
-    }
-    let user = others.iter_mut().find(|m| m.role == Role::User)?;
-    let mut texts: Vec<String> = system.into_iter().map(|m| m.content).collect();
-    texts.push(std::mem::take(&mut user.content));
-    user.content = texts.join("\n\n");
-    Some(others)
 }
 
 fn segments(marked: Marked, reply_so_far: &str) -> Vec<Segment> {

@@ -6,8 +6,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::bench::BenchArgs;
 use super::costs::CostsArgs;
+use super::extract::ExtractArgs;
 use super::metrics::MetricsArgs;
 use super::models::ModelsArgs;
+use super::prompt::PromptArgs;
 use super::replay::ReplayArgs;
 use super::sessions::SessionsArgs;
 use super::tune::TuneArgs;
@@ -86,6 +88,12 @@ pub enum Command {
     /// List, read, search, export, import and delete saved chats
     #[command(display_order = 5)]
     Sessions(SessionsArgs),
+    /// Show the prompt that a model would see for a conversation, and its tokens
+    #[command(display_order = 7)]
+    Prompt(PromptArgs),
+    /// The text of a PDF or a web page, for the deck
+    #[command(hide = true)]
+    ExtractText(ExtractArgs),
     /// Search the Hub for models and download them
     #[command(display_order = 6)]
     Models(ModelsArgs),

@@ -81,7 +81,7 @@ impl From<ErrorKind> for ExitCode {
     fn from(kind: ErrorKind) -> Self {
         match kind {
             ErrorKind::NoInput => Self::NoInput,
-            ErrorKind::BadData | ErrorKind::Template | ErrorKind::PromptTooLong { .. } => {
+            ErrorKind::BadData | ErrorKind::Template { .. } | ErrorKind::PromptTooLong { .. } => {
                 Self::Data
             }
             ErrorKind::NoMemory => Self::Os,

@@ -14,6 +14,7 @@ mod deck;
 mod doctor;
 mod engine;
 mod exit;
+mod extract;
 mod failure;
 mod fit;
 mod flags;
@@ -25,6 +26,7 @@ mod model;
 mod models;
 mod normalise;
 mod normalised;
+mod prompt;
 mod replay;
 mod retired;
 mod run;
@@ -45,9 +47,11 @@ pub use args::{Cli, Command, DoctorArgs, FitArgs, General, LogLevel, RunArgs};
 pub use bench::{BenchAction, BenchArgs};
 pub use costs::CostsArgs;
 pub use exit::ExitCode;
+pub use extract::ExtractArgs;
 pub use failure::Failure;
 pub use metrics::MetricsArgs;
 pub use models::{ModelsArgs, ModelsCommand};
+pub use prompt::PromptArgs;
 pub use replay::ReplayArgs;
 pub use sessions::{SessionsArgs, SessionsCommand};
 pub use setup::Prepared;
@@ -132,6 +136,9 @@ fn dispatch(asked: Asked) -> Result<ExitCode, Failure> {
         parameters,
         lists,
     } = asked;
+    if let Some(Command::ExtractText(args)) = &cli.command {
+        return extract::run(args);
+    }
     let folders = setup::folders(&cli.general)?;
     if cli.general.print_paths {
         return print(&folders.print());
@@ -165,6 +172,12 @@ fn dispatch(asked: Asked) -> Result<ExitCode, Failure> {
             let prepared = setup::prepare(&cli.general, folders, parameters, OnProblem::Fail)?;
             let _logging = log_to_file(&prepared, &filter);
             bench::run(args, &lists, &prepared)
+        }
+        Some(Command::ExtractText(args)) => extract::run(args),
+        Some(Command::Prompt(args)) => {
+            let prepared = setup::prepare(&cli.general, folders, parameters, OnProblem::Fail)?;
+            let _logging = log_to_file(&prepared, &filter);
+            prompt::run(args, &prepared)
         }
         Some(Command::Tune(args)) => {
             let prepared = setup::prepare(&cli.general, folders, parameters, OnProblem::Fail)?;

@@ -40,10 +40,6 @@ const NO_LORA: Fate = Fate::Refused(
     "LoRA adapters are not part of this version",
     "merge the adapter into the model with llama.cpp's llama-export-lora, and give the result with -m",
 );
-const OWN_TEMPLATE: Fate = Fate::Refused(
-    "this version always uses the template in the model file",
-    "leave the flag out, or write another template into the file as tokenizer.chat_template",
-);
 
 const RETIRED: &[Retired] = &[
     retired(
@@ -97,8 +93,6 @@ const RETIRED: &[Retired] = &[
     ),
     retired(&["--lora"], Takes::Value, NO_LORA),
     retired(&["--lora-scaled"], Takes::Value, NO_LORA),
-    retired(&["--chat-template"], Takes::Value, OWN_TEMPLATE),
-    retired(&["--chat-template-file"], Takes::Value, OWN_TEMPLATE),
 ];
 
 /// The retired flag of this spelling; in long ones case does not matter, nor `_` for `-`.

@@ -21,6 +21,10 @@ pub struct ConversationId(pub u64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BenchId(pub u64);
 
+/// Names one counting of tokens; never reused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CountId(pub u64);
+
 /// A command; each is answered by events that carry the same id.
 #[derive(Clone, Debug)]
 pub enum Command {
@@ -60,6 +64,16 @@ pub enum Command {
     /// Ends a measurement within one step. Answers: `BenchFailed` with
     /// [`super::ErrorKind::Cancelled`].
     CancelBench(BenchId),
+    /// Tells how many tokens each text has, and how much of it there is room for, in tokens.
+    /// Answers: `Counted`; without a model every text has none.
+    Count {
+        id: CountId,
+        texts: Vec<String>,
+        room: u32,
+    },
+    /// Shows the prompt that a reply was made from, or else the one that this request would give.
+    /// Answers: `PromptShown`.
+    ShowPrompt(Box<GenerateRequest>),
     /// Ends the thread. Answers: `Stopped`, the last event.
     Stop,
 }

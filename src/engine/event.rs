@@ -4,7 +4,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::trace::{Ids, Trace};
-use super::{BenchId, ConversationId, Forecast, LoadId, Origin, RequestId, Timings};
+use super::{
+    BenchId, ConversationId, CountId, Forecast, LoadId, Origin, Prompt, PromptOf, RequestId,
+    TextSize, Timings,
+};
 use crate::params::{LoadParams, Overrides};
 
 /// An event; it names what it answers.
@@ -118,6 +121,17 @@ pub enum EngineEvent {
         id: BenchId,
         error: EngineError,
     },
+    /// How long texts are, in the order in which they were asked about.
+    Counted {
+        id: CountId,
+        sizes: Vec<TextSize>,
+    },
+    /// The prompt of a reply.
+    PromptShown {
+        request: RequestId,
+        of: PromptOf,
+        prompt: Result<Box<Prompt>, EngineError>,
+    },
     Stopped,
 }
 
@@ -188,8 +202,10 @@ pub enum ErrorKind {
     },
     NoModel,
     Cancelled,
-    /// The chat template failed.
-    Template,
+    /// The chat template failed; the one of this name is of the same kind.
+    Template {
+        like: &'static str,
+    },
     /// llama.cpp failed in a way that has no kind of its own.
     Internal,
 }

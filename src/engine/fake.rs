@@ -18,8 +18,10 @@ use super::trace::{CandidateTrace, Ids, Stage, StageTrace, TokenTrace, Trace};
 use super::{
     BenchRequest, BenchSample, Change, Command, ContextInfo, ConversationId, DeviceForecast,
     EngineError, EngineEvent, EngineHandle, ErrorKind, Forecast, GenerateRequest, KvOutcome,
-    LoadId, ModelInfo, Origin, PreviewRequest, RequestId, StopReason, Timings,
+    LoadId, ModelInfo, Origin, PreviewRequest, Prompt, PromptOf, PromptToken, RequestId,
+    StopReason, TextSize, Timings,
 };
+use crate::chat::{Segment, SegmentKind};
 use crate::params::LoadParams;
 
 /// How the fake engine behaves.
@@ -117,6 +119,11 @@ impl Fake {
                 }
                 Command::Generate(request) => self.generate(*request).await,
                 Command::Bench(request) => self.bench(request).await,
+                Command::Count { id, texts, room } => {
+                    let sizes = texts.iter().map(|text| size(text, room)).collect();
+                    self.tell(EngineEvent::Counted { id, sizes }).await;
+                }
+                Command::ShowPrompt(request) => self.show_prompt(&request).await,
                 Command::Stop => {
                     self.tell(EngineEvent::Stopped).await;
                     return;
@@ -347,6 +354,26 @@ impl Fake {
             self.tell(EngineEvent::BenchSample { id, sample }).await;
         }
         self.tell(EngineEvent::BenchDone { id }).await;
+    }
+
+    async fn show_prompt(&mut self, request: &GenerateRequest) {
+        let mut seen = Prompt::default();
+        for word in prompt(request) {
+            seen.tokens.push(PromptToken {
+                id: i32::try_from(word.len()).unwrap_or(0),
+                piece: word.clone().into_bytes(),
+                is_special: false,
+            });
+            let text = word;
+            let kind = SegmentKind::Content;
+            seen.segments.push(Segment { kind, text });
+        }
+        self.tell(EngineEvent::PromptShown {
+            request: request.id,
+            of: PromptOf::Reply,
+            prompt: Ok(Box::new(seen)),
+        })
+        .await;
     }
 
     fn prompt(&self, request: &GenerateRequest) -> Vec<String> {
@@ -597,6 +624,15 @@ impl Fake {
             timings,
         })
         .await;
+    }
+}
+
+/// A token is a word here, too.
+fn size(text: &str, room: u32) -> TextSize {
+    let words = || text.split_inclusive(char::is_whitespace);
+    TextSize {
+        tokens: words().count() as u32,
+        fitting: words().take(room as usize).map(str::len).sum(),
     }
 }
 

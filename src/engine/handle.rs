@@ -42,7 +42,13 @@ impl EngineHandle {
     /// # Errors
     /// [`EngineStopped`] when the thread has ended or its queue is full.
     pub fn send(&self, command: Command) -> Result<(), EngineStopped> {
-        let urgent = !matches!(command, Command::Generate(_) | Command::Resample { .. });
+        let urgent = !matches!(
+            command,
+            Command::Generate(_)
+                | Command::Resample { .. }
+                | Command::Count { .. }
+                | Command::ShowPrompt(_)
+        );
         match &self.commands {
             Commands::Thread(commands) => {
                 let at = Instant::now();

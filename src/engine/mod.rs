@@ -19,17 +19,19 @@ mod outbox;
 mod prompt;
 mod reply;
 mod scheduler;
+mod seen;
 mod shelf;
 mod slots;
 mod stops;
+mod templates;
 mod timing;
 pub mod trace;
 mod utf8;
 mod worker;
 
 pub use command::{
-    BenchId, BenchRequest, BenchTest, Command, ConversationId, Exact, GenerateRequest, LoadId,
-    LoadRequest, PreviewRequest, RequestId,
+    BenchId, BenchRequest, BenchTest, Command, ConversationId, CountId, Exact, GenerateRequest,
+    LoadId, LoadRequest, PreviewRequest, RequestId,
 };
 pub use event::{
     BenchSample, ContextInfo, Device, DeviceKind, DeviceMemory, EngineError, EngineEvent,
@@ -38,4 +40,5 @@ pub use event::{
 pub use forecast::{Change, DeviceForecast, Forecast};
 pub use handle::{EngineHandle, EngineStopped};
 pub use origin::{Batches, Origin};
+pub use seen::{Prompt, PromptOf, PromptToken, TextSize};
 pub use timing::{Timings, TokenRate};

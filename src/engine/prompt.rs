@@ -1,35 +1,68 @@
 //! From a conversation to the tokens of a prompt.
 
-use super::llama::{Side, Special, Vocab};
-use super::{EngineError, ErrorKind, GenerateRequest};
-use crate::chat::{ChatTemplate, Segment, SegmentKind, TemplateError, TemplateOptions};
+use std::ops::Range;
 
-/// Renders and tokenises a conversation. Only what the template wrote can become control tokens.
+use super::llama::{Side, Special, Vocab};
+use super::templates::Templates;
+use super::{EngineError, ErrorKind, GenerateRequest};
+use crate::chat::{Conversation, Segment, SegmentKind, TemplateOptions};
+use crate::params::ReplyParams;
+
+/// A rendered prompt and its tokens.
+#[derive(Debug)]
+pub(super) struct Made {
+    pub segments: Vec<Segment>,
+    pub tokens: Vec<i32>,
+}
+
+/// Renders and tokenises what is to be answered. Only what the template wrote can become control
+/// tokens.
 ///
 /// # Errors
-/// [`ErrorKind::Template`] when the template does not compile or refuses the conversation.
-pub(super) fn tokens(
+/// As [`make`].
+pub(super) fn of(
     request: &GenerateRequest,
-    template: &Result<ChatTemplate, TemplateError>,
+    templates: &mut Templates,
     vocab: Vocab<'_>,
-) -> Result<Vec<i32>, EngineError> {
+) -> Result<Made, EngineError> {
+    let conversation = Conversation::from(request.messages.as_slice());
+    let so_far = &request.reply_so_far;
+    make(conversation, &request.reply, so_far, templates, vocab)
+}
+
+/// The same for a conversation with all its fields.
+///
+/// # Errors
+/// [`ErrorKind::Template`] when the template does not compile or refuses the conversation,
+/// [`ErrorKind::BadParameter`] when the parameters choose one that there is not.
+pub(super) fn make(
+    conversation: Conversation,
+    reply: &ReplyParams,
+    reply_so_far: &str,
+    templates: &mut Templates,
+    vocab: Vocab<'_>,
+) -> Result<Made, EngineError> {
     let options = TemplateOptions {
-        system: request.reply.system.clone(),
-        thinking: request.reply.thinking,
-        reasoning_effort: request.reply.reasoning_effort.clone(),
-        reply_so_far: request.reply_so_far.clone(),
+        system: reply.system.clone(),
+        thinking: reply.thinking,
+        reasoning_effort: reply.reasoning_effort.clone(),
+        reply_so_far: reply_so_far.to_owned(),
     };
-    let segments = match template {
-        Ok(template) => template.render(&request.messages, &options),
-        Err(error) => Err(error.clone()),
-    };
-    let segments = segments.map_err(|error| EngineError {
-        kind: ErrorKind::Template,
-        what: "making the prompt".into(),
-        why: error.to_string(),
-        hint: "the template is part of the model file; another conversion of the model may bring a working one".into(),
-    })?;
-    Ok(tokenize(&segments, vocab))
+    let variables = &reply.template.variables;
+    let conversation = conversation
+        .with_variables(variables)
+        .map_err(|why| EngineError {
+            kind: ErrorKind::BadParameter,
+            what: format!("using chat-template-kwargs {variables}"),
+            why,
+            hint: r#"give a JSON object, such as {"enable_thinking": false}"#.into(),
+        })?;
+    let template = templates.choose(&reply.template)?;
+    let segments = template
+        .render_all(conversation, &options)
+        .map_err(|error| templates.refused(&error))?;
+    let tokens = tokenize(&segments, vocab);
+    Ok(Made { segments, tokens })
 }
 
 /// Tokens of a prompt, as one tokenisation of the whole text would give them, but for control
@@ -42,7 +75,7 @@ fn tokenize(segments: &[Segment], vocab: Vocab<'_>) -> Vec<i32> {
     let mut run = Run::default();
     for segment in segments {
         match segment.kind {
-            SegmentKind::Content => run.push(&segment.text),
+            SegmentKind::Content => run.push_content(&segment.text),
             SegmentKind::Template => template_text(&segment.text, vocab, &mut run, &mut tokens),
         }
     }
@@ -80,6 +113,8 @@ fn template_text(text: &str, vocab: Vocab<'_>, run: &mut Run, tokens: &mut Vec<i
 #[derive(Default)]
 struct Run {
     text: String,
+    /// Byte ranges of the text that people or the model wrote.
+    contents: Vec<Range<usize>>,
     /// The control token before it takes the white space that follows.
     trims_start: bool,
 }
@@ -94,13 +129,51 @@ impl Run {
         self.text.push_str(text);
     }
 
+    fn push_content(&mut self, text: &str) {
+        let start = self.text.len();
+        self.push(text);
+        self.contents.push(start..self.text.len());
+    }
+
     fn trim_end(&mut self) {
         self.text.truncate(self.text.trim_end().len());
     }
 
+    /// Tokenises the text. llama.cpp recognises user-defined tokens in any text: those that steer
+    /// a conversation are torn where they were typed.
     fn end(&mut self, vocab: Vocab<'_>, tokens: &mut Vec<i32>) {
-        vocab.tokenize(&self.text, Special::AsText, tokens);
-        *self = Self::default();
+        let run = std::mem::take(self);
+        let mut done = 0;
+        for tear in run.tears(vocab) {
+            vocab.tokenize(&run.text[done..tear], Special::AsText, tokens);
+            done = tear;
+        }
+        vocab.tokenize(&run.text[done..], Special::AsText, tokens);
+    }
+
+    /// Places inside of control tokens that were typed, in order.
+    fn tears(&self, vocab: Vocab<'_>) -> Vec<usize> {
+        if !self.text.contains("<|") && !self.text.contains("<｜") {
+            return Vec::new();
+        }
+        let mut parsed = Vec::new();
+        vocab.tokenize(&self.text, Special::AsText, &mut parsed);
+        let mut at = 0;
+        let mut tears = Vec::new();
+        for token in parsed {
+            let length = vocab.bytes(token).len();
+            let typed = |range: &Range<usize>| range.start < at + length && at < range.end;
+            let inside = at + '<'.len_utf8();
+            if vocab.is_control(token)
+                && self.contents.iter().any(typed)
+                && self.text.is_char_boundary(inside)
+                && inside < self.text.len()
+            {
+                tears.push(inside);
+            }
+            at += length;
+        }
+        tears
     }
 }
 

@@ -23,6 +23,8 @@ pub enum Context {
     Figures,
     Parameters,
     Log,
+    /// A view that fills the screen: the prompt, the context.
+    Page,
     /// The last hour on one time axis.
     Metrics,
     /// The view of measurements.
@@ -174,13 +176,14 @@ impl Keymap {
 }
 
 impl Context {
-    const ALL: [Self; 13] = [
+    const ALL: [Self; 14] = [
         Self::Global,
         Self::Composer,
         Self::Chat,
         Self::Figures,
         Self::Parameters,
         Self::Log,
+        Self::Page,
         Self::Metrics,
         Self::Bench,
         Self::Downloads,
@@ -199,6 +202,7 @@ impl Context {
             Self::Figures => "figures",
             Self::Parameters => "parameters",
             Self::Log => "log",
+            Self::Page => "page",
             Self::Metrics => "metrics",
             Self::Bench => "bench",
             Self::Downloads => "downloads",
@@ -218,6 +222,7 @@ impl Context {
             Self::Figures => "Speed and gauges",
             Self::Parameters => "Parameters",
             Self::Log => "Log",
+            Self::Page => "Prompt and context",
             Self::Metrics => "Metrics",
             Self::Bench => "Measurements",
             Self::Downloads => "Downloads",

@@ -30,6 +30,6 @@ pub use text::join_list;
 pub use typed::{
     ContextParams, FlashAttention, GpuLayers, LazyMode, LoadMode, LoadParams, Mirostat,
     ModelParams, ReplyParams, Rope, SamplerKind, SamplingParams, ShelfParams, SplitMode,
-    ThreadParams,
+    TemplateParams, ThreadParams,
 };
 pub use value::{Value, ValueError};

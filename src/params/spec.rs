@@ -62,6 +62,9 @@ pub enum Param {
     ReasoningEffort,
     ReasoningBudget,
     ReasoningFormat,
+    ChatTemplate,
+    ChatTemplateFile,
+    ChatTemplateKwargs,
     // Sampling: from the next token on.
     Seed,
     Samplers,

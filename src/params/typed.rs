@@ -156,6 +156,18 @@ pub struct ReplyParams {
     pub thinking: Option<bool>,
     /// Passed to the chat template as `reasoning_effort` when not empty.
     pub reasoning_effort: String,
+    pub template: TemplateParams,
+}
+
+/// Which chat template is used, and its variables; empty = the model's own, and none.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TemplateParams {
+    /// A name, or Jinja.
+    pub source: String,
+    /// A path; goes before `source`.
+    pub file: String,
+    /// A JSON object.
+    pub variables: String,
 }
 
 /// One stage of the chain.

@@ -4,7 +4,7 @@ use super::text;
 use super::{
     ContextParams, FlashAttention, GpuLayers, LazyMode, LoadMode, LoadParams, Mirostat,
     ModelParams, Param, Params, ReplyParams, Rope, SamplingParams, ShelfParams, SplitMode,
-    ThreadParams, Value,
+    TemplateParams, ThreadParams, Value,
 };
 
 const MIB: u64 = 1024 * 1024;
@@ -80,6 +80,11 @@ impl Params {
                 _ => None,
             },
             reasoning_effort: self.unless(Param::ReasoningEffort, "default"),
+            template: TemplateParams {
+                source: self.text(Param::ChatTemplate),
+                file: self.text(Param::ChatTemplateFile),
+                variables: self.text(Param::ChatTemplateKwargs),
+            },
         }
     }
 

@@ -16,6 +16,7 @@ use super::paths;
 use super::screen::Screen;
 use super::store::Saver;
 use crate::app::{self, Effect, Event, Left, Measure, Pane, Settings, State, View};
+use crate::attach::{self, Extractor};
 use crate::engine::{Command, EngineEvent, EngineHandle};
 use crate::hub;
 use crate::terminal::{FramePacer, Input, Signal, Signals};
@@ -291,6 +292,7 @@ impl<S: Screen> Deck<S> {
                     hub.send(command);
                 }
             }
+            Effect::ReadFiles { typed, origin } => self.read_files(typed, origin),
             Effect::Export { format, text } => {
                 let (inbox, folder) = (self.inbox.clone(), self.exports.clone());
                 // Off this task: the folder may be on a network drive.
@@ -327,6 +329,24 @@ impl<S: Screen> Deck<S> {
             }
             Effect::Quit => self.ended = self.ended.or(Some(Ended::Quit)),
         }
+    }
+
+    /// Reads files off this task: they may be many, large, or far away.
+    fn read_files(&self, typed: String, origin: app::Origin) {
+        let (inbox, home) = (self.inbox.clone(), self.home.clone());
+        tokio::task::spawn_blocking(move || {
+            let read = std::env::current_exe()
+                .map_err(|error| format!("finding this program: {error}"))
+                .and_then(|program| {
+                    attach::read(&typed, home.as_deref(), &Extractor::new(program))
+                });
+            let event = Event::Files {
+                typed,
+                origin,
+                read,
+            };
+            let _ = inbox.blocking_send(Wake::Event(event));
+        });
     }
 
     fn measure(&mut self, order: Measure) {

@@ -87,6 +87,19 @@ fn hints(state: &State) -> Vec<(String, &'static str)> {
             (Action::Complete, "downloads"),
             (Action::Cancel, "back"),
         ],
+        Context::Page => match state.view {
+            View::Prompt => &[
+                (Action::Down, "scroll"),
+                (Action::Toggle, "text or tokens"),
+                (Action::Cancel, "back"),
+            ],
+            _ => &[
+                (Action::DropOldest, "drop oldest"),
+                (Action::Summarise, "summarise"),
+                (Action::RaiseContext, "raise ctx-size"),
+                (Action::Cancel, "back"),
+            ],
+        },
         Context::Tokens => &[
             (Action::StepUp, "next"),
             (Action::Down, "candidate"),

@@ -253,7 +253,9 @@ impl Key {
 /// The text of an entry.
 pub fn text(entry: &Entry) -> &str {
     match entry {
-        Entry::User(text) | Entry::Note { text, .. } => text,
+        // Of files only their names are shown.
+        Entry::User(text) => crate::attach::shown(text),
+        Entry::Note { text, .. } => text,
         Entry::Reply(reply) => &reply.text,
     }
 }

@@ -144,7 +144,6 @@ fn flags_this_version_cannot_follow_are_refused_with_the_reason() {
     for (flag, reason) in [
         ("-mu", "fetched only when that is asked for"),
         ("--lora", "LoRA adapters are not part of this version"),
-        ("--chat-template", "the template in the model file"),
     ] {
         let stderr = Home::new()
             .run(&["run", "-m", GUIDE, "-p", "Hello", flag, "x"])

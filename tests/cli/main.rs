@@ -10,6 +10,7 @@ mod fit;
 mod hub_server;
 mod metrics;
 mod models;
+mod prompt;
 mod replay;
 mod run;
 mod sessions;

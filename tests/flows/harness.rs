@@ -148,6 +148,13 @@ impl Deck {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 
+    /// Pastes a text.
+    pub async fn paste(&mut self, text: &str) {
+        let event = Event::Paste(text.to_owned());
+        self.keys.send(event).await.expect("the deck runs");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+
     /// Types a message and sends it.
     pub async fn say(&mut self, text: &str) {
         self.type_text(text).await;

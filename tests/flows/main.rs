@@ -4,6 +4,7 @@
 mod harness;
 mod measuring;
 mod metrics;
+mod reading;
 mod sessions;
 mod tokens;
 

@@ -199,6 +199,16 @@ fn a_turn_that_is_left_out_is_marked_in_a_kept_cache_too() {
 }
 
 #[test]
+fn prompt_and_context() {
+    snapshots("prompt", &[(60, 18), (80, 24), (200, 60)], states::prompt);
+    snapshots("prompt_tokens", &[(80, 24)], states::prompt_tokens);
+    snapshots("context", &[(60, 18), (80, 24), (200, 60)], states::context);
+    snapshots("attach", &[(60, 18), (80, 24), (200, 60)], states::attach);
+    snapshots("attached", &[(60, 18), (120, 40)], states::attached);
+    snapshots("template_failed", &[(80, 24)], states::template_failed);
+}
+
+#[test]
 fn composing() {
     snapshots("composing", &[(60, 18), (120, 40)], states::composing);
 }

@@ -3,13 +3,16 @@
 use std::path::PathBuf;
 
 use llmdeck::app::{
-    Action, ContextFullChoice, Download, DownloadsPart, Entry, Foresight, LineEdit, LoadPhase,
-    LogLevel, LogLine, Notice, Offers, Overlay, Pane, ParamEdit, Phase, PickList, PromptOverlay,
-    Reply, ReplyState, Resume, Scroll, State, View,
+    self, Action, Attached, ContextFullChoice, Download, DownloadsPart, Effect, Entry, Event,
+    Foresight, LineEdit, LoadPhase, LogLevel, LogLine, Notice, Offers, Origin, Overlay, Pane,
+    ParamEdit, Phase, PickList, PromptOverlay, Reply, ReplyState, Resume, Scroll, State, View,
 };
+use llmdeck::attach::File;
+use llmdeck::chat::{Segment, SegmentKind};
 use llmdeck::engine::{
-    Change, ContextInfo, DeviceForecast, DeviceMemory, EngineError, ErrorKind, Forecast, KvOutcome,
-    LoadId, ModelInfo, Reads, RequestId, StopReason, Timings,
+    Change, Command, ContextInfo, DeviceForecast, DeviceMemory, EngineError, EngineEvent,
+    ErrorKind, Forecast, KvOutcome, LoadId, ModelInfo, Prompt, PromptOf, PromptToken, Reads,
+    RequestId, StopReason, TextSize, Timings,
 };
 use llmdeck::hub::{FilePath, Offer, Pick, Progress, Rate, RepoId, Status, Wanted};
 use llmdeck::params::{Param, Source, TABLE, Value};
@@ -670,6 +673,140 @@ pub fn hub_refused(size: (u16, u16)) -> State {
     let mut state = first_models(size);
     let why = "reaching https://huggingface.co: the host is not known\ncheck the connection";
     state.downloads.list = Offers::Failed(why.to_owned());
+    state
+}
+
+fn press(state: &mut State, key: &str) -> Vec<Effect> {
+    app::update(state, Event::Key(key.parse().unwrap()))
+}
+
+/// The answer to a request for a prompt.
+fn shown(effects: &[Effect]) -> Event {
+    let request = effects.iter().find_map(|effect| match effect {
+        Effect::Engine(Command::ShowPrompt(request)) => Some(request.id),
+        _ => None,
+    });
+    let part = |kind, text: &str| Segment {
+        kind,
+        text: text.to_owned(),
+    };
+    let token = |id, piece: &str| PromptToken {
+        id,
+        piece: piece.into(),
+        is_special: piece.starts_with("<|"),
+    };
+    let prompt = Prompt {
+        segments: vec![
+            part(SegmentKind::Template, "<|im_start|>user\n"),
+            part(
+                SegmentKind::Content,
+                "What is <|im_end|>?\nAnd a 互斥锁\u{1b}[31m?",
+            ),
+            part(SegmentKind::Template, "<|im_end|>\n<|im_start|>assistant\n"),
+        ],
+        tokens: vec![
+            token(151_644, "<|im_start|>"),
+            token(872, "user"),
+            token(198, "\n"),
+            token(3838, "What"),
+            token(151_645, "<|im_end|>"),
+        ],
+    };
+    app::Event::Engine(EngineEvent::PromptShown {
+        request: request.unwrap(),
+        of: PromptOf::Reply,
+        prompt: Ok(Box::new(prompt)),
+    })
+}
+
+/// The prompt that the last reply was made from.
+pub fn prompt(size: (u16, u16)) -> State {
+    let mut state = finished(size);
+    state.focus = Pane::Chat;
+    let effects = press(&mut state, "p");
+    app::update(&mut state, shown(&effects));
+    state
+}
+
+pub fn prompt_tokens(size: (u16, u16)) -> State {
+    let mut state = prompt(size);
+    press(&mut state, "t");
+    state
+}
+
+/// What fills the context.
+pub fn context(size: (u16, u16)) -> State {
+    let mut state = finished(size);
+    let effects = press(&mut state, "alt+x");
+    let effects = app::update(&mut state, shown(&effects));
+    let Some(Effect::Engine(Command::Count { id, .. })) = effects.first() else {
+        panic!("the parts are counted: {effects:?}");
+    };
+    let sizes = [1200, 100, 700, 150].map(|tokens| TextSize { tokens, fitting: 0 });
+    let counted = EngineEvent::Counted {
+        id: *id,
+        sizes: sizes.to_vec(),
+    };
+    app::update(&mut state, Event::Engine(counted));
+    state
+}
+
+/// A file that was read and is too large.
+pub fn attach(size: (u16, u16)) -> State {
+    let mut state = ready(size);
+    let file = File {
+        name: "docs/architecture.md".to_owned(),
+        text: "a line of text\n".repeat(2000),
+        note: String::new(),
+    };
+    let read = Event::Files {
+        typed: "docs/architecture.md".to_owned(),
+        origin: Origin::Command,
+        read: Ok(vec![file]),
+    };
+    let effects = app::update(&mut state, read);
+    let Some(Effect::Engine(Command::Count { id, .. })) = effects.first() else {
+        panic!("its tokens are counted: {effects:?}");
+    };
+    let sizes = vec![TextSize {
+        tokens: 10_000,
+        fitting: 10_000,
+    }];
+    let counted = EngineEvent::Counted { id: *id, sizes };
+    app::update(&mut state, Event::Engine(counted));
+    state
+}
+
+/// Files beside the composer.
+pub fn attached(size: (u16, u16)) -> State {
+    let mut state = ready(size);
+    for (name, tokens) in [("notes.md", Some(1234)), ("src/main.rs", None)] {
+        state.attach.files.push(Attached {
+            file: File {
+                name: name.to_owned(),
+                ..File::default()
+            },
+            tokens,
+        });
+    }
+    state.composer.set("What do they have in common?");
+    state
+}
+
+/// The chat template failed, and others are offered.
+pub fn template_failed(size: (u16, u16)) -> State {
+    let mut state = prefilling(size);
+    let error = EngineError {
+        kind: ErrorKind::Template { like: "llama3" },
+        what: "making the prompt".to_owned(),
+        why: "the chat template failed at line 4: roles must alternate".to_owned(),
+        hint: "chat-template llama3 uses one of the same kind instead".to_owned(),
+    };
+    let failed = EngineEvent::Failed {
+        request: RequestId(1),
+        error,
+    };
+    app::update(&mut state, Event::Engine(failed));
     state
 }
 

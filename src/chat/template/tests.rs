@@ -1,4 +1,6 @@
 use super::*;
+use crate::chat::Role;
+use crate::chat::named::CHATML;
 use proptest::prelude::*;
 
 /// Templates in the manner of those that models ship, each with what is peculiar to it.
@@ -78,7 +80,7 @@ fn text(segments: &[Segment]) -> String {
 
 fn plain(template: &ChatTemplate, messages: &[Message]) -> String {
     let run = Run::new(template, &TemplateOptions::default()).expect("options");
-    run.plain(messages.to_vec()).expect("renders").1
+    run.plain(Conversation::from(messages)).expect("renders").1
 }
 
 /// Contents between guillemets, so that a test can show all segments in one line.

@@ -45,7 +45,7 @@ pub(crate) fn failure(
 }
 
 /// Refuses all but ordinary files. Asked before it is opened, because opening a pipe waits.
-fn check_file(path: &Path) -> Result<(), EngineError> {
+pub(super) fn check_file(path: &Path) -> Result<(), EngineError> {
     let about = fs::metadata(path).map_err(|error| {
         let hint = "check the path and its permissions";
         failure(path, ErrorKind::NoInput, error.to_string(), hint)
@@ -60,7 +60,7 @@ fn check_file(path: &Path) -> Result<(), EngineError> {
     Ok(())
 }
 
-fn damaged(path: &Path, error: &gguf::GgufError) -> EngineError {
+pub(super) fn damaged(path: &Path, error: &gguf::GgufError) -> EngineError {
     let hint = "the file is damaged, cut short by a download, or no chat model";
     failure(path, ErrorKind::BadData, error.to_string(), hint)
 }

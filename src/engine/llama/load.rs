@@ -12,7 +12,7 @@ use super::model::{Model, ModelFacts};
 use super::options::ModelOptions;
 use super::threads::Threads;
 use super::{logs, place, report};
-use crate::chat::{ChatTemplate, TemplateError};
+use crate::engine::templates::Templates;
 use crate::engine::{ContextInfo, Device, DeviceMemory, EngineError, ErrorKind, ModelInfo};
 use crate::gguf;
 use crate::params::{ContextParams, GpuLayers, LoadParams, ThreadParams};
@@ -24,7 +24,7 @@ pub(crate) struct OpenModel {
     pub facts: ModelFacts,
     pub info: ModelInfo,
     /// Compiled at load, so that a broken template is known before it is needed.
-    pub template: Result<ChatTemplate, TemplateError>,
+    pub templates: Templates,
     pub n_gpu_layers: u32,
     /// GPUs that layers could go to, as they were before the load.
     pub gpus: Vec<Device>,
@@ -85,15 +85,11 @@ pub(crate) fn open_model(
     can_chat(path, &model, &facts)?;
     let source = model.chat_template();
     let vocab = model.vocab();
-    let template = match &source {
-        Some(source) => {
-            ChatTemplate::new(source, &vocab.text(vocab.bos()), &vocab.text(vocab.eos()))
-        }
-        None => Ok(ChatTemplate::chatml()),
-    };
-    if let Err(error) = &template {
+    let (bos, eos) = (vocab.text(vocab.bos()), vocab.text(vocab.eos()));
+    let templates = Templates::new(source.as_deref(), bos, eos);
+    if let Some(error) = templates.problem() {
         notes.push(format!(
-            "{error}; replies will fail until another model is loaded"
+            "{error}; replies will fail until chat-template names another"
         ));
     }
     let info = super::info::model_info(path, &model, &facts, source.is_some());
@@ -104,7 +100,7 @@ pub(crate) fn open_model(
     Ok(OpenModel {
         facts,
         info,
-        template,
+        templates,
         n_gpu_layers: report::gpu_layers(&lines).unwrap_or(0),
         weights: report::device_memory(&lines),
         mapped: report::mapped_bytes(&lines),

@@ -22,6 +22,7 @@ pub mod rpc;
 mod samplers;
 mod threads;
 mod vocab;
+mod vocabulary;
 
 pub use backend::{devices, set_abort_hook, system_info, version};
 pub use logs::install_logging;
@@ -39,6 +40,7 @@ pub(super) use place::{check_size, fits_beside};
 pub(super) use samplers::{DetachedGrammar, Sampler};
 pub(super) use threads::Threads;
 pub(super) use vocab::{Side, Special, Vocab};
+pub use vocabulary::Vocabulary;
 
 use std::path::PathBuf;
 

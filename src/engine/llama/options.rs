@@ -58,6 +58,21 @@ impl ModelOptions {
         })
     }
 
+    /// For the vocabulary and the metadata alone: no weights are read.
+    pub(crate) fn vocabulary() -> Self {
+        backend::init();
+        // SAFETY: returns a plain struct.
+        let mut native = unsafe { sys::llama_model_default_params() };
+        native.vocab_only = true;
+        Self {
+            native,
+            devices: None,
+            overrides: Vec::new(),
+            _patterns: Vec::new(),
+            tensor_split: Vec::new(),
+        }
+    }
+
     /// llama.cpp's struct; its pointers lead into `self`.
     pub(super) fn native(&self) -> sys::llama_model_params {
         let mut native = self.native;

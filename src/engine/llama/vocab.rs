@@ -95,11 +95,16 @@ impl Vocab<'_> {
 
     /// The text of a token, control tokens too; empty for "no such token".
     pub(crate) fn text(&self, token: i32) -> String {
+        String::from_utf8_lossy(&self.bytes(token)).into_owned()
+    }
+
+    /// The bytes of a token, control tokens too; none for "no such token".
+    pub(crate) fn bytes(&self, token: i32) -> Vec<u8> {
         let mut bytes = Vec::new();
         if token >= 0 {
             self.render(token, true, &mut bytes);
         }
-        String::from_utf8_lossy(&bytes).into_owned()
+        bytes
     }
 
     fn render(&self, token: i32, special: bool, bytes: &mut Vec<u8>) {
@@ -133,9 +138,12 @@ impl Vocab<'_> {
         unsafe { sys::llama_vocab_is_eog(self.pointer, token) }
     }
 
-    /// Whether a token steers the conversation instead of being text.
+    /// Whether a token steers the conversation instead of being text. Some conversions store such
+    /// tokens as user-defined ones; their shape tells them from `<think>` and the like.
     pub(crate) fn is_control(&self, token: i32) -> bool {
         self.has_attribute(token, sys::LLAMA_TOKEN_ATTR_CONTROL)
+            || self.has_attribute(token, sys::LLAMA_TOKEN_ATTR_USER_DEFINED)
+                && has_control_shape(&self.text(token))
     }
 
     /// Whether a control token takes the white space on that side of it, as some models' do.
@@ -182,5 +190,30 @@ impl Vocab<'_> {
         }
         // SAFETY: not null, and that many tokens long.
         unsafe { std::slice::from_raw_parts(list, count) }
+    }
+}
+
+/// `<|…|>`, with either of the bars in use.
+fn has_control_shape(text: &str) -> bool {
+    let inside = |open: &str, close: &str| {
+        text.strip_prefix(open)
+            .and_then(|rest| rest.strip_suffix(close))
+            .is_some_and(|name| !name.is_empty())
+    };
+    inside("<|", "|>") || inside("<｜", "｜>")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_shape_of_control_tokens() {
+        for token in ["<|user|>", "<｜Assistant｜>", "<｜end▁of▁sentence｜>"] {
+            assert!(has_control_shape(token), "{token}");
+        }
+        for token in ["<think>", "<tool_call>", "<||>", "a<|b|>", " "] {
+            assert!(!has_control_shape(token), "{token}");
+        }
     }
 }

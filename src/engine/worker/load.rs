@@ -76,6 +76,7 @@ impl Worker {
             Steps::RunToEnd
         };
         self.budget = StepBudget::new(Some(expected_speed(&open, &context_info)), steps);
+        self.last_prompt = None;
         self.running = Some(Running {
             path: path.clone(),
             asked: params.clone(),

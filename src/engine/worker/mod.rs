@@ -6,6 +6,7 @@ mod load;
 mod mail;
 mod origin;
 mod preview;
+mod prompt;
 mod replies;
 mod retune;
 mod room;
@@ -118,6 +119,8 @@ struct Worker {
     budget: StepBudget,
     watch: threads::Watch,
     shelf: Shelf,
+    /// Forgotten with the model whose tokens it has.
+    last_prompt: Option<prompt::LastPrompt>,
     /// Waits for the next logits of a reply.
     preview: Option<Box<PreviewRequest>>,
     /// Counts replies and uses.
@@ -144,6 +147,7 @@ impl Worker {
             budget: StepBudget::new(None, Steps::RunToEnd),
             watch: threads::Watch::default(),
             shelf,
+            last_prompt: None,
             preview: None,
             clock: 0,
             answering: None,
@@ -217,6 +221,7 @@ impl Worker {
                 self.end_all();
                 self.shelve_all();
                 self.running = None;
+                self.last_prompt = None;
                 self.slots.clear();
                 self.turn_shelf();
                 self.mail.outbox.push(EngineEvent::Unloaded);
@@ -232,6 +237,8 @@ impl Worker {
                 self.answering = Some(Answering::Bench(request.id));
                 self.bench(request);
             }
+            Command::Count { id, texts, room } => self.count(id, &texts, room),
+            Command::ShowPrompt(request) => self.show_prompt(&request),
             // The measurement it means has ended.
             Command::CancelBench(id) => tracing::debug!(?id, "nothing to cancel"),
             Command::Stop => {

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use super::prompt::LastPrompt;
 use super::{Slot, Worker, sequence};
 use crate::engine::llama::{self, Decode, Output, Sampler};
 use crate::engine::reply::{Reply, Waiting, count_of};
@@ -107,9 +108,14 @@ impl Worker {
                 (exact.prompt.clone(), exact.reply.clone())
             }
             None => {
-                let template = &running.open.template;
-                let prompt = prompt::tokens(&waiting.request, template, model.vocab())?;
-                (prompt, Vec::new())
+                let templates = &mut running.open.templates;
+                let made = prompt::of(&waiting.request, templates, model.vocab())?;
+                self.last_prompt = Some(LastPrompt {
+                    request: waiting.request.id,
+                    segments: made.segments,
+                    tokens: made.tokens.clone(),
+                });
+                (made.tokens, Vec::new())
             }
         };
         let ids = Ids {

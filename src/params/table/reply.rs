@@ -47,4 +47,13 @@ pub(super) const ROWS: &[Spec] = &[
         .choice(&["auto", "none", "deepseek", "deepseek-legacy"], "auto")
         .missing("thinking is not split from the answer yet: it stays in the text as the model wrote it")
         .help("How llama-server returns thinking over its HTTP interface."),
+    reply(Param::ChatTemplate, "chat-template")
+        .text("a name such as chatml, llama3, mistral-v3, gemma, or Jinja itself", "")
+        .help("Uses another chat template than the model's own, by llama.cpp's name for it; for models that bring none or one that fails."),
+    reply(Param::ChatTemplateFile, "chat-template-file")
+        .text("the path of a Jinja file", "")
+        .help("Uses the chat template in this file, read anew for every reply; it goes before chat-template."),
+    reply(Param::ChatTemplateKwargs, "chat-template-kwargs")
+        .text(r#"a JSON object, such as {"enable_thinking": false}"#, "")
+        .help("Variables for the chat template beyond those with a parameter of their own."),
 ];

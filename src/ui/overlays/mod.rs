@@ -22,6 +22,13 @@ pub fn draw(painter: &mut Painter<'_>, screen: Rect, state: &State) {
         Some(Overlay::Sessions(list)) => sessions::draw(painter, screen, list),
         Some(Overlay::Resume(list)) => sessions::draw_offer(painter, screen, list),
         Some(Overlay::LoadModel(prompt)) => prompt::draw(painter, screen, &state.keymap, prompt),
+        Some(Overlay::Attach(offer)) => {
+            list::draw_choices(painter, screen, "Attach", &offer.question, &offer.list);
+        }
+        Some(Overlay::TemplateFailed(list)) => {
+            let question = "The chat template could not make the prompt; the transcript says why. Use another?";
+            list::draw_choices(painter, screen, "Chat template", question, list);
+        }
         Some(Overlay::ContextFull(list)) => {
             let size = state
                 .model

@@ -15,13 +15,14 @@ use ratatui::widgets::Widget;
 use crate::app::{Pane, State};
 use crate::theme::Role;
 use crate::ui::painter::{Focused, Frame, Painter, part};
-use crate::ui::text::wrap;
+use crate::ui::text::{units, wrap};
 
 const PLACEHOLDER: &str = "Write a message";
 
 /// Rows the text takes at a width.
 pub fn rows(state: &State, width: u16) -> u16 {
-    u16::try_from(wrap::height(state.composer.area.lines(), width)).unwrap_or(u16::MAX)
+    let text = u16::try_from(wrap::height(state.composer.area.lines(), width)).unwrap_or(u16::MAX);
+    text.saturating_add(u16::from(!state.attach.files.is_empty()))
 }
 
 /// Draws the composer; returns where the cursor is, if it has the focus.
@@ -34,6 +35,7 @@ pub fn draw(
     let focused = state.focus == Pane::Composer && state.overlay.is_none();
     let mark = if focused { Focused::Yes } else { Focused::No };
     let inner = painter.pane(area, &[part("Message", Role::Accent)], frame, mark);
+    let inner = files(painter, inner, state);
     if inner.is_empty() {
         return None;
     }
@@ -57,6 +59,33 @@ pub fn draw(
             .saturating_sub(top);
     let inside = Position::new(x.min(inner.right() - 1), y.min(inner.bottom() - 1));
     focused.then_some(inside)
+}
+
+/// The files that go with the message, on a line above the text; returns what is left.
+fn files(painter: &mut Painter<'_>, inner: Rect, state: &State) -> Rect {
+    let files = &state.attach.files;
+    if files.is_empty() || inner.height < 2 {
+        return inner;
+    }
+    let facts: Vec<_> = files
+        .iter()
+        .map(|chip| {
+            let tokens = match chip.tokens {
+                Some(tokens) => format!(" {} tokens", units::count(tokens.into())),
+                None => String::new(),
+            };
+            vec![
+                part(chip.file.name.as_str(), Role::Accent),
+                part(tokens, Role::Muted),
+            ]
+        })
+        .collect();
+    painter.facts(inner.x, inner.y, inner.right(), &facts);
+    Rect {
+        y: inner.y + 1,
+        height: inner.height - 1,
+        ..inner
+    }
 }
 
 /// The theme's styles in place of the text area's: only marked text stands on another ground.

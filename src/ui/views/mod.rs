@@ -1,8 +1,10 @@
 //! What can stand in the place of the panes: one file a view.
 
 mod bench;
+mod context;
 mod downloads;
 mod metrics;
+mod prompt;
 mod tokens;
 
 use ratatui::layout::Rect;
@@ -14,6 +16,8 @@ use crate::app::{State, View};
 pub fn draw(painter: &mut Painter<'_>, area: Rect, state: &State) {
     match state.view {
         View::Deck => {}
+        View::Prompt => prompt::draw(painter, area, state),
+        View::Context => context::draw(painter, area, state),
         View::Metrics => metrics::draw(painter, area, state),
         View::Bench => bench::draw(painter, area, state),
         View::Downloads => downloads::draw(painter, area, state),

@@ -29,6 +29,8 @@ use crate::ui::widgets::chart;
 const NAME: u16 = 22;
 const MARK: u16 = 2;
 const CELL: u16 = 9;
+/// Bits that the chart's scale can still tell from nothing.
+const LEAST_ENTROPY: f32 = 0.1;
 /// Rows of the chart with the mark below it.
 const CHART: u16 = 5;
 
@@ -281,6 +283,11 @@ fn draw_entropy(painter: &mut Painter<'_>, area: Rect, walk: &Walk, trace: &Trac
     let shown = &trace.tokens[start..count.min(start + columns)];
     let label = "entropy in bits, token by token";
     painter.text(area.x, area.y, area.right(), label, Role::Muted);
+    if shown.iter().all(|token| token.entropy < LEAST_ENTROPY) {
+        let text = format!("under {LEAST_ENTROPY} bits: the model was sure of every token here");
+        painter.text(plot.x, plot.y, plot.right(), &text, Role::Muted);
+        return;
+    }
     let values = shown.iter().map(|token| f64::from(token.entropy));
     chart::chart(painter, plot, values);
     let under = u16::try_from(walk.token - start).unwrap_or(u16::MAX);

@@ -1,0 +1,152 @@
+//! Old turns replaced by a summary that the model writes of them.
+
+use super::update::{IsError, note, notice};
+use super::{Effect, Entry, State, replies};
+use crate::chat::{Message, Role};
+use crate::engine::{Command, EngineEvent, GenerateRequest, RequestId};
+
+/// What the model is asked; its answer stands in the prompt in place of the turns.
+const ASK: &str = "Summarise our conversation up to here for your own memory: who wants what, facts, \
+                   names, numbers, decisions and what is still open. Write plain sentences and nothing else.";
+/// Tokens of a summary: this part of the context, within bounds.
+const PART: u32 = 8;
+const LENGTH: std::ops::RangeInclusive<u32> = 64..=1024;
+
+/// A summary being written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Summarising {
+    request: RequestId,
+    /// Entries before this index are what it is of.
+    up_to: usize,
+    pub text: String,
+    then: Then,
+}
+
+/// What follows a summary.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Then {
+    Nothing,
+    /// The reply that had no room is made.
+    GoOn,
+}
+
+/// Lets the model summarise the older half of the turns.
+pub(super) fn begin(state: &mut State, then: Then) -> Vec<Effect> {
+    if let Some(why) = replies::cannot_reply(state) {
+        return notice(state, why, IsError::Yes);
+    }
+    let Some(up_to) = older_half(state) else {
+        let why = "Only the newest turn is left in the prompt.";
+        return notice(state, why, IsError::No);
+    };
+    let n_ctx = state
+        .model
+        .running
+        .as_ref()
+        .map_or(0, |(_, context)| context.n_ctx);
+    let request = state.next_request();
+    let mut messages = state.chat.messages_until(up_to);
+    messages.push(Message {
+        role: Role::User,
+        content: ASK.to_owned(),
+    });
+    let mut reply = state.params.values.reply();
+    reply.max_tokens = Some((n_ctx / PART).clamp(*LENGTH.start(), *LENGTH.end()));
+    reply.thinking = Some(false);
+    let generate = GenerateRequest {
+        id: request,
+        // Not the chat's own: its cache is wanted afterwards.
+        conversation: state.next_conversation(),
+        messages,
+        reply_so_far: String::new(),
+        exact: None,
+        sampling: state.params.values.sampling(),
+        reply,
+    };
+    state.summarising = Some(Summarising {
+        request,
+        up_to,
+        text: String::new(),
+        then,
+    });
+    let mut effects = notice(
+        state,
+        "The model summarises the older turns; Esc stops it.",
+        IsError::No,
+    );
+    effects.push(Effect::Engine(Command::Generate(Box::new(generate))));
+    effects
+}
+
+/// Stops the summary that is being written.
+pub(super) fn stop(state: &State) -> Option<Effect> {
+    let summarising = state.summarising.as_ref()?;
+    Some(Effect::Engine(Command::Cancel(summarising.request)))
+}
+
+/// Takes the engine's word about a summary; `None` when it is about something else.
+pub(super) fn on_engine(state: &mut State, event: &EngineEvent) -> Option<Vec<Effect>> {
+    let about = match event {
+        EngineEvent::Queued { request, .. }
+        | EngineEvent::Prefill { request, .. }
+        | EngineEvent::Tokens { request, .. }
+        | EngineEvent::Finished { request, .. }
+        | EngineEvent::Failed { request, .. } => *request,
+        _ => return None,
+    };
+    let summarising = state.summarising.as_mut()?;
+    if summarising.request != about {
+        return None;
+    }
+    match event {
+        EngineEvent::Tokens { text, .. } => summarising.text.push_str(text),
+        EngineEvent::Failed { error, .. } => {
+            state.summarising = None;
+            note(state, error.to_string(), IsError::Yes);
+        }
+        EngineEvent::Finished { reason, .. } => {
+            let done = state.summarising.take()?;
+            let is_whole = *reason != crate::engine::StopReason::Cancelled;
+            return Some(finish(state, done, is_whole.then_some(())));
+        }
+        _ => {}
+    }
+    Some(vec![])
+}
+
+fn finish(state: &mut State, done: Summarising, whole: Option<()>) -> Vec<Effect> {
+    let text = without_thinking(&done.text).trim().to_owned();
+    if whole.is_none() || text.is_empty() {
+        return notice(
+            state,
+            "There is no summary; nothing was left out.",
+            IsError::No,
+        );
+    }
+    let shown = format!("The turns above are in the prompt as this summary:\n{text}");
+    state.chat.left_out = done.up_to;
+    state.chat.summary = Some(text);
+    let note = Entry::Note {
+        text: shown,
+        is_error: false,
+    };
+    let at = done.up_to.min(state.chat.entries.len());
+    state.chat.entries.insert(at, note);
+    match done.then {
+        Then::Nothing => vec![],
+        Then::GoOn => replies::after_room_was_made(state),
+    }
+}
+
+/// Where the older half of the turns in the prompt ends; `None` when there is only one.
+fn older_half(state: &State) -> Option<usize> {
+    let chat = &state.chat;
+    let turns: Vec<usize> = (chat.left_out..chat.entries.len())
+        .filter(|at| matches!(chat.entries[*at], Entry::User(_)))
+        .collect();
+    (turns.len() > 1).then(|| turns[turns.len().div_ceil(2)])
+}
+
+fn without_thinking(text: &str) -> &str {
+    text.rsplit_once("</think>").map_or(text, |(_, rest)| rest)
+}
