@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{Measure, Origin, Timer};
 use crate::engine::Command;
+use crate::hub;
 use crate::store;
 use crate::store::exchange::{Archive, Format as ChatFormat};
 use crate::telemetry::history::export::Format;
@@ -14,6 +15,8 @@ pub enum Effect {
     Engine(Command),
     /// Keep, read or change saved chats; a reply asked for later waits until a message is durable.
     Store(store::Command),
+    /// Ask the Hub, or fetch from it.
+    Hub(hub::Command),
     /// Put text on the user's clipboard.
     Copy(String),
     /// Write the chat to a new file; answered by `Event::ChatExported`.

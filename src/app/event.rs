@@ -7,6 +7,7 @@ use super::{LogLine, MeasureNews, Origin, Viewport};
 use crate::attach::File;
 use crate::config::{Persona, Preset};
 use crate::engine::{EngineEvent, RequestId};
+use crate::hub;
 use crate::keymap::{Key, Keymap};
 use crate::store;
 use crate::telemetry::Sample;
@@ -25,6 +26,8 @@ pub enum Event {
     Viewport(Viewport),
     Engine(EngineEvent),
     Store(store::Event),
+    /// What the Hub has, and how far downloads are.
+    Hub(hub::Event),
     Sample(Box<Sample>),
     /// What this machine reads from its memory and computes at most, measured.
     Peaks {

@@ -1,6 +1,7 @@
 //! Downloads from a Hub on loopback that misbehaves: whatever it does, the outcome is a whole file
 //! or a clear error, never a wrong file.
 
+mod desk;
 mod pulls;
 mod refusals;
 #[expect(dead_code, reason = "the tests of the program wait for what was sent")]
@@ -42,7 +43,7 @@ impl Place {
             // A stall is noticed soon, and pauses are short.
             patience: Patience {
                 connect: Duration::from_secs(5),
-                stall: Duration::from_millis(250),
+                stall: Duration::from_secs(1),
                 first_pause: Duration::from_millis(1),
                 longest_pause: Duration::from_millis(2),
                 longest_retry_after: Duration::from_secs(1),
