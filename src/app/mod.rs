@@ -73,7 +73,7 @@ pub use copying::PickedCode;
 pub use downloads::{
     Download, DownloadsState, Find, Offers, Part as DownloadsPart, Phase, Queue as DownloadQueue,
 };
-pub use effect::{Effect, ExportFile, FilePlace};
+pub use effect::{Content, Effect, FilePlace};
 pub use event::{Event, Settings, Timer};
 pub use foresight::Foresight;
 pub use gauges::GaugesState;

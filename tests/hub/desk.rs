@@ -100,16 +100,9 @@ impl Told {
     }
 }
 
-/// Stalls are the tester's wish here, not to be given up soon.
-fn patient(files: &[(&str, Vec<u8>)]) -> Place {
-    let mut place = Place::with(files);
-    place.access.patience.stall = Duration::from_secs(120);
-    place
-}
-
 #[test]
 fn models_are_listed_with_size_and_verdict_before_anything_is_fetched() {
-    let place = patient(&[
+    let place = Place::with(&[
         ("m-Q4_K_M.gguf", model(1_000_000, 1)),
         ("m-Q8_0-00001-of-00002.gguf", model(1_500_000, 2)),
         ("m-Q8_0-00002-of-00002.gguf", model(1_500_000, 3)),
@@ -144,7 +137,7 @@ fn models_are_listed_with_size_and_verdict_before_anything_is_fetched() {
 
 #[test]
 fn a_pause_keeps_what_came_and_goes_on_there() {
-    let place = patient(&[("m-Q4_K_M.gguf", model(BYTES, 1))]);
+    let place = Place::with(&[("m-Q4_K_M.gguf", model(BYTES, 1))]);
     place.server.will([Deed::Stall(1_000_000)]);
     let mut told = Told::of(&place);
     told.pull(1);
@@ -158,7 +151,7 @@ fn a_pause_keeps_what_came_and_goes_on_there() {
 
 #[test]
 fn what_is_thrown_away_is_gone_while_it_runs_and_after_a_pause() {
-    let place = patient(&[("m-Q4_K_M.gguf", model(BYTES, 1))]);
+    let place = Place::with(&[("m-Q4_K_M.gguf", model(BYTES, 1))]);
     let partial = place.partial(&model(BYTES, 1));
     let stalls = [Deed::Stall(1_000_000), Deed::Stall(1_000_000)];
     place.server.will(stalls);
@@ -183,7 +176,7 @@ fn what_is_thrown_away_is_gone_while_it_runs_and_after_a_pause() {
 
 #[test]
 fn what_another_is_fetching_is_not_thrown_away() {
-    let place = patient(&[("m-Q4_K_M.gguf", model(BYTES, 1))]);
+    let place = Place::with(&[("m-Q4_K_M.gguf", model(BYTES, 1))]);
     place.server.will([Deed::Stall(1_000_000)]);
     let mut told = Told::of(&place);
     told.pull(1);
