@@ -397,7 +397,7 @@ fn fork(state: &mut State) -> Vec<Effect> {
 fn look_at(state: &mut State, node: NodeId) {
     state.chat.selected = Some(node);
     if let Some(index) = state.chat.index_of(node) {
-        state.chat.scroll = Scroll::Entry(index);
+        state.chat.scroll = Scroll::to_entry(index);
     }
 }
 
