@@ -189,6 +189,7 @@ impl ChatState {
             .fold(keep, rest.into_iter().filter(Entry::is_message));
         if self.left_out >= self.entries.len() {
             self.left_out = 0;
+            self.summary = None;
         }
         self.selected
             .take_if(|node| self.tree.position(*node).is_none());
@@ -285,18 +286,6 @@ impl ChatState {
             );
         }
         messages
-    }
-
-    /// Leaves the oldest turn that is still in the prompt out of it.
-    /// False when only the newest turn is left.
-    pub fn leave_out_oldest(&mut self) -> bool {
-        let turns = |entry: &Entry| matches!(entry, Entry::User(_));
-        let mut starts = (self.left_out..self.entries.len()).filter(|at| turns(&self.entries[*at]));
-        let second = starts.nth(1);
-        if let Some(second) = second {
-            self.left_out = second;
-        }
-        second.is_some()
     }
 }
 

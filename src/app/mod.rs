@@ -22,6 +22,7 @@ mod keys;
 mod log;
 mod metrics;
 mod model;
+mod omission;
 mod outline;
 mod overlay;
 mod params;
