@@ -33,6 +33,8 @@ pub enum Context {
     Metrics,
     /// The view of measurements.
     Bench,
+    /// The downloads in the view of models from the Hub.
+    Downloads,
     /// The walk through tokens.
     Tokens,
     /// The view of comparisons.
@@ -182,7 +184,7 @@ impl Keymap {
 }
 
 impl Context {
-    const ALL: [Self; 17] = [
+    const ALL: [Self; 18] = [
         Self::Global,
         Self::Composer,
         Self::Command,
@@ -194,6 +196,7 @@ impl Context {
         Self::Page,
         Self::Metrics,
         Self::Bench,
+        Self::Downloads,
         Self::Tokens,
         Self::Compare,
         Self::Help,
@@ -216,6 +219,7 @@ impl Context {
             Self::Page => "page",
             Self::Metrics => "metrics",
             Self::Bench => "bench",
+            Self::Downloads => "downloads",
             Self::Tokens => "tokens",
             Self::Compare => "compare",
             Self::Help => "help",
@@ -239,6 +243,7 @@ impl Context {
             Self::Page => "Prompt and context",
             Self::Metrics => "Metrics",
             Self::Bench => "Measurements",
+            Self::Downloads => "Downloads",
             Self::Tokens => "Tokens of a reply",
             Self::Compare => "Comparisons",
             Self::Help => "Help",
