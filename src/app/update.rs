@@ -8,8 +8,8 @@ use super::overlay::Overlay;
 use super::slash::complete;
 use super::{Effect, Entry, Event, Notice, Settings, State, Timer};
 use super::{
-    attach, bench, compare, context, downloads, foresight, keys, metrics, preview, prompt, replies,
-    retune, saving, sessions, summary, tokens, why,
+    attach, bench, compare, context, downloads, foresight, keys, metrics, omission, preview,
+    prompt, replies, retune, saving, sessions, summary, tokens, why,
 };
 use crate::config::Preset;
 use crate::engine::EngineEvent;
@@ -29,6 +29,7 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
     effects.extend(foresight::follow(state, &pending));
     effects.extend(complete::follow(state));
     effects.extend(preview::follow(state));
+    effects.extend(omission::follow(state));
     effects
 }
 
