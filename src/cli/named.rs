@@ -54,16 +54,17 @@ impl NamedModels {
         config: &Config,
         notes: &mut Vec<String>,
     ) -> BTreeMap<String, (PathBuf, Overrides)> {
-        let here =
-            self.0
-                .iter()
-                .filter_map(|named| match weights(named, general, folders, config) {
-                    Ok(path) => Some((named.name.clone(), (path, named.values.clone()))),
-                    Err(failure) => {
-                        notes.push(format!("the models preset's {}: {failure}", named.name));
-                        None
-                    }
-                });
+        // Looked for once, and only where a name asks for it.
+        let listing = LazyCell::new(|| runtime::find_models(folders, &config.library.folders));
+        let among = |name: &Path| model::among(name, &listing);
+        let here = self.0.iter().filter_map(|named| {
+            let path = weights(named, general, among);
+            path.map(|path| (named.name.clone(), (path, named.values.clone())))
+                .map_err(|failure| {
+                    notes.push(format!("the models preset's {}: {failure}", named.name));
+                })
+                .ok()
+        });
         here.collect()
     }
 }
