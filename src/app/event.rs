@@ -10,6 +10,7 @@ use crate::diagnose::Machine;
 use crate::engine::{EngineEvent, RequestId};
 use crate::hub;
 use crate::keymap::{Key, Keymap};
+use crate::library::Modelfile;
 use crate::store;
 use crate::telemetry::Sample;
 
@@ -27,6 +28,11 @@ pub enum Event {
     Viewport(Viewport),
     Engine(EngineEvent),
     Store(store::Event),
+    /// What Ollama keeps beside weights; the model is loaded with it.
+    Modelfile {
+        path: PathBuf,
+        modelfile: Option<Modelfile>,
+    },
     /// What the Hub has, and how far downloads are.
     Hub(hub::Event),
     Sample(Box<Sample>),

@@ -43,7 +43,7 @@ pub(super) fn run(
     if args.measure {
         let prepared = setup::prepare(general, folders, parameters, OnProblem::Fail)?;
         let path = model::resolve(&prepared)?;
-        let params = prepared.tuned.apply(&prepared.params, &path);
+        let params = prepared.params_of(&path);
         report.measured = Some(measure::measure(&path, &params)?);
     }
     if !args.json {
