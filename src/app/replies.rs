@@ -176,10 +176,8 @@ pub(super) fn on_engine(state: &mut State, event: EngineEvent) -> Vec<Effect> {
             request,
             tokens,
             why,
-        } => {
-            if state.chat.reply_mut(request).is_some() {
-                state.speed.missed = Some((tokens, why));
-            }
+        } if state.chat.reply_mut(request).is_some() => {
+            state.speed.missed = Some((tokens, why));
         }
         EngineEvent::Thinking { request, tags } => {
             if let Some(reply) = state.chat.reply_mut(request) {
