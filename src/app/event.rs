@@ -10,6 +10,8 @@ use crate::diagnose::Machine;
 use crate::engine::{EngineEvent, RequestId};
 use crate::hub;
 use crate::keymap::{Key, Keymap};
+
+use crate::library::Modelfile;
 use crate::plan::Peak;
 use crate::store;
 use crate::telemetry::Sample;
@@ -28,6 +30,11 @@ pub enum Event {
     Viewport(Viewport),
     Engine(EngineEvent),
     Store(store::Event),
+    /// What Ollama keeps beside weights; the model is loaded with it.
+    Modelfile {
+        path: PathBuf,
+        modelfile: Option<Modelfile>,
+    },
     /// What the Hub has, and how far downloads are.
     Hub(hub::Event),
     Sample(Box<Sample>),

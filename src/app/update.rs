@@ -56,6 +56,7 @@ fn take(state: &mut State, event: Event) -> Vec<Effect> {
             sessions::on_store(state, event)
         }
         Event::Hub(event) => downloads::on_hub(state, event),
+        Event::Modelfile { path, modelfile } => retune::on_modelfile(state, path, modelfile),
         Event::Sample(sample) => {
             let effects = metrics::take(state, &sample);
             state.gauges.take(*sample);

@@ -65,7 +65,9 @@ pub struct Startup {
     pub params: Params,
     /// Values that were found to be fastest, by the path of the model.
     pub tuned: BTreeMap<PathBuf, Overrides>,
-    /// `None` = the built-in model.
+    /// Files and values of models that the user named.
+    pub named: BTreeMap<String, (PathBuf, Overrides)>,
+    /// A path or the name of such a model; `None` = the built-in model.
     pub model: Option<PathBuf>,
     /// The preset that `params` has.
     pub preset: Option<String>,
@@ -108,6 +110,7 @@ async fn start(startup: Startup) -> io::Result<Ended> {
         config,
         params,
         tuned,
+        named,
         model,
         preset,
         theme,
@@ -136,6 +139,7 @@ async fn start(startup: Startup) -> io::Result<Ended> {
     let asked = params.load();
     state.params.values = params;
     state.params.tuned = tuned;
+    state.params.named = named;
     state.params.preset = preset;
     // A state of its own for every hasher is the standard library's source of randomness.
     state.compare.chance = RandomState::new().build_hasher().finish();

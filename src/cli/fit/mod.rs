@@ -36,7 +36,8 @@ pub(super) fn run(
         return print(&text::catalogue(&known));
     }
     check(&parameters)?;
-    let prepared = setup::prepare(general, folders, parameters, OnProblem::Fail)?;
+    let general = general.of(args.file.as_ref());
+    let prepared = setup::prepare(&general, folders, parameters, OnProblem::Fail)?;
     let mut params = prepared.params.load();
     let described = machine::described(&mut params.model.devices)?;
     let subject = Subject::find(args, &prepared)?;
