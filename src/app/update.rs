@@ -63,12 +63,8 @@ fn take(state: &mut State, event: Event) -> Vec<Effect> {
             why::judge(state);
             effects
         }
-        Event::Peaks {
-            bytes_per_second,
-            operations_per_second,
-        } => {
-            state.gauges.bandwidth = Some(bytes_per_second);
-            state.gauges.operations = Some(operations_per_second).filter(|rate| *rate > 0.0);
+        Event::Peaks(peaks) => {
+            state.gauges.peaks = peaks;
             vec![]
         }
         Event::Settings(settings) => take_settings(state, settings),

@@ -44,7 +44,8 @@ pub(super) fn run(
         let prepared = setup::prepare(general, folders, parameters, OnProblem::Fail)?;
         let path = model::resolve(&prepared)?;
         let params = prepared.params_of(&path);
-        report.measured = Some(measure::measure(&path, &params)?);
+        let state_dir = &prepared.folders.state_dir;
+        report.measured = Some(measure::measure(&path, &params, state_dir)?);
     }
     if !args.json {
         return print(&text::render(&report));

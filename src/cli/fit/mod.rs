@@ -15,7 +15,7 @@ use crate::config::Folders;
 use crate::engine;
 use crate::hardware::{self, Hardware};
 use crate::params::{Overrides, Param, Value};
-use crate::runtime::known_bandwidth;
+use crate::runtime::known_peaks;
 use machine::Machine;
 use subject::Subject;
 
@@ -42,7 +42,7 @@ pub(super) fn run(
     let described = machine::described(&mut params.model.devices)?;
     let subject = Subject::find(args, &prepared)?;
     let machine = if args.hardware.is_empty() && described.is_empty() {
-        Machine::here(&params, known_bandwidth(&prepared.folders.state_dir))
+        Machine::here(&params, &known_peaks(&prepared.folders.state_dir))
     } else {
         let mut parts = described;
         for id in &args.hardware {

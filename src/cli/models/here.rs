@@ -13,7 +13,7 @@ use crate::config::Folders;
 use crate::engine;
 use crate::library::{self, About, Estimate, Listing, Model, Modelfile, Source, Spot};
 use crate::params::{LoadParams, Overrides};
-use crate::runtime::{Estimator, find_models, known_bandwidth, marks};
+use crate::runtime::{Estimator, find_models, known_peaks, marks};
 
 /// Does what was asked of the models.
 ///
@@ -183,8 +183,8 @@ impl Models {
     }
 
     fn estimator(&self) -> Result<Estimator, Failure> {
-        let bandwidth = known_bandwidth(&self.folders.state_dir);
-        Ok(Estimator::here(&self.params, bandwidth)?)
+        let peaks = known_peaks(&self.folders.state_dir);
+        Ok(Estimator::here(&self.params, &peaks)?)
     }
 
     fn known(&self, models: &[&Model]) -> Result<Vec<Known>, Failure> {
