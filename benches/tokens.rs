@@ -107,10 +107,7 @@ fn reply(
     let request = GenerateRequest {
         id: RequestId(request),
         conversation: ConversationId(1),
-        messages: vec![Message {
-            role: Role::User,
-            content: "What does top-k do?".to_owned(),
-        }],
+        messages: vec![Message::new(Role::User, "What does top-k do?")],
         reply_so_far: String::new(),
         exact: None,
         sampling,

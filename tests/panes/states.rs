@@ -15,7 +15,7 @@ use llmdeck::engine::{
     RequestId, StopReason, TextSize, Timings,
 };
 use llmdeck::params::{Param, Source, TABLE, Value};
-use llmdeck::store::ConversationId;
+use llmdeck::store::{ConversationId, ThoughtTimings};
 use llmdeck::telemetry::history::{MarkKind, Work};
 use llmdeck::telemetry::{
     CpuSample, GpuMemory, GpuSample, MemorySample, Moment, Pool, Sample, Throttle, Vendor,
@@ -225,9 +225,11 @@ pub fn thought(size: (u16, u16)) -> State {
     );
     if let Entry::Reply(reply) = &mut said {
         let text = "Is 31 divisible by 2, 3 or 5? It is not, and 7 * 7 is more than 31.\n\nSo it is prime.";
-        *reply.thought = Thought::saved(text.to_owned(), &reply.text);
-        reply.thought.tokens = 41;
-        reply.thought.took_ms = 1712.0;
+        let took = ThoughtTimings {
+            tokens: 41,
+            ms: 1712.0,
+        };
+        *reply.thought = Thought::saved(text.to_owned(), &reply.text, Some(took));
     }
     state
         .chat
