@@ -293,12 +293,12 @@ const ENTRIES: &[Entry] = &[
     entry(
         Action::CopyReply,
         "copy-reply",
-        "Copy the picked code, or the last reply",
+        "Copy the picked code, the selected message, or the last reply",
     ),
     entry(
         Action::CopyRaw,
         "copy-raw",
-        "Copy the last reply with its thoughts, as it was written",
+        "Copy the selected message or the last reply as it was written, with its thoughts",
     ),
     entry(Action::NextCode, "next-code", "Pick the next code block"),
     entry(
@@ -347,7 +347,7 @@ const ENTRIES: &[Entry] = &[
     entry(
         Action::ShowPrompt,
         "show-prompt",
-        "Show the prompt that the model saw, and its tokens",
+        "Show the prompt of the selected or the last reply, and its tokens",
     ),
     entry(
         Action::ShowContext,
