@@ -52,6 +52,7 @@ pub enum Action {
     TagChat,
     DeleteChat,
     ExportChat,
+    MarkLines,
     CopyReply,
     CopyRaw,
     NextCode,
@@ -291,9 +292,14 @@ const ENTRIES: &[Entry] = &[
         "Write the chat to a Markdown file",
     ),
     entry(
+        Action::MarkLines,
+        "mark-lines",
+        "Mark lines of the chat, to copy them",
+    ),
+    entry(
         Action::CopyReply,
         "copy-reply",
-        "Copy the picked code, the selected message, or the last reply",
+        "Copy the marked lines, the picked code, the selected message, or the last reply",
     ),
     entry(
         Action::CopyRaw,

@@ -1,6 +1,7 @@
 //! The conversation on the screen: what was said, what is being said, where it is scrolled to.
 
 use super::copying::PickedCode;
+use super::marking::Marking;
 use super::thought::{Folding, Thought};
 use super::viewport::{Scroll, Viewport};
 use crate::chat::{Message, NodeId, Role, Tree};
@@ -26,6 +27,8 @@ pub struct ChatState {
     pub viewport: Viewport,
     pub reading: Reading,
     pub thoughts: Folding,
+    /// The lines that are marked, to be copied.
+    pub marking: Option<Marking>,
     /// The code block that is picked, to be copied.
     pub code: Option<PickedCode>,
 }
@@ -147,6 +150,7 @@ impl ChatState {
             viewport: Viewport::default(),
             reading: Reading::default(),
             thoughts: Folding::default(),
+            marking: None,
             code: None,
         }
     }
@@ -193,6 +197,7 @@ impl ChatState {
         }
         self.selected
             .take_if(|node| self.tree.position(*node).is_none());
+        self.marking = None;
         self.code
             .take_if(|picked| picked.entry >= self.entries.len());
     }

@@ -1,7 +1,7 @@
 //! Walking through the code blocks of the chat, and what goes to the clipboard.
 
 use super::update::{IsError, notice};
-use super::{ChatState, Effect, Entry, Reply, Scroll, State};
+use super::{ChatState, Effect, Entry, Reply, Scroll, State, marking};
 use crate::markdown::code_blocks;
 
 /// A code block of a reply.
@@ -45,9 +45,12 @@ pub(super) fn walk(state: &mut State, towards: Towards) -> Vec<Effect> {
     }
 }
 
-/// Copies the picked code block, or else the selected message, or else the last reply: what people
+/// Copies the marked lines, or else the picked code block, or else the selected message, or else the last reply: what people
 /// attached to a message by name only.
 pub(super) fn copy(state: &mut State) -> Vec<Effect> {
+    if let Some(effects) = marking::copy(state) {
+        return effects;
+    }
     let picked = state.chat.code.and_then(|at| {
         let blocks = code_blocks(&reply(&state.chat, at.entry)?.text);
         Some(blocks.into_iter().nth(at.block)?.text)

@@ -1,8 +1,9 @@
 //! What the runtime is asked to do.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use super::{Measure, Origin, Timer};
+use super::{Anchor, Measure, Origin, Timer};
 use crate::engine::Command;
 use crate::store;
 use crate::store::exchange::{Archive, Format as ChatFormat};
@@ -16,6 +17,8 @@ pub enum Effect {
     Store(store::Command),
     /// Put text on the user's clipboard.
     Copy(String),
+    /// The text of these lines of the transcript, as they are shown.
+    CopyLines(RangeInclusive<Anchor>),
     /// Write the chat to a new file; answered by `Event::ChatExported`.
     ExportChat {
         file: ExportFile,

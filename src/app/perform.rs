@@ -6,10 +6,13 @@ use super::overlay::{Overlay, PickList, PromptOverlay};
 use super::slash::complete;
 use super::summary::{self, Then};
 use super::update::{IsError, notice};
-use super::{Action, ChatState, Effect, Pane, Reading, Scroll, State, Timer, TokensState, View};
 use super::{
-    attach, chats, conversation, copying, export, help, keys, metrics, outline, params, persona,
-    replies, retune, sessions, versions, view, why,
+    Action, Anchor, ChatState, Cursor, Effect, Pane, Reading, Scroll, State, Timer, TokensState,
+    View,
+};
+use super::{
+    attach, chats, conversation, copying, export, help, keys, marking, metrics, outline, params,
+    persona, replies, retune, sessions, versions, view, why,
 };
 use crate::engine::Command;
 use crate::engine::ConversationId;
@@ -120,6 +123,7 @@ pub(super) fn perform(state: &mut State, action: Action) -> Vec<Effect> {
         }
         Action::ShowTree => outline::show(state),
         Action::ExportChat => export::export(state, ""),
+        Action::MarkLines => marking::begin(state),
         Action::CopyReply => copying::copy(state),
         Action::CopyRaw => copying::copy_raw(state),
         Action::NextCode => copying::walk(state, copying::Towards::End),
@@ -247,6 +251,16 @@ fn step(state: &mut State, step: Step, towards: Towards) -> Vec<Effect> {
 }
 
 fn scroll_chat(state: &mut State, step: Step, towards: Towards) -> Vec<Effect> {
+    if state.focus == Pane::Chat
+        && let Some(marking) = &mut state.chat.marking
+    {
+        match (step, towards) {
+            (Step::All, Towards::Start) => marking.cursor = Cursor::From(Anchor::default(), 0),
+            (Step::All, Towards::End) => marking.cursor = Cursor::End,
+            _ => marking.move_by(step.rows(towards, state.chat.viewport.height)),
+        }
+        return vec![];
+    }
     match (step, towards) {
         (Step::All, Towards::Start) => state.chat.scroll = Scroll::to_entry(0),
         (Step::All, Towards::End) => state.chat.scroll = Scroll::End,
@@ -351,6 +365,9 @@ fn cancel(state: &mut State) -> Vec<Effect> {
         return vec![];
     }
     if state.focus == Pane::Parameters && state.params.stop_typing() {
+        return vec![];
+    }
+    if state.focus == Pane::Chat && state.chat.marking.take().is_some() {
         return vec![];
     }
     if state.focus == Pane::Chat && state.chat.code.take().is_some() {

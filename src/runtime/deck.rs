@@ -292,6 +292,11 @@ impl<S: Screen> Deck<S> {
                 let copied = self.screen.copy(&text);
                 self.answer(Event::Copied(copied));
             }
+            Effect::CopyLines(lines) => {
+                let text = self.cache.text(&self.state.chat, lines);
+                let copied = self.screen.copy(&text);
+                self.answer(Event::Copied(copied));
+            }
             Effect::ExportChat { file, format, chat } => {
                 let (inbox, home) = (self.inbox.clone(), self.home.clone());
                 // Off this task, as below.
