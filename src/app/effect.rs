@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use super::{Anchor, Measure, Origin, Timer};
 use crate::engine::Command;
+use crate::hub;
 use crate::store;
-use crate::store::exchange::{Archive, Format as ChatFormat};
-use crate::telemetry::history::export::Format;
+use crate::store::exchange::{Archive, Format};
 
 /// One thing to do; its outcome, if any, comes back as an event.
 #[derive(Clone, Debug)]
@@ -15,16 +15,12 @@ pub enum Effect {
     Engine(Command),
     /// Keep, read or change saved chats; a reply asked for later waits until a message is durable.
     Store(store::Command),
+    /// Ask the Hub, or fetch from it.
+    Hub(hub::Command),
     /// Put text on the user's clipboard.
     Copy(String),
     /// The text of these lines of the transcript, as they are shown.
     CopyLines(RangeInclusive<Anchor>),
-    /// Write the chat to a new file; answered by `Event::ChatExported`.
-    ExportChat {
-        file: ExportFile,
-        format: ChatFormat,
-        chat: Box<Archive>,
-    },
     /// Open the user's editor with this text; answered by `Event::Edited`.
     Edit(String),
     /// List files that complete this path; answered by `Event::Paths`.
@@ -39,15 +35,10 @@ pub enum Effect {
     /// Write a new file; answered by `Event::Written`. None that is there already is replaced.
     WriteFile {
         place: FilePlace,
-        text: String,
+        content: Content,
     },
     /// Use another theme for this session.
     UseTheme(String),
-    /// Write metrics to a new file; answered by `Event::Exported`.
-    Export {
-        format: Format,
-        text: String,
-    },
     /// Send `Event::Timer` after a while.
     After(Timer, Duration),
     /// Give the terminal back to the shell until `fg`.
@@ -57,20 +48,15 @@ pub enum Effect {
     Quit,
 }
 
-/// Where a chat is written to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ExportFile {
-    /// What the user typed.
-    Named(String),
-    /// This name in the present folder, with a number where there is such a file already.
-    Default(String),
-}
-
 /// Where a file is written to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FilePlace {
     /// As the user typed it; from the present folder on.
     Named(String),
+    /// This name in the present folder, with a number where it is taken.
+    Here(String),
+    /// This name in the folder of exports, with a number where it is taken.
+    Exports(String),
     /// The user's preset of that name.
     Preset(String),
 }
@@ -87,4 +73,15 @@ impl FilePlace {
         }
         Ok(Self::Preset(name.to_owned()))
     }
+}
+
+/// What a file is to hold.
+#[derive(Clone, Debug)]
+pub enum Content {
+    Text(String),
+    /// Written out by the runtime: it may be long.
+    Chat {
+        chat: Box<Archive>,
+        format: Format,
+    },
 }

@@ -17,7 +17,7 @@ use super::{
 use crate::engine::Command;
 use crate::engine::ConversationId;
 use crate::keymap::Context;
-use crate::params::Param;
+use crate::params::{Param, Value};
 
 /// The second Ctrl-C must come within this time.
 const QUIT_TIME: Duration = Duration::from_secs(2);
@@ -60,6 +60,8 @@ pub(super) fn perform(state: &mut State, action: Action) -> Vec<Effect> {
         Action::ShowSpeed => show(state, Pane::Speed),
         Action::ShowGauges => show(state, Pane::Gauges),
         Action::ShowLog => show(state, Pane::Log),
+        Action::ShowDownloads => view::toggle(state, View::Downloads),
+        Action::PauseDownload | Action::CancelDownload => vec![],
         Action::ShowMetrics => view::toggle(state, View::Metrics),
         Action::ExportCsv | Action::ExportJson | Action::ExportText => {
             metrics::perform(state, action).unwrap_or_default()
@@ -147,7 +149,7 @@ pub(super) fn perform(state: &mut State, action: Action) -> Vec<Effect> {
                 return notice(state, "No model is loaded.", IsError::No);
             };
             let raised = i64::from(context.n_ctx) * 2;
-            retune::set(state, Param::CtxSize, raised)
+            retune::set(state, Param::CtxSize, Value::Int(raised))
         }
         Action::DropOldest => replies::drop_oldest(state),
         Action::Summarise => summary::begin(state, Then::Nothing),

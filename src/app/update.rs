@@ -8,8 +8,8 @@ use super::overlay::Overlay;
 use super::slash::complete;
 use super::{Effect, Entry, Event, Notice, Settings, State, Timer};
 use super::{
-    attach, bench, compare, context, foresight, keys, metrics, omission, preview, prompt, replies,
-    retune, saving, sessions, summary, tokens, why,
+    attach, bench, compare, context, downloads, foresight, keys, metrics, omission, preview,
+    prompt, replies, retune, saving, sessions, summary, tokens, why,
 };
 use crate::config::Preset;
 use crate::engine::EngineEvent;
@@ -55,6 +55,7 @@ fn take(state: &mut State, event: Event) -> Vec<Effect> {
             compare::on_store(state, &event);
             sessions::on_store(state, event)
         }
+        Event::Hub(event) => downloads::on_hub(state, event),
         Event::Sample(sample) => {
             let effects = metrics::take(state, &sample);
             state.gauges.take(*sample);
@@ -89,23 +90,21 @@ fn take(state: &mut State, event: Event) -> Vec<Effect> {
             origin,
             read,
         } => attach::on_read(state, &typed, origin, read),
+        Event::Machine(machine) => {
+            state.why.machine = *machine;
+            vec![]
+        }
         Event::Measure(news) => bench::on_news(state, news),
         Event::Written(Ok(how)) => notice(state, how, IsError::No),
         Event::Written(Err(why)) => notice(state, why, IsError::Yes),
         Event::Copied(Ok(how)) => notice(state, how, IsError::No),
         Event::Copied(Err(why)) => notice(state, why, IsError::Yes),
-        Event::ChatExported(Ok(said)) => notice(state, said, IsError::No),
-        Event::ChatExported(Err(why)) => notice(state, why, IsError::Yes),
         Event::Edited(Ok(text)) => {
             state.composer.set(&text);
             state.focus = super::Pane::Composer;
             vec![]
         }
         Event::Edited(Err(why)) => notice(state, why, IsError::Yes),
-        Event::Exported(Ok(path)) => {
-            notice(state, format!("Written to {}", path.display()), IsError::No)
-        }
-        Event::Exported(Err(why)) => notice(state, why, IsError::Yes),
         Event::Timer(Timer::QuitArmed(number)) => {
             state.quit_armed.take_if(|armed| *armed == number);
             vec![]

@@ -35,6 +35,8 @@ pub enum Context {
     Metrics,
     /// The view of measurements.
     Bench,
+    /// The downloads in the view of models from the Hub.
+    Downloads,
     /// The walk through tokens.
     Tokens,
     /// The view of comparisons.
@@ -184,7 +186,7 @@ impl Keymap {
 }
 
 impl Context {
-    const ALL: [Self; 18] = [
+    const ALL: [Self; 19] = [
         Self::Global,
         Self::Composer,
         Self::Command,
@@ -197,6 +199,7 @@ impl Context {
         Self::Page,
         Self::Metrics,
         Self::Bench,
+        Self::Downloads,
         Self::Tokens,
         Self::Compare,
         Self::Help,
@@ -220,6 +223,7 @@ impl Context {
             Self::Page => "page",
             Self::Metrics => "metrics",
             Self::Bench => "bench",
+            Self::Downloads => "downloads",
             Self::Tokens => "tokens",
             Self::Compare => "compare",
             Self::Help => "help",
@@ -244,6 +248,7 @@ impl Context {
             Self::Page => "Prompt and context",
             Self::Metrics => "Metrics",
             Self::Bench => "Measurements",
+            Self::Downloads => "Downloads",
             Self::Tokens => "Tokens of a reply",
             Self::Compare => "Comparisons",
             Self::Help => "Help",

@@ -12,7 +12,6 @@
 mod about;
 mod estimate;
 mod family;
-mod hub_name;
 mod index;
 mod marks;
 mod model;
@@ -30,7 +29,6 @@ mod walk;
 pub use about::{About, Kind, Senses};
 pub use estimate::Estimate;
 pub use family::{Family, Speaks};
-pub use hub_name::{Choice, HubName, quant_of};
 pub use index::Index;
 pub use marks::Marks;
 pub use model::{Listing, Model, Spot};

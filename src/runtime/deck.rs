@@ -10,16 +10,16 @@ use tokio::time::{sleep, timeout};
 use tokio_stream::StreamExt;
 
 use super::Ended;
-use super::chat_file;
-use super::exports;
-use super::files;
+use super::files::{self, Places};
 use super::measure::Measurer;
 use super::paths;
 use super::screen::Screen;
 use super::store::Saver;
 use crate::app::{self, Effect, Event, Left, Measure, Pane, Settings, State, View};
 use crate::attach::{self, Extractor};
+use crate::bench;
 use crate::engine::{Command, EngineEvent, EngineHandle};
+use crate::hub;
 use crate::terminal::{FramePacer, Input, Signal, Signals};
 use crate::theme::Theme;
 use crate::ui::{self, TranscriptCache};
@@ -44,6 +44,11 @@ pub enum Wake {
     Event(Event),
     /// What is measured may have taken too long.
     Deadline,
+    /// Where the figures of the model to be measured come from, or why it cannot be told.
+    Origin {
+        model: PathBuf,
+        origin: Result<bench::Origin, String>,
+    },
     /// The themes were read anew.
     Themes(Vec<Theme>),
 }
@@ -57,19 +62,18 @@ pub struct Deck<S> {
     saver: Option<Saver>,
     /// `None` when nothing can be measured.
     measurer: Option<Measurer>,
+    /// `None` where there is no Hub.
+    hub: Option<hub::Desk>,
     pacer: FramePacer,
     themes: Vec<Theme>,
     theme: Theme,
     cache: TranscriptCache,
     /// Timers and jobs answer through it.
     inbox: Sender<Wake>,
-    home: Option<PathBuf>,
+    /// Where the files go that the user asks for.
+    places: Places,
     /// Who has the terminal.
     holder: Holder,
-    /// Where exported metrics go; `None` when nobody said where.
-    exports: Option<PathBuf>,
-    /// Where the user's presets lie; `None` = none are kept.
-    presets_dir: Option<PathBuf>,
     /// Set when the loop is to end.
     ended: Option<Ended>,
 }
@@ -103,30 +107,28 @@ impl<S: Screen> Deck<S> {
             cache,
             pacer,
         } = look;
-        let home = directories::BaseDirs::new().map(|dirs| dirs.home_dir().to_owned());
         Self {
             state,
             screen,
             engine,
             saver: None,
             measurer: None,
+            hub: None,
             pacer,
             themes,
             theme,
             cache,
             inbox,
-            home,
+            places: Places::default(),
             holder: Holder::Deck,
-            exports: None,
-            presets_dir: None,
             ended: None,
         }
     }
 
-    /// The same deck that writes exported metrics to that folder.
+    /// The same deck that writes files there.
     #[must_use]
-    pub fn with_exports(mut self, folder: PathBuf) -> Self {
-        self.exports = Some(folder);
+    pub fn with_places(mut self, places: Places) -> Self {
+        self.places = places;
         self
     }
 
@@ -137,17 +139,17 @@ impl<S: Screen> Deck<S> {
         self
     }
 
+    /// The same deck that reaches the Hub when it is asked to.
+    #[must_use]
+    pub fn with_hub(mut self, hub: hub::Desk) -> Self {
+        self.hub = Some(hub);
+        self
+    }
+
     /// The same deck that can measure.
     #[must_use]
     pub fn with_measurer(mut self, measurer: Measurer) -> Self {
         self.measurer = Some(measurer);
-        self
-    }
-
-    /// The same deck that keeps presets in that folder.
-    #[must_use]
-    pub fn with_presets(mut self, folder: PathBuf) -> Self {
-        self.presets_dir = Some(folder);
         self
     }
 
@@ -164,6 +166,9 @@ impl<S: Screen> Deck<S> {
             }
             Err(error) => Err(error),
         };
+        if let Some(hub) = &self.hub {
+            hub.stop_all();
+        }
         self.close_chat(&ended).await;
         self.stop_engine(&mut sources.engine).await;
         self.stop_store().await;
@@ -226,6 +231,15 @@ impl<S: Screen> Deck<S> {
                     self.send_to_engine(command);
                 }
             }
+            Wake::Origin { model, origin } => {
+                let first = self
+                    .measurer
+                    .as_mut()
+                    .and_then(|measurer| measurer.prepared(&model, origin));
+                if let Some(command) = first {
+                    self.send_to_engine(command);
+                }
+            }
             Wake::Themes(themes) => {
                 self.themes = themes;
                 let name = self.state.theme.clone();
@@ -268,6 +282,7 @@ impl<S: Screen> Deck<S> {
     fn shows(&self, event: &Event) -> bool {
         match event {
             Event::Log(_) => self.state.side == Some(Pane::Log),
+            Event::Hub(hub::Event::Progress { .. }) => self.state.view == View::Downloads,
             // A view of time moves on even when nothing else does.
             Event::Sample(_) if self.state.view == View::Metrics => true,
             Event::Sample(sample) => {
@@ -297,44 +312,24 @@ impl<S: Screen> Deck<S> {
                 let copied = self.screen.copy(&text);
                 self.answer(Event::Copied(copied));
             }
-            Effect::ExportChat { file, format, chat } => {
-                let (inbox, home) = (self.inbox.clone(), self.home.clone());
-                // Off this task, as below.
-                tokio::task::spawn_blocking(move || {
-                    let written = chat_file::write(&file, format, &chat, home.as_deref());
-                    let _ = inbox.blocking_send(Wake::Event(Event::ChatExported(written)));
-                });
-            }
             Effect::Edit(text) => self.edit(&text),
             Effect::ListPaths(typed) => {
-                let (inbox, home) = (self.inbox.clone(), self.home.clone());
-                // Off this task: a folder on a network drive may take its time.
-                tokio::task::spawn_blocking(move || {
+                let home = self.places.home.clone();
+                self.beside(move || {
                     let found = paths::complete(&typed, home.as_deref());
-                    let _ = inbox.blocking_send(Wake::Event(Event::Paths { typed, found }));
+                    Event::Paths { typed, found }
                 });
+            }
+            Effect::Hub(command) => {
+                if let Some(hub) = &mut self.hub {
+                    hub.send(command);
+                }
             }
             Effect::ReadFiles { typed, origin } => self.read_files(typed, origin),
-            Effect::Export { format, text } => {
-                let (inbox, folder) = (self.inbox.clone(), self.exports.clone());
-                // Off this task: the folder may be on a network drive.
-                tokio::task::spawn_blocking(move || {
-                    let written = match folder {
-                        Some(folder) => exports::write(&folder, format, &text),
-                        None => Err("there is no folder for exports".to_owned()),
-                    };
-                    let _ = inbox.blocking_send(Wake::Event(Event::Exported(written)));
-                });
-            }
             Effect::Measure(order) => self.measure(order),
-            Effect::WriteFile { place, text } => {
-                let (inbox, home) = (self.inbox.clone(), self.home.clone());
-                let presets_dir = self.presets_dir.clone();
-                tokio::task::spawn_blocking(move || {
-                    let outcome =
-                        files::write(&place, &text, presets_dir.as_deref(), home.as_deref());
-                    let _ = inbox.blocking_send(Wake::Event(Event::Written(outcome)));
-                });
+            Effect::WriteFile { place, content } => {
+                let places = self.places.clone();
+                self.beside(move || Event::Written(files::write(&place, &content, &places)));
             }
             Effect::UseTheme(name) => self.use_theme(&name),
             Effect::After(timer, time) => {
@@ -392,21 +387,28 @@ impl<S: Screen> Deck<S> {
         self.holder = Holder::Deck;
     }
 
-    /// Reads files off this task: they may be many, large, or far away.
     fn read_files(&self, typed: String, origin: app::Origin) {
-        let (inbox, home) = (self.inbox.clone(), self.home.clone());
-        tokio::task::spawn_blocking(move || {
+        let home = self.places.home.clone();
+        self.beside(move || {
             let read = std::env::current_exe()
                 .map_err(|error| format!("finding this program: {error}"))
                 .and_then(|program| {
                     attach::read(&typed, home.as_deref(), &Extractor::new(program))
                 });
-            let event = Event::Files {
+            Event::Files {
                 typed,
                 origin,
                 read,
-            };
-            let _ = inbox.blocking_send(Wake::Event(event));
+            }
+        });
+    }
+
+    /// Does work off this task that waits for files, which may be many, large or far away; its
+    /// event comes back.
+    fn beside(&self, work: impl FnOnce() -> Event + Send + 'static) {
+        let inbox = self.inbox.clone();
+        tokio::task::spawn_blocking(move || {
+            let _ = inbox.blocking_send(Wake::Event(work()));
         });
     }
 
@@ -421,7 +423,10 @@ impl<S: Screen> Deck<S> {
 
     fn command(&mut self, mut command: Command) {
         if let Command::Load(request) = &mut command {
-            request.path = paths::resolve(std::mem::take(&mut request.path), self.home.as_deref());
+            request.path = paths::resolve(
+                std::mem::take(&mut request.path),
+                self.places.home.as_deref(),
+            );
         }
         let admitted = match &mut self.saver {
             Some(saver) => saver.admit(command),

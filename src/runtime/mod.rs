@@ -9,14 +9,13 @@
 //! ```
 
 mod bandwidth;
-mod chat_file;
 mod deck;
-mod exports;
 mod files;
 mod library;
 mod machine;
 mod measure;
 mod paths;
+mod results;
 mod screen;
 mod settings;
 mod store;
@@ -34,17 +33,20 @@ use tokio::sync::watch;
 use crate::app::{self, Event, LogLine, Saving, State};
 use crate::config::{self, Config, ConfigWatch, Folders};
 use crate::engine;
+use crate::hub;
 use crate::keymap::Keymap;
-use crate::params::{Overrides, Params};
+use crate::params::{LoadParams, Overrides, Params};
 use crate::telemetry::{Sample, Sampler, Sources as Sensors};
 use crate::terminal::{self, Capabilities, FramePacer, Guard, Input, Signals};
 use crate::theme::{self, GlyphSet, Theme};
 use crate::ui::TranscriptCache;
 pub use bandwidth::known_bandwidth;
 pub use deck::{Deck, Look, Sources, Wake};
+pub use files::Places;
 pub use library::{Estimator, find_models, marks};
 pub use machine::machine_facts;
 pub use measure::Measurer;
+pub use results::{keep_profile, now, origin, remove_profile};
 pub use screen::{Edited, RealScreen, Screen};
 pub use store::Saver;
 
@@ -68,6 +70,8 @@ pub struct Startup {
     /// The preset that `params` has.
     pub preset: Option<String>,
     pub theme: Option<String>,
+    /// Whether models may be fetched.
+    pub network: hub::Network,
     /// Whether chats are saved.
     pub saving: Saving,
     /// What was wrong with the user's files, to be told in the transcript.
@@ -107,6 +111,7 @@ async fn start(startup: Startup) -> io::Result<Ended> {
         model,
         preset,
         theme,
+        network,
         saving,
         problems,
         log,
@@ -127,12 +132,14 @@ async fn start(startup: Startup) -> io::Result<Ended> {
     let (inbox, received) = channel(INBOX);
 
     let mut state = State::new(screen.size()?);
+    // What models that are not here yet are judged by.
+    let asked = params.load();
     state.params.values = params;
     state.params.tuned = tuned;
     state.params.preset = preset;
-    // What is wrong with them is among the problems already.
     // A state of its own for every hasher is the standard library's source of randomness.
     state.compare.chance = RandomState::new().build_hasher().finish();
+    // What is wrong with them is among the problems already.
     state.presets = Arc::new(config::load_presets(&folders.presets_dir).0);
     let (personas, persona_errors) = config::load_personas(&folders.personas_dir, &[]);
     state.personas = Arc::new(personas);
@@ -168,7 +175,7 @@ async fn start(startup: Startup) -> io::Result<Ended> {
     let (sampler, samples) = Sampler::start(Sensors::system(), SENSOR_INTERVAL)?;
     tokio::spawn(forward_samples(samples, inbox.clone()));
     tokio::spawn(forward_log(log, inbox.clone()));
-    state.why.machine = machine_facts(&engine::llama::system_info());
+    machine::tell(inbox.clone());
     tokio::spawn(bandwidth::tell(folders.state_dir.clone(), inbox.clone()));
     let watch = watch_settings(
         &folders,
@@ -204,10 +211,15 @@ async fn start(startup: Startup) -> io::Result<Ended> {
         pacer: frames,
     };
     let measured = inbox.clone();
+    let hub_inbox = inbox.clone();
     let mut deck = Deck::new(state, screen, engine, look, inbox);
-    deck = deck.with_exports(folders.data_dir.join("exports"));
+    deck = deck.with_places(Places {
+        home: directories::BaseDirs::new().map(|dirs| dirs.home_dir().to_owned()),
+        exports: Some(folders.data_dir.join("exports")),
+        presets: Some(folders.presets_dir.clone()),
+    });
     deck = deck.with_measurer(Measurer::new(folders.data_dir.clone(), measured));
-    deck = deck.with_presets(folders.presets_dir.clone());
+    deck = deck.with_hub(desk(&folders, network, asked, hub_inbox));
     if let Some(saver) = saver {
         deck = deck.with_saver(saver);
     }
@@ -223,6 +235,30 @@ async fn start(startup: Startup) -> io::Result<Ended> {
     drop(watch);
     sampler.join(SENSOR_END);
     ended
+}
+
+/// The way to the Hub; what it tells arrives in the inbox.
+fn desk(
+    folders: &Folders,
+    network: hub::Network,
+    params: LoadParams,
+    inbox: Sender<Wake>,
+) -> hub::Desk {
+    let places = hub::Places {
+        config_dir: folders.config_dir.clone(),
+        data_dir: folders.data_dir.clone(),
+        models_dir: folders.models_dir.clone(),
+    };
+    let look = move || {
+        let here = Estimator::here(&params, None)
+            .inspect_err(|error| tracing::warn!("whether models fit is not known: {error}"));
+        Some(Box::new(here.ok()?) as Box<dyn hub::Judge>)
+    };
+    let tell = move |event| {
+        // Fails only when the program ends, and nobody reads any more.
+        let _ = inbox.blocking_send(Wake::Event(Event::Hub(event)));
+    };
+    hub::Desk::new(move || hub::Access::from_env(network), places, look, tell)
 }
 
 /// Writes the built-in model to the data folder, if it is not there yet, and asks for it.

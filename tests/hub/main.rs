@@ -1,6 +1,7 @@
 //! Downloads from a Hub on loopback that misbehaves: whatever it does, the outcome is a whole file
 //! or a clear error, never a wrong file.
 
+mod desk;
 mod pulls;
 mod refusals;
 #[expect(dead_code, reason = "the tests of the program wait for what was sent")]
@@ -39,10 +40,10 @@ impl Place {
             token: Token::new("hf_secret"),
             network: Network::Allowed,
             cache: Cache::at(folder.path().join("hub")),
-            // A stall is noticed soon, and pauses are short.
+            // Pauses are short; a busy machine is no stall.
             patience: Patience {
                 connect: Duration::from_secs(5),
-                stall: Duration::from_millis(250),
+                stall: Duration::from_secs(60),
                 first_pause: Duration::from_millis(1),
                 longest_pause: Duration::from_millis(2),
                 longest_retry_after: Duration::from_secs(1),
@@ -54,6 +55,12 @@ impl Place {
             server,
             access,
         }
+    }
+
+    /// Takes silence for a stall after this time.
+    fn stalling_after(mut self, time: Duration) -> Self {
+        self.access.patience.stall = time;
+        self
     }
 
     fn client(&self) -> Client {
