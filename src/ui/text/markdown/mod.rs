@@ -135,8 +135,11 @@ impl Document {
         {
             *self = Self::new(self.width, self.marks);
         }
-        while let Some(length) = text[self.line_start..].find('\n') {
-            self.finish_line(text, self.line_start + length);
+        // What was laid out holds no line break after the beginning of its last line.
+        let mut new = self.len.max(self.line_start);
+        while let Some(length) = text[new..].find('\n') {
+            self.finish_line(text, new + length);
+            new = self.line_start;
         }
         if ending == Ending::Final && self.line_start < text.len() {
             self.finish_line(text, text.len());
