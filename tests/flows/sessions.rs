@@ -202,6 +202,33 @@ async fn a_summary_and_what_it_stands_for_come_back_with_the_chat() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_was_thought_comes_back_with_its_time() {
+    let (_place, folder) = place();
+    let script = Script {
+        answer: "<think> it depends on the memory </think> Yes.".into(),
+        ..Script::default()
+    };
+    let mut deck = Deck::start_saving(script.clone(), &folder).await;
+    deck.say("is it?").await;
+    deck.see("Yes.").await;
+    deck.see("7 tokens").await;
+    let told = |screen: &str| {
+        let line = screen.lines().find(|line| line.contains("7 tokens"));
+        line.map(|line| line.trim_matches(['│', ' ', '•']).to_owned())
+    };
+    let thought = told(&deck.screen());
+    assert!(thought.is_some());
+    deck.quit().await;
+    let mut deck = Deck::start_saving(script, &folder).await;
+    deck.press("f8").await;
+    deck.see("is it?").await;
+    deck.press("enter").await;
+    deck.see("Yes.").await;
+    assert_eq!(told(&deck.screen()), thought);
+    deck.quit().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_answer_made_again_stands_beside_the_old_one() {
     let (_place, folder) = place();
     let mut deck = Deck::start_saving(Script::default(), &folder).await;

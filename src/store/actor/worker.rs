@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::path::PathBuf;
 
 use super::chats::{self, Link};
-use crate::chat::Role;
+use crate::chat::{NodeId, Role};
 use crate::compare;
 use crate::engine::{ConversationId as Chat, RequestId as Reply};
 use crate::store::{Command, Event, MessageId, Opened, Said, Store, StoreError, Which, open};
@@ -295,7 +295,6 @@ fn list(store: &Store, words: &str) -> Result<Event, StoreError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::chat::NodeId;
     use crate::store::Settings;
     use std::sync::mpsc::{Receiver as Told, channel};
 
