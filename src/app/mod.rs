@@ -24,6 +24,7 @@ mod log;
 mod marking;
 mod metrics;
 mod model;
+mod moving;
 mod omission;
 mod outline;
 mod overlay;
