@@ -252,8 +252,8 @@ mod tests {
         };
         let first = reply(TWO);
         let second = reply("<think>hm</think>\n\nNo code.");
-        let question = state.chat.tree.parent(second);
         reply("```\nc\n```");
+        let question = state.chat.tree.parent(second);
         state.chat.selected = Some(second);
         assert_eq!(copied(&copy(&mut state)), Some("No code."));
         let raw = copy_raw(&mut state);
