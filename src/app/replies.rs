@@ -266,7 +266,7 @@ pub(super) fn use_template(state: &mut State, name: &str) -> Vec<Effect> {
 /// When there is none, in words.
 pub(super) fn past_request(state: &State) -> Result<GenerateRequest, &'static str> {
     let chat = &state.chat;
-    let replies = chat
+    let mut replies = chat
         .entries
         .iter()
         .enumerate()
@@ -276,8 +276,8 @@ pub(super) fn past_request(state: &State) -> Result<GenerateRequest, &'static st
         });
     let selected = chat.selected.and_then(|node| chat.index_of(node));
     let (at, reply) = match selected {
-        Some(selected) => replies.skip_while(|(at, _)| *at < selected).next(),
-        None => replies.last(),
+        Some(selected) => replies.find(|(at, _)| *at >= selected),
+        None => replies.next_back(),
     }
     .ok_or("There is no reply yet whose prompt could be shown.")?;
     if at <= chat.left_out && chat.left_out > 0 {
