@@ -68,8 +68,8 @@ pub use bench::{
 pub use chat::{ChatState, Editing, Entry, Notice, Reading, Reply, ReplyState};
 pub use chats::ChatQuestion;
 pub use compare::{
-    Answer, CompareState, Line, Message as Compared, Names, Place, Purpose, Run, Scrolling, Stage,
-    message as compared_message, offered as offered_columns,
+    Ahead, Answer, CompareState, Line, Message as Compared, Names, Place, Purpose, Run, Scrolling,
+    Stage, message as compared_message, offered as offered_columns,
 };
 pub use composer::Composer;
 pub use context::{ContextState, Filled};

@@ -195,9 +195,10 @@ fn engine(state: &mut State, event: EngineEvent) -> Vec<Effect> {
         | EngineEvent::Finished { .. }
         | EngineEvent::Failed { .. } => {
             compare::on_engine(state, &event);
+            tokens::on_drawn(state, &event);
             replies::on_engine(state, event)
         }
-        EngineEvent::Traced { .. } | EngineEvent::Made { .. } => {
+        EngineEvent::Making { .. } | EngineEvent::Traced { .. } | EngineEvent::Made { .. } => {
             compare::on_engine(state, &event);
             tokens::on_engine(state, event)
         }
@@ -217,6 +218,11 @@ fn engine(state: &mut State, event: EngineEvent) -> Vec<Effect> {
             context::on_counted(state, id, &sizes);
             vec![]
         }
+        EngineEvent::PromptShown {
+            request,
+            prompt: shown,
+            ..
+        } if compare::on_prompt(state, request, &shown) => vec![],
         EngineEvent::PromptShown {
             request,
             of,
