@@ -1,6 +1,7 @@
 //! What the runtime is asked to do.
 
 use std::ops::RangeInclusive;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::{Anchor, Measure, Origin, Timer};
@@ -15,6 +16,8 @@ pub enum Effect {
     Engine(Command),
     /// Keep, read or change saved chats; a reply asked for later waits until a message is durable.
     Store(store::Command),
+    /// Read what Ollama keeps beside these weights; answered by `Event::Modelfile`.
+    ReadModelfile(PathBuf),
     /// Ask the Hub, or fetch from it.
     Hub(hub::Command),
     /// Put text on the user's clipboard.

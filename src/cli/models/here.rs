@@ -11,9 +11,9 @@ use crate::cli::setup::{self, OnProblem};
 use crate::cli::{ExitCode, Failure, General, model, print, sanitise};
 use crate::config::Folders;
 use crate::engine;
-use crate::library::{self, About, Estimate, Listing, Model, Source, Spot};
+use crate::library::{self, About, Estimate, Listing, Model, Modelfile, Source, Spot};
 use crate::params::{LoadParams, Overrides};
-use crate::runtime::{Estimator, find_models, known_bandwidth, marks};
+use crate::runtime::{Estimator, find_models, known_peaks, marks};
 
 /// Does what was asked of the models.
 ///
@@ -66,6 +66,8 @@ pub(in crate::cli) struct Known {
     /// Seconds since 1970.
     pub used: Option<u64>,
     pub favourite: bool,
+    /// What Ollama keeps beside it; read for one model, not for a list.
+    pub modelfile: Option<Modelfile>,
 }
 
 impl Models {
@@ -107,7 +109,10 @@ impl Models {
 
     fn info(&self, args: &InfoArgs) -> Result<ExitCode, Failure> {
         let model = self.find(&args.name)?;
-        let known = self.known(&[&model])?.pop().unwrap_or_default();
+        let mut known = self.known(&[&model])?.pop().unwrap_or_default();
+        let mut paths = model.places.iter().map(|place| &place.path);
+        let blob = paths.find(|path| library::is_ollama_blob(path));
+        known.modelfile = blob.and_then(|blob| Modelfile::of_blob(blob, args.name.to_str()));
         if args.json {
             return print(&json::info(&model, &known)?);
         }
@@ -178,8 +183,8 @@ impl Models {
     }
 
     fn estimator(&self) -> Result<Estimator, Failure> {
-        let bandwidth = known_bandwidth(&self.folders.state_dir);
-        Ok(Estimator::here(&self.params, bandwidth)?)
+        let peaks = known_peaks(&self.folders.state_dir);
+        Ok(Estimator::here(&self.params, &peaks)?)
     }
 
     fn known(&self, models: &[&Model]) -> Result<Vec<Known>, Failure> {
@@ -191,6 +196,7 @@ impl Models {
             measured: measured.get(&model.path).copied(),
             used: marks.used.get(&model.path).copied(),
             favourite: marks.favourites.contains(&model.path),
+            modelfile: None,
         };
         Ok(models.iter().map(known).collect())
     }

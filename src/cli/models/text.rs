@@ -132,6 +132,13 @@ pub(super) fn info(model: &Model, known: &Known) -> String {
             );
         }
     }
+    for (param, value) in known.modelfile.iter().flat_map(|file| &file.values) {
+        let spec = spec(*param);
+        row("ollama", &format!("{} {}", spec.name, spec.format(value)));
+    }
+    for reason in known.modelfile.iter().flat_map(|file| &file.left_out) {
+        row("left out", reason);
+    }
     row("size", &units::bytes(model.size_bytes));
     if let Some(estimate) = known.estimate {
         let needs = units::bytes(estimate.needs);
