@@ -10,7 +10,6 @@ use crate::diagnose::Machine;
 use crate::engine::{EngineEvent, RequestId};
 use crate::hub;
 use crate::keymap::{Key, Keymap};
-
 use crate::library::Modelfile;
 use crate::plan::Peak;
 use crate::store;
