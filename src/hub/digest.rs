@@ -81,7 +81,7 @@ impl Follower {
         self.shared.change(|state| state.written = written);
     }
 
-    /// The file was emptied.
+    /// The file is about to be emptied.
     pub(super) fn restart(&self) {
         self.shared.change(|state| {
             state.written = 0;
@@ -172,9 +172,9 @@ mod tests {
         let follower = Follower::start(&path, checked.clone()).unwrap();
         file.write_all(&[7; 3_000_000]).unwrap();
         follower.wrote(3_000_000);
+        follower.restart();
         file.set_len(0).unwrap();
         file.seek(SeekFrom::Start(0)).unwrap();
-        follower.restart();
         let mut written = 0;
         for piece in [b"ab".as_slice(), b"", b"c"] {
             file.write_all(piece).unwrap();

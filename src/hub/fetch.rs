@@ -218,12 +218,13 @@ impl Job<'_> {
 
     /// Throws away what is here.
     fn empty(&self, target: &mut Target) -> Result<(), HubError> {
+        // Before it is emptied, or the follower would miss what it is about to read.
+        target.follower.restart();
         let emptied = target.file.set_len(0);
         let emptied = emptied.and_then(|()| target.file.seek(SeekFrom::Start(0)));
         emptied.map_err(|error| self.disk(&error))?;
         target.at = 0;
         target.resumed = false;
-        target.follower.restart();
         self.progress.here.set(0);
         Ok(())
     }
