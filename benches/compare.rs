@@ -166,10 +166,7 @@ fn through_engine(
             id: RequestId(*ids),
             // The slots of the last round, so that the cache holds nothing else.
             conversation: ConversationId(number as u64),
-            messages: vec![Message {
-                role: Role::User,
-                content,
-            }],
+            messages: vec![Message::new(Role::User, content)],
             reply_so_far: String::new(),
             exact: None,
             sampling,

@@ -190,10 +190,7 @@ fn through_engine(
         id: RequestId(round),
         // One conversation, so that the cache holds no other, which llama.cpp would look at too.
         conversation: ConversationId(1),
-        messages: vec![Message {
-            role: Role::User,
-            content,
-        }],
+        messages: vec![Message::new(Role::User, content)],
         reply_so_far: String::new(),
         exact: None,
         sampling,

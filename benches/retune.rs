@@ -162,10 +162,10 @@ impl Engine {
         self.send(Command::Generate(Box::new(GenerateRequest {
             id,
             conversation: ConversationId(1),
-            messages: vec![Message {
-                role: Role::User,
-                content: format!("a{}", " the".repeat(N_WORDS)),
-            }],
+            messages: vec![Message::new(
+                Role::User,
+                format!("a{}", " the".repeat(N_WORDS)),
+            )],
             reply_so_far: String::new(),
             exact: None,
             sampling,

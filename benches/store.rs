@@ -11,7 +11,7 @@ use criterion::{Criterion, SamplingMode, criterion_group, criterion_main};
 use llmdeck::app::{self, State};
 use llmdeck::chat::Role;
 use llmdeck::store::exchange::{Archive, Node};
-use llmdeck::store::{Command, ConversationId, Said, Settings, Store, StoreHandle};
+use llmdeck::store::{Command, ConversationId, Event, Said, Settings, Store, StoreHandle};
 use llmdeck::theme::Theme;
 use llmdeck::ui::{self, TranscriptCache};
 use ratatui::Terminal;
@@ -123,7 +123,8 @@ fn opening(criterion: &mut Criterion) {
                 let mut state = State::new(size);
                 let chat = state.chat.conversation;
                 handle.send(Command::Open { chat, id }).expect("it runs");
-                let opened = told.recv().expect("an answer");
+                let is_opened = |event: &Event| matches!(event, Event::Opened { .. });
+                let opened = told.iter().find(is_opened).expect("an answer");
                 app::update(&mut state, app::Event::Store(opened));
                 let mut cache = TranscriptCache::default();
                 terminal

@@ -98,10 +98,7 @@ fn reply(
     let generate = GenerateRequest {
         id,
         conversation: ConversationId(1),
-        messages: vec![Message {
-            role: Role::User,
-            content: "What does top-k do?".to_owned(),
-        }],
+        messages: vec![Message::new(Role::User, "What does top-k do?")],
         reply_so_far: String::new(),
         exact: None,
         sampling: sampling(0),

@@ -52,6 +52,7 @@ pub enum Action {
     TagChat,
     DeleteChat,
     ExportChat,
+    MarkLines,
     CopyReply,
     CopyRaw,
     NextCode,
@@ -294,14 +295,19 @@ const ENTRIES: &[Entry] = &[
         "Write the chat to a Markdown file",
     ),
     entry(
+        Action::MarkLines,
+        "mark-lines",
+        "Mark lines of the chat, to copy them",
+    ),
+    entry(
         Action::CopyReply,
         "copy-reply",
-        "Copy the picked code, or the last reply",
+        "Copy the marked lines, the picked code, the selected message, or the last reply",
     ),
     entry(
         Action::CopyRaw,
         "copy-raw",
-        "Copy the last reply with its thoughts, as it was written",
+        "Copy the selected message or the last reply as it was written, with its thoughts",
     ),
     entry(Action::NextCode, "next-code", "Pick the next code block"),
     entry(
@@ -365,7 +371,7 @@ const ENTRIES: &[Entry] = &[
     entry(
         Action::ShowPrompt,
         "show-prompt",
-        "Show the prompt that the model saw, and its tokens",
+        "Show the prompt of the selected or the last reply, and its tokens",
     ),
     entry(
         Action::ShowContext,

@@ -1,6 +1,7 @@
 //! The conversation on the screen: what was said, what is being said, where it is scrolled to.
 
 use super::copying::PickedCode;
+use super::marking::Marking;
 use super::thought::{Folding, Thought};
 use super::viewport::{Scroll, Viewport};
 use crate::chat::{Message, NodeId, Role, Tree};
@@ -26,6 +27,8 @@ pub struct ChatState {
     pub viewport: Viewport,
     pub reading: Reading,
     pub thoughts: Folding,
+    /// The lines that are marked, to be copied.
+    pub marking: Option<Marking>,
     /// The code block that is picked, to be copied.
     pub code: Option<PickedCode>,
 }
@@ -147,6 +150,7 @@ impl ChatState {
             viewport: Viewport::default(),
             reading: Reading::default(),
             thoughts: Folding::default(),
+            marking: None,
             code: None,
         }
     }
@@ -193,6 +197,7 @@ impl ChatState {
         }
         self.selected
             .take_if(|node| self.tree.position(*node).is_none());
+        self.marking = None;
         self.code
             .take_if(|picked| picked.entry >= self.entries.len());
     }
@@ -259,22 +264,19 @@ impl ChatState {
     pub fn messages_until(&self, end: usize) -> Vec<Message> {
         let mut messages: Vec<Message> = Vec::new();
         for entry in self.entries.iter().take(end).skip(self.left_out) {
-            let (role, content) = match entry {
-                Entry::User(text) => (Role::User, text),
+            let said = match entry {
+                Entry::User(text) => Message::new(Role::User, text),
                 Entry::Reply(reply) if !reply.state.is_running() && !reply.text.is_empty() => {
-                    (Role::Assistant, &reply.text)
+                    Message {
+                        reasoning: reply.thought.text.trim().to_owned(),
+                        ..Message::new(Role::Assistant, &reply.text)
+                    }
                 }
                 _ => continue,
             };
             match messages.last_mut() {
-                Some(last) if last.role == role => {
-                    last.content.push_str("\n\n");
-                    last.content.push_str(content);
-                }
-                _ => messages.push(Message {
-                    role,
-                    content: content.clone(),
-                }),
+                Some(last) if last.role == said.role => join(last, &said),
+                _ => messages.push(said),
             }
         }
         let first = messages.iter_mut().find(|m| m.role == Role::User);
@@ -287,6 +289,16 @@ impl ChatState {
         }
         messages
     }
+}
+
+/// Adds what the same one said next.
+fn join(message: &mut Message, next: &Message) {
+    message.content.push_str("\n\n");
+    message.content.push_str(&next.content);
+    if !message.reasoning.is_empty() && !next.reasoning.is_empty() {
+        message.reasoning.push_str("\n\n");
+    }
+    message.reasoning.push_str(&next.reasoning);
 }
 
 #[cfg(test)]
@@ -334,6 +346,19 @@ mod tests {
                 (Role::Assistant, "c".into()),
                 (Role::User, "d".into())
             ]
+        );
+    }
+
+    #[test]
+    fn a_thought_goes_with_the_answer_it_came_to() {
+        let mut thoughtful = Reply::new(RequestId(1), "m".into());
+        thoughtful.take("<think>hm</think>Yes", &Timings::default());
+        thoughtful.state = ReplyState::Done(StopReason::EndOfTurn);
+        let chat = chat(vec![Entry::User("a".into()), Entry::Reply(thoughtful)]);
+        let messages = chat.messages();
+        assert_eq!(
+            (messages[1].reasoning.as_str(), messages[1].content.as_str()),
+            ("hm", "Yes")
         );
     }
 

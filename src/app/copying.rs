@@ -1,7 +1,7 @@
 //! Walking through the code blocks of the chat, and what goes to the clipboard.
 
 use super::update::{IsError, notice};
-use super::{ChatState, Effect, Entry, Reply, Scroll, State};
+use super::{ChatState, Effect, Entry, Reply, Scroll, State, marking};
 use crate::markdown::code_blocks;
 
 /// A code block of a reply.
@@ -20,12 +20,17 @@ pub(super) enum Towards {
     End,
 }
 
-/// Picks the next code block in that direction; the last one of the chat when none is picked.
+/// Picks the next code block in that direction. When none is picked: from the selected message on, or
+/// the last one of the chat.
 pub(super) fn walk(state: &mut State, towards: Towards) -> Vec<Effect> {
     let found = match (state.chat.code, towards) {
         (Some(at), Towards::End) => after(&state.chat, at),
         (Some(at), Towards::Start) => before(&state.chat, at.entry, Some(at.block)),
-        (None, _) => before(&state.chat, state.chat.entries.len(), None),
+        (None, _) => match (selected(&state.chat), towards) {
+            (Some(entry), Towards::End) => first_from(&state.chat, entry),
+            (Some(entry), Towards::Start) => before(&state.chat, entry + 1, None),
+            (None, _) => before(&state.chat, state.chat.entries.len(), None),
+        },
     };
     match (found, state.chat.code) {
         (Some(_), _) => {
@@ -33,13 +38,19 @@ pub(super) fn walk(state: &mut State, towards: Towards) -> Vec<Effect> {
             state.chat.scroll = Scroll::Code;
             vec![]
         }
-        (None, Some(_)) => notice(state, "No more code in that direction.", IsError::No),
-        (None, None) => notice(state, "There is no code in this chat.", IsError::No),
+        (None, None) if selected(&state.chat).is_none() => {
+            notice(state, "There is no code in this chat.", IsError::No)
+        }
+        (None, _) => notice(state, "No more code in that direction.", IsError::No),
     }
 }
 
-/// Copies the picked code block, or else the last reply.
+/// Copies the marked lines, or else the picked code block, or else the selected message, or else the last reply: what people
+/// attached to a message by name only.
 pub(super) fn copy(state: &mut State) -> Vec<Effect> {
+    if let Some(effects) = marking::copy(state) {
+        return effects;
+    }
     let picked = state.chat.code.and_then(|at| {
         let blocks = code_blocks(&reply(&state.chat, at.entry)?.text);
         Some(blocks.into_iter().nth(at.block)?.text)
@@ -47,12 +58,18 @@ pub(super) fn copy(state: &mut State) -> Vec<Effect> {
     if let Some(code) = picked {
         return vec![Effect::Copy(code)];
     }
-    copy_of_reply(state, |reply| reply.text.clone())
+    copy_message(state, |entry| match entry {
+        Entry::User(text) => crate::attach::shown(text).to_owned(),
+        entry => entry.text().to_owned(),
+    })
 }
 
-/// Copies the last reply as the model wrote it, with its thoughts.
+/// Copies the selected message, or else the last reply, as it was written: with thoughts and files.
 pub(super) fn copy_raw(state: &mut State) -> Vec<Effect> {
-    copy_of_reply(state, Reply::written)
+    copy_message(state, |entry| match entry {
+        Entry::Reply(reply) => reply.written(),
+        entry => entry.text().to_owned(),
+    })
 }
 
 /// `/copy`, `/copy all`, `/copy code`, `/copy code 2`.
@@ -60,7 +77,7 @@ pub(super) fn command(state: &mut State, argument: &str) -> Result<Vec<Effect>, 
     const USAGE: &str = "/copy, /copy all, /copy code or /copy code 2";
     let mut words = argument.split_whitespace();
     match (words.next(), words.next()) {
-        (None, _) => Ok(copy_of_reply(state, |reply| reply.text.clone())),
+        (None, _) => Ok(copy_message(state, |entry| entry.text().to_owned())),
         (Some("all"), None) => match transcript(&state.chat) {
             text if text.is_empty() => Err("Nothing has been said yet.".into()),
             text => Ok(vec![Effect::Copy(text)]),
@@ -83,11 +100,22 @@ pub(super) fn command(state: &mut State, argument: &str) -> Result<Vec<Effect>, 
     }
 }
 
-fn copy_of_reply(state: &mut State, text: impl Fn(&Reply) -> String) -> Vec<Effect> {
-    match state.chat.last_reply().map(text) {
+fn copy_message(state: &mut State, text: impl Fn(&Entry) -> String) -> Vec<Effect> {
+    let chat = &state.chat;
+    let is_reply = |entry: &&Entry| matches!(entry, Entry::Reply(_));
+    let message = match selected(chat) {
+        Some(index) => chat.entries.get(index),
+        None => chat.entries.iter().rfind(is_reply),
+    };
+    match message.map(text) {
         Some(text) if !text.is_empty() => vec![Effect::Copy(text)],
         _ => notice(state, "There is no reply to copy.", IsError::No),
     }
+}
+
+/// The entry of the selected message.
+fn selected(chat: &ChatState) -> Option<usize> {
+    chat.selected.and_then(|node| chat.index_of(node))
 }
 
 /// What was said, as Markdown.
@@ -128,7 +156,12 @@ fn after(chat: &ChatState, at: PickedCode) -> Option<PickedCode> {
             ..at
         });
     }
-    let mut later = at.entry + 1..chat.entries.len();
+    first_from(chat, at.entry + 1)
+}
+
+/// The first code block of this entry or of one after it.
+fn first_from(chat: &ChatState, entry: usize) -> Option<PickedCode> {
+    let mut later = entry..chat.entries.len();
     let entry = later.find(|entry| count(chat, *entry) > 0)?;
     Some(PickedCode { entry, block: 0 })
 }
@@ -206,6 +239,36 @@ mod tests {
             Some("<think>hm</think>\n\nYes.")
         );
         assert!(copied(&copy(&mut chat(&[]))).is_none());
+    }
+
+    #[test]
+    fn the_selected_message_is_copied_and_code_is_looked_for_from_there() {
+        let mut state = State::new((80, 24));
+        let mut reply = |text: &str| {
+            state.chat.push(Entry::User("code?".into()));
+            let mut reply = Reply::new(RequestId(1), "guide".into());
+            reply.take(text, &Default::default());
+            state.chat.push(Entry::Reply(reply))
+        };
+        let first = reply(TWO);
+        let second = reply("<think>hm</think>\n\nNo code.");
+        reply("```\nc\n```");
+        let question = state.chat.tree.parent(second);
+        state.chat.selected = Some(second);
+        assert_eq!(copied(&copy(&mut state)), Some("No code."));
+        let raw = copy_raw(&mut state);
+        assert_eq!(copied(&raw), Some("<think>hm</think>\n\nNo code."));
+        state.chat.selected = question;
+        assert_eq!(copied(&copy(&mut state)), Some("code?"));
+        walk(&mut state, Towards::Start);
+        assert_eq!(copied(&copy(&mut state)), Some("b\n"));
+        state.chat.code = None;
+        walk(&mut state, Towards::End);
+        assert_eq!(copied(&copy(&mut state)), Some("c\n"));
+        // Who selects a message after that wants the message.
+        state.chat.selected = Some(first);
+        crate::app::versions::perform(&mut state, crate::app::Action::NextMessage);
+        assert_eq!(copied(&copy(&mut state)), Some("code?"));
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! What the runtime is asked to do.
 
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{Measure, Origin, Timer};
+use super::{Anchor, Measure, Origin, Timer};
 use crate::engine::Command;
 use crate::hub;
 use crate::store;
@@ -21,6 +22,8 @@ pub enum Effect {
     Hub(hub::Command),
     /// Put text on the user's clipboard.
     Copy(String),
+    /// The text of these lines of the transcript, as they are shown.
+    CopyLines(RangeInclusive<Anchor>),
     /// Open the user's editor with this text; answered by `Event::Edited`.
     Edit(String),
     /// List files that complete this path; answered by `Event::Paths`.

@@ -66,6 +66,7 @@ fn said(entry: &Entry) -> Said {
                 stop: ending.stop,
                 seed: ending.seed,
                 timings: ending.timings,
+                thought: ending.thought,
                 model: reply.model.clone(),
                 reasoning: reply.thought.text.clone(),
                 ..Said::new(Role::Assistant, reply.text.clone())

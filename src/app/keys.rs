@@ -28,6 +28,7 @@ pub fn context(state: &State) -> Context {
             Pane::Composer if state.chat.editing.is_some() => Context::Editing,
             Pane::Composer => Context::Composer,
             Pane::Log => Context::Log,
+            Pane::Chat if state.chat.marking.is_some() => Context::Lines,
             Pane::Chat => Context::Chat,
             Pane::Speed | Pane::Gauges => Context::Figures,
         }),

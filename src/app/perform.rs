@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
+use super::moving::{Step, Towards, scroll_chat, step};
 use super::overlay::{Overlay, PickList, PromptOverlay};
 use super::slash::complete;
 use super::summary::{self, Then};
 use super::update::{IsError, notice};
-use super::{Action, ChatState, Effect, Pane, Reading, Scroll, State, Timer, TokensState, View};
+use super::{Action, ChatState, Effect, Pane, Reading, State, Timer, TokensState, View};
 use super::{
-    attach, chats, conversation, copying, export, help, keys, metrics, outline, params, persona,
+    attach, chats, conversation, copying, export, keys, marking, metrics, outline, params, persona,
     replies, retune, sessions, versions, view, why,
 };
 use crate::engine::Command;
@@ -122,6 +123,7 @@ pub(super) fn perform(state: &mut State, action: Action) -> Vec<Effect> {
         }
         Action::ShowTree => outline::show(state),
         Action::ExportChat => export::export(state, ""),
+        Action::MarkLines => marking::begin(state),
         Action::CopyReply => copying::copy(state),
         Action::CopyRaw => copying::copy_raw(state),
         Action::NextCode => copying::walk(state, copying::Towards::End),
@@ -173,91 +175,6 @@ pub(super) fn perform(state: &mut State, action: Action) -> Vec<Effect> {
         | Action::Apply
         | Action::Discard => params::perform(state, action),
     }
-}
-
-/// How far a movement goes.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Step {
-    Line,
-    HalfPage,
-    Page,
-    All,
-}
-
-/// In which direction.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Towards {
-    Start,
-    End,
-}
-
-impl Step {
-    /// Rows, negative towards the start, for a view of so many rows.
-    fn rows(self, towards: Towards, height: usize) -> isize {
-        let page = isize::try_from(height.saturating_sub(1).max(1)).unwrap_or(isize::MAX);
-        let rows = match self {
-            Self::Line => 1,
-            Self::HalfPage => (page / 2).max(1),
-            Self::Page => page,
-            // Half of the range, so that adding it to any position cannot overflow.
-            Self::All => isize::MAX / 2,
-        };
-        if towards == Towards::Start {
-            -rows
-        } else {
-            rows
-        }
-    }
-}
-
-fn step(state: &mut State, step: Step, towards: Towards) -> Vec<Effect> {
-    let height = usize::from(state.size.1) / 2;
-    let rows = step.rows(towards, height);
-    match &mut state.overlay {
-        Some(Overlay::Help { top }) => {
-            let room = help::room(state.size.1);
-            let last = help::line_count(&state.keymap).saturating_sub(room);
-            let rows = step.rows(towards, room);
-            *top = top.saturating_add_signed(rows).min(last);
-        }
-        Some(Overlay::Palette(list)) => list.move_by(rows),
-        Some(Overlay::Presets(list)) => list.move_by(rows),
-        Some(Overlay::ContextFull(list)) => list.move_by(rows),
-        Some(Overlay::Attach(offer)) => offer.list.move_by(rows),
-        Some(Overlay::TemplateFailed(list)) => list.move_by(rows),
-        Some(Overlay::Sessions(list)) => list.move_by(rows),
-        Some(Overlay::Resume(list)) => list.move_by(rows),
-        Some(Overlay::Why(list)) => list.move_by(rows),
-        Some(Overlay::Themes(list)) => {
-            list.move_by(rows);
-            return keys::preview_theme(state);
-        }
-        Some(Overlay::Personas(list)) => list.move_by(rows),
-        Some(Overlay::Tree(list)) => list.move_by(rows),
-        Some(Overlay::LoadModel(prompt)) => prompt.move_by(rows),
-        Some(Overlay::Ask(_)) => {}
-        None if state.completion.is_open() => state.completion.move_by(rows),
-        None => match state.focus {
-            // The row whose value is being typed stays.
-            Pane::Parameters if state.params.edit.is_some() => {}
-            Pane::Parameters => state.params.move_by(rows),
-            Pane::Log => state.log.scroll_by(-rows),
-            _ => return scroll_chat(state, step, towards),
-        },
-    }
-    vec![]
-}
-
-fn scroll_chat(state: &mut State, step: Step, towards: Towards) -> Vec<Effect> {
-    match (step, towards) {
-        (Step::All, Towards::Start) => state.chat.scroll = Scroll::to_entry(0),
-        (Step::All, Towards::End) => state.chat.scroll = Scroll::End,
-        _ => {
-            let rows = step.rows(towards, state.chat.viewport.height);
-            state.chat.scroll_by(rows);
-        }
-    }
-    vec![]
 }
 
 fn open(state: &mut State, overlay: Overlay) -> Vec<Effect> {
@@ -353,6 +270,9 @@ fn cancel(state: &mut State) -> Vec<Effect> {
         return vec![];
     }
     if state.focus == Pane::Parameters && state.params.stop_typing() {
+        return vec![];
+    }
+    if state.focus == Pane::Chat && state.chat.marking.take().is_some() {
         return vec![];
     }
     if state.focus == Pane::Chat && state.chat.code.take().is_some() {

@@ -86,12 +86,14 @@ impl Shown {
     }
 }
 
-/// Asks for the prompt of the last reply.
+/// Asks for the prompt of the selected reply, or of the last one.
 pub(super) fn enter(state: &mut State) -> Vec<Effect> {
-    let Some(request) = replies::last_request(state) else {
-        state.view = View::Deck;
-        let why = "There is no reply yet whose prompt could be shown.";
-        return notice(state, why, IsError::No);
+    let request = match replies::past_request(state) {
+        Ok(request) => request,
+        Err(why) => {
+            state.view = View::Deck;
+            return notice(state, why, IsError::No);
+        }
     };
     state.prompt = PromptState {
         asked: Some(request.id),

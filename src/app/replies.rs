@@ -263,15 +263,33 @@ pub(super) fn use_template(state: &mut State, name: &str) -> Vec<Effect> {
     effects
 }
 
-/// The request that the last reply was made from, as it would be made now; `None` before there is
-/// a reply.
-pub(super) fn last_request(state: &State) -> Option<GenerateRequest> {
-    let id = state.chat.last_reply()?.request;
-    let is_reply = |entry: &Entry| matches!(entry, Entry::Reply(_));
-    let at = state.chat.entries.iter().rposition(is_reply)?;
-    Some(GenerateRequest {
-        messages: state.chat.messages_until(at),
-        ..request(state, id, String::new())
+/// The request that a reply was made from, as it would be made now: of the selected reply or of the one
+/// that follows the selected message, else of the last one.
+///
+/// # Errors
+/// When there is none, in words.
+pub(super) fn past_request(state: &State) -> Result<GenerateRequest, &'static str> {
+    let chat = &state.chat;
+    let mut replies = chat
+        .entries
+        .iter()
+        .enumerate()
+        .filter_map(|(at, entry)| match entry {
+            Entry::Reply(reply) => Some((at, reply)),
+            _ => None,
+        });
+    let selected = chat.selected.and_then(|node| chat.index_of(node));
+    let (at, reply) = match selected {
+        Some(selected) => replies.find(|(at, _)| *at >= selected),
+        None => replies.next_back(),
+    }
+    .ok_or("There is no reply yet whose prompt could be shown.")?;
+    if at <= chat.left_out && chat.left_out > 0 {
+        return Err("That reply is left out of the prompt, with what it answered.");
+    }
+    Ok(GenerateRequest {
+        messages: chat.messages_until(at),
+        ..request(state, reply.request, String::new())
     })
 }
 

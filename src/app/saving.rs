@@ -221,12 +221,14 @@ pub(super) fn end_running(state: &mut State) -> Vec<Effect> {
     let mut effects = save_growth(state);
     effects.extend(tokens::ends(state, reply));
     state.sessions.streaming = None;
-    let timings = state.chat.reply_mut(reply).map(|reply| reply.timings);
+    let ended = state.chat.reply_mut(reply);
+    let took = ended.map(|reply| (reply.timings, reply.thought.timings()));
     let ending = Ending {
         state: MessageState::Interrupted,
         stop: write_stop(&StopReason::Cancelled),
         seed: None,
-        timings,
+        timings: took.map(|(timings, _)| timings),
+        thought: took.and_then(|(_, thought)| thought),
     };
     effects.extend(store(state, Command::Finish { reply, ending }));
     effects
@@ -321,6 +323,7 @@ pub(super) fn ended_as(reply: &Reply) -> Ending {
         stop,
         seed: reply.seed,
         timings: Some(reply.timings).filter(|timings| *timings != Timings::default()),
+        thought: reply.thought.timings(),
     }
 }
 

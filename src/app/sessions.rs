@@ -285,7 +285,7 @@ fn entry(state: &mut State, said: Said) -> Entry {
     tokens::began(state, request, said.params);
     Entry::Reply(Reply {
         request,
-        thought: Box::new(Thought::saved(said.reasoning, &said.content)),
+        thought: Box::new(Thought::saved(said.reasoning, &said.content, said.thought)),
         state: read_stop(&said.stop, said.state),
         text: said.content,
         timings: said.timings.unwrap_or_default(),

@@ -47,10 +47,7 @@ pub(super) fn begin(state: &mut State, then: Then) -> Vec<Effect> {
         .map_or(0, |(_, context)| context.n_ctx);
     let request = state.next_request();
     let mut messages = state.chat.messages_until(up_to);
-    messages.push(Message {
-        role: Role::User,
-        content: ASK.to_owned(),
-    });
+    messages.push(Message::new(Role::User, ASK));
     let mut reply = state.params.values.reply();
     reply.max_tokens = Some((n_ctx / PART).clamp(*LENGTH.start(), *LENGTH.end()));
     reply.thinking = Some(false);

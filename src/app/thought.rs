@@ -3,6 +3,7 @@
 use super::Reply;
 use crate::chat::reasoning::{STYLES, Splitter, Tags};
 use crate::engine::Timings;
+use crate::store::ThoughtTimings;
 
 /// The thoughts of one reply, and what tells them apart from its answer.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -37,7 +38,7 @@ impl Folding {
 impl Thought {
     /// A thought that was saved, with the answer it came to. Which tags stood around it is not kept:
     /// the most common ones stand in for them.
-    pub fn saved(text: String, answer: &str) -> Self {
+    pub fn saved(text: String, answer: &str, took: Option<ThoughtTimings>) -> Self {
         const TAGS: Tags = STYLES[0];
         let thought = text.trim();
         let (before, splitter) = if thought.is_empty() {
@@ -48,24 +49,30 @@ impl Thought {
             let before = format!("{}\n{thought}\n{}\n\n", TAGS.open, TAGS.close);
             (before, Splitter::answering())
         };
+        let took = took.unwrap_or_default();
         Self {
             text,
+            tokens: took.tokens,
+            took_ms: took.ms,
             splitter,
             before,
-            ..Self::default()
         }
     }
 
     /// The same thought before another answer.
     pub(super) fn before(&self, answer: &str) -> Self {
         if self.before.is_empty() || self.goes_on() {
-            return Self {
-                tokens: self.tokens,
-                took_ms: self.took_ms,
-                ..Self::saved(self.text.clone(), answer)
-            };
+            return Self::saved(self.text.clone(), answer, self.timings());
         }
         self.clone()
+    }
+
+    /// What it took, where that is known.
+    pub(super) fn timings(&self) -> Option<ThoughtTimings> {
+        (self.tokens > 0).then_some(ThoughtTimings {
+            tokens: self.tokens,
+            ms: self.took_ms,
+        })
     }
 
     /// Whether there is anything to show of it.

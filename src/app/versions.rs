@@ -404,6 +404,7 @@ fn fork(state: &mut State) -> Vec<Effect> {
 
 fn look_at(state: &mut State, node: NodeId) {
     state.chat.selected = Some(node);
+    state.chat.code = None;
     if let Some(index) = state.chat.index_of(node) {
         state.chat.scroll = Scroll::to_entry(index);
     }

@@ -34,6 +34,10 @@ pub struct Viewport {
     pub height: usize,
     /// The first line that was shown.
     pub top: Anchor,
+    /// The last one.
+    pub bottom: Anchor,
+    /// Where the cursor is, while lines are marked.
+    pub cursor: Option<Anchor>,
     /// Whether the last line was in view.
     pub is_at_end: bool,
 }
@@ -57,7 +61,15 @@ impl ChatState {
 
     /// Takes note of what the last frame showed.
     pub fn viewed(&mut self, viewport: Viewport) {
-        if let Scroll::From(..) = self.scroll {
+        if viewport.width != self.viewport.width {
+            // The lines are others now.
+            self.marking = None;
+        }
+        if let (Some(marking), Some(cursor)) = (&mut self.marking, viewport.cursor) {
+            marking.seen_at(cursor);
+        }
+        // The cursor may have pulled the view away from the end.
+        if self.marking.is_some() || matches!(self.scroll, Scroll::From(..)) {
             self.scroll = match viewport.is_at_end {
                 true => Scroll::End,
                 false => Scroll::From(viewport.top, 0),
@@ -78,6 +90,7 @@ mod tests {
             height: 10,
             top: Anchor { entry, line },
             is_at_end,
+            ..Viewport::default()
         }
     }
 

@@ -147,11 +147,19 @@ impl Conversation {
     }
 }
 
+/// What was thought before a message goes into its `reasoning_content`, where transformers' templates
+/// look for it: they keep it or drop it, and others do not see it.
 impl From<&[Message]> for Conversation {
     fn from(messages: &[Message]) -> Self {
-        let messages = messages.iter().map(|m| message(m.role, &m.content));
+        let value = |said: &Message| {
+            let plain = message(said.role, &said.content);
+            match said.reasoning.as_str() {
+                "" => plain,
+                reasoning => with_member(&plain, "reasoning_content", reasoning),
+            }
+        };
         Self {
-            messages: messages.collect(),
+            messages: messages.iter().map(value).collect(),
             variables: BTreeMap::new(),
         }
     }
@@ -178,9 +186,13 @@ fn role(message: &Value) -> String {
 }
 
 fn with_content(message: &Value, content: &str) -> Value {
+    with_member(message, "content", content)
+}
+
+fn with_member(message: &Value, name: &str, text: &str) -> Value {
     let members = members(message, "").unwrap_or_default();
-    let others = members.into_iter().filter(|(name, _)| name != "content");
-    Value::from_pairs(others.chain([("content".to_owned(), Value::from(content))]))
+    let others = members.into_iter().filter(|(other, _)| other != name);
+    Value::from_pairs(others.chain([(name.to_owned(), Value::from(text))]))
 }
 
 fn member(value: &Value, name: &str) -> Value {

@@ -16,4 +16,18 @@ pub enum Role {
 pub struct Message {
     pub role: Role,
     pub content: String,
+    /// What a model thought before it said that; may be empty.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reasoning: String,
+}
+
+impl Message {
+    /// A message without a thought.
+    pub fn new(role: Role, content: impl Into<String>) -> Self {
+        Self {
+            role,
+            content: content.into(),
+            reasoning: String::new(),
+        }
+    }
 }

@@ -187,10 +187,7 @@ mod tests {
     use crate::chat::{ChatTemplate, Message, Role, TemplateOptions};
 
     fn talk() -> Vec<Message> {
-        let say = |role, content: &str| Message {
-            role,
-            content: content.into(),
-        };
+        let say = |role, content: &str| Message::new(role, content);
         vec![
             say(Role::System, "S"),
             say(Role::User, "U"),

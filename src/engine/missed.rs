@@ -203,10 +203,7 @@ mod tests {
     use super::*;
 
     fn message(role: Role, content: &str) -> Message {
-        Message {
-            role,
-            content: content.into(),
-        }
+        Message::new(role, content)
     }
 
     fn segments(parts: &[(SegmentKind, &str)]) -> Vec<Segment> {

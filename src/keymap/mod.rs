@@ -23,6 +23,8 @@ pub enum Context {
     /// A message being edited in the composer.
     Editing,
     Chat,
+    /// The chat while lines of it are marked.
+    Lines,
     /// The speed and gauge panes: nothing in them takes letters.
     Figures,
     Parameters,
@@ -184,12 +186,13 @@ impl Keymap {
 }
 
 impl Context {
-    const ALL: [Self; 18] = [
+    const ALL: [Self; 19] = [
         Self::Global,
         Self::Composer,
         Self::Command,
         Self::Editing,
         Self::Chat,
+        Self::Lines,
         Self::Figures,
         Self::Parameters,
         Self::Log,
@@ -213,6 +216,7 @@ impl Context {
             Self::Command => "command",
             Self::Editing => "editing",
             Self::Chat => "chat",
+            Self::Lines => "lines",
             Self::Figures => "figures",
             Self::Parameters => "parameters",
             Self::Log => "log",
@@ -237,6 +241,7 @@ impl Context {
             Self::Command => "Writing a command",
             Self::Editing => "Editing a message",
             Self::Chat => "Chat",
+            Self::Lines => "Marking lines",
             Self::Figures => "Speed and gauges",
             Self::Parameters => "Parameters",
             Self::Log => "Log",

@@ -308,6 +308,11 @@ impl<S: Screen> Deck<S> {
                 let copied = self.screen.copy(&text);
                 self.answer(Event::Copied(copied));
             }
+            Effect::CopyLines(lines) => {
+                let text = self.cache.text(&self.state.chat, lines);
+                let copied = self.screen.copy(&text);
+                self.answer(Event::Copied(copied));
+            }
             Effect::Edit(text) => self.edit(&text),
             Effect::ListPaths(typed) => {
                 let home = self.places.home.clone();

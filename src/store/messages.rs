@@ -6,7 +6,7 @@ use super::conversations;
 use super::error::Tried;
 use super::omissions;
 use super::open::now_ms;
-use super::row::{read, role_name, state_from, state_name, text, to_json};
+use super::row::{read, role_name, state_from, state_name, text, to_json, took};
 use super::search;
 use super::{
     ConversationId, Ending, Message, MessageId, MessageState, Said, Store, StoreError, Tree,
@@ -285,7 +285,7 @@ pub(super) fn append(
             said.model,
             said.seed,
             to_json(&said.params),
-            said.timings.as_ref().map(to_json),
+            took(said.timings, said.thought),
             said.stop,
             writer
         ])
@@ -340,7 +340,7 @@ pub(super) fn finish(db: &Connection, id: MessageId, ending: &Ending) -> Result<
             state_name(ending.state),
             ending.stop,
             ending.seed,
-            ending.timings.as_ref().map(to_json)
+            took(ending.timings, ending.thought)
         ])
     })
     .tried(WHAT)?;

@@ -52,6 +52,6 @@ pub use traces::Kept;
 pub use tree::Tree;
 pub use types::{
     Conversation, ConversationId, Ending, Hit, Message, MessageId, MessageState, Said, Settings,
-    Snapshot,
+    Snapshot, ThoughtTimings,
 };
 pub use usage::Usage;

@@ -2,13 +2,15 @@
 
 use rusqlite::Row;
 use rusqlite::types::{Value, ValueRef};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
-use super::{Message, MessageId, MessageState, Said, Snapshot};
+use super::{Message, MessageId, MessageState, Said, Snapshot, ThoughtTimings};
 use crate::chat::Role;
+use crate::engine::Timings;
 
 pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Message> {
+    let took = known(row, 10)?;
     Ok(Message {
         id: MessageId(row.get(0)?),
         parent: row.get::<_, Option<i64>>(1)?.map(MessageId),
@@ -25,7 +27,10 @@ pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Message> {
                 _ => None,
             },
             params: known(row, 9)?.map_or_else(Snapshot::new, |json| from_json(&json)),
-            timings: known(row, 10)?.and_then(|json| serde_json::from_str(&json).ok()),
+            timings: took
+                .as_deref()
+                .and_then(|json| serde_json::from_str(json).ok()),
+            thought: took.as_deref().and_then(thought_from),
             stop: text(row, 11)?,
         },
     })
@@ -54,6 +59,24 @@ fn known(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<String>> {
 /// JSON of plain data of ours, which always has one.
 pub(super) fn to_json(value: &impl Serialize) -> String {
     serde_json::to_string(value).unwrap_or_else(|_| "{}".to_owned())
+}
+
+/// What a reply took, as one JSON object: the timings, and `thought` beside them.
+#[derive(Serialize, Deserialize)]
+struct Took {
+    #[serde(flatten)]
+    timings: Option<Timings>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    thought: Option<ThoughtTimings>,
+}
+
+/// The column `timings`; `None` when nothing is known.
+pub(super) fn took(timings: Option<Timings>, thought: Option<ThoughtTimings>) -> Option<String> {
+    (timings.is_some() || thought.is_some()).then(|| to_json(&Took { timings, thought }))
+}
+
+fn thought_from(json: &str) -> Option<ThoughtTimings> {
+    serde_json::from_str::<Took>(json).ok()?.thought
 }
 
 /// What is not readable any more counts as not known.

@@ -55,6 +55,9 @@ pub struct Said {
     pub params: Snapshot,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timings: Option<Timings>,
+    /// What the thought took; `None` = there is none, or it is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thought: Option<ThoughtTimings>,
     /// Why the reply ended, in the words of [`crate::engine::StopReason`]'s texts; may be empty.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub stop: String,
@@ -73,9 +76,18 @@ impl Said {
             seed: None,
             params: Snapshot::new(),
             timings: None,
+            thought: None,
             stop: String::new(),
         }
     }
+}
+
+/// What a reply took until its thought ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ThoughtTimings {
+    pub tokens: u32,
+    /// Milliseconds from the first token.
+    pub ms: f64,
 }
 
 /// A message at its place in the tree.
@@ -95,6 +107,7 @@ pub struct Ending {
     pub stop: String,
     pub seed: Option<u32>,
     pub timings: Option<Timings>,
+    pub thought: Option<ThoughtTimings>,
 }
 
 /// What belongs to a conversation beside its messages.

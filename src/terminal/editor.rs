@@ -163,11 +163,18 @@ mod tests {
     fn edited(editor: &str, text: &str) -> (Result<String, String>, tempfile::TempDir) {
         let folder = tempfile::tempdir().unwrap();
         let editor = Editor::start_with(&editor.into(), text, folder.path()).unwrap();
-        let mode = fs::metadata(&editor.file.0).unwrap().permissions().mode();
-        assert_eq!(mode & 0o777, 0o600);
         let result = editor.wait();
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
         (result, folder)
+    }
+
+    #[test]
+    fn nobody_else_can_read_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let editor = Editor::start_with(&"true".into(), "x", folder.path()).unwrap();
+        let mode = fs::metadata(&editor.file.0).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        assert!(editor.wait().is_ok());
     }
 
     #[test]

@@ -121,7 +121,7 @@ mod tests {
     ];
 
     /// Pairs that stand next to each other and must not look the same.
-    const APART: [(Role, Role); 12] = [
+    const APART: [(Role, Role); 18] = [
         (Role::Selection, Role::Text),
         (Role::Focus, Role::Border),
         (Role::Error, Role::Text),
@@ -134,6 +134,12 @@ mod tests {
         (Role::Heading, Role::Assistant),
         (Role::Thinking, Role::Assistant),
         (Role::Keyword, Role::Comment),
+        (Role::Keyword, Role::String),
+        (Role::String, Role::Comment),
+        (Role::Comment, Role::Code),
+        (Role::InlineCode, Role::Assistant),
+        (Role::Link, Role::Assistant),
+        (Role::Link, Role::Heading),
     ];
 
     #[test]
@@ -150,6 +156,25 @@ mod tests {
                     );
                 }
             }
+        }
+    }
+
+    /// Where there are colours, what replies hold does not look like the text around it.
+    #[test]
+    fn every_theme_with_colours_speaks_of_replies() {
+        for theme in load_themes(None).0 {
+            let color = |role| theme.style(role).fg;
+            if theme.name == "mono" {
+                continue;
+            }
+            for role in [Role::Heading, Role::InlineCode, Role::Quote, Role::Thinking] {
+                let text = color(Role::Assistant);
+                assert_ne!(color(role), text, "{} {role:?}", theme.name);
+            }
+            let link = theme.style(Role::Link).add_modifier;
+            assert!(link.contains(Modifier::UNDERLINED), "{}", theme.name);
+            let code = [Role::Keyword, Role::String, Role::Comment].map(color);
+            assert!(code[0] != code[1] && code[1] != code[2], "{}", theme.name);
         }
     }
 
@@ -209,7 +234,9 @@ mod tests {
         let least = |role| match role {
             Role::Text | Role::Assistant | Role::Selection => 4.5,
             Role::Border | Role::GaugeEmpty => 1.1,
-            Role::Muted | Role::Quote | Role::Thinking | Role::Comment => 2.4,
+            Role::Muted => 2.4,
+            // Read at length.
+            Role::Thinking | Role::Heading | Role::Link | Role::InlineCode => 4.0,
             _ => 3.0,
         };
         for theme in load_themes(None).0 {

@@ -70,6 +70,13 @@ fn hints(state: &State) -> Vec<(String, &'static str)> {
             (Action::DeleteMessage, "delete"),
             (Action::Fork, "fork"),
         ],
+        Context::Lines => &[
+            (Action::Up, "mark up"),
+            (Action::Down, "mark down"),
+            (Action::MarkLines, "begin here"),
+            (Action::CopyReply, "copy"),
+            (Action::Cancel, "let go"),
+        ],
         Context::Chat => &[
             (Action::Up, "scroll"),
             (Action::PreviousMessage, "select"),

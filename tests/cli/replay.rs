@@ -24,10 +24,7 @@ fn make(params: &Params) -> (String, Kept) {
     send(Command::Generate(Box::new(GenerateRequest {
         id: RequestId(1),
         conversation: ConversationId(1),
-        messages: vec![Message {
-            role: Role::User,
-            content: "What does top-k do?".into(),
-        }],
+        messages: vec![Message::new(Role::User, "What does top-k do?")],
         reply_so_far: String::new(),
         exact: None,
         sampling: params.sampling(),

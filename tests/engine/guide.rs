@@ -51,10 +51,7 @@ fn held_out_questions_are_answered_on_topic() {
     let mut engine = Engine::loaded(small());
     let mut wrong = Vec::new();
     for (id, question) in &questions {
-        let message = Message {
-            role: Role::User,
-            content: (*question).to_owned(),
-        };
+        let message = Message::new(Role::User, *question);
         let limit = ReplyParams {
             max_tokens: Some(120),
             ..ReplyParams::default()

@@ -59,17 +59,11 @@ pub fn endless() -> SamplingParams {
 }
 
 pub fn user(text: &str) -> Message {
-    Message {
-        role: Role::User,
-        content: text.into(),
-    }
+    Message::new(Role::User, text)
 }
 
 pub fn assistant(text: &str) -> Message {
-    Message {
-        role: Role::Assistant,
-        content: text.into(),
-    }
+    Message::new(Role::Assistant, text)
 }
 
 impl Engine {

@@ -48,10 +48,7 @@ fn brief(system: &str) -> ReplyParams {
 }
 
 fn said(text: &str) -> Message {
-    Message {
-        role: Role::Assistant,
-        content: text.into(),
-    }
+    Message::new(Role::Assistant, text)
 }
 
 /// Two turns of one chat, of which the first was answered.

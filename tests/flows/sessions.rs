@@ -202,6 +202,28 @@ async fn a_summary_and_what_it_stands_for_come_back_with_the_chat() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_was_thought_comes_back_with_its_time() {
+    let (_place, folder) = place();
+    let script = Script {
+        answer: "<think> it depends on the memory </think> Yes.".into(),
+        ..Script::default()
+    };
+    let mut deck = Deck::start_saving(script.clone(), &folder).await;
+    deck.say("is it?").await;
+    deck.see("Yes.").await;
+    let line = "thought · 350 ms · 8 tokens";
+    deck.see(line).await;
+    deck.quit().await;
+    let mut deck = Deck::start_saving(script, &folder).await;
+    deck.press("f8").await;
+    deck.see("is it?").await;
+    deck.press("enter").await;
+    deck.see("Yes.").await;
+    deck.see(line).await;
+    deck.quit().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_answer_made_again_stands_beside_the_old_one() {
     let (_place, folder) = place();
     let mut deck = Deck::start_saving(Script::default(), &folder).await;

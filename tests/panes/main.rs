@@ -218,6 +218,7 @@ fn commands_and_questions() {
 #[test]
 fn what_is_left_out_and_what_is_offered() {
     snapshots("left_out", &[(80, 24)], states::left_out);
+    snapshots("marking", &[(80, 24)], states::marking);
     snapshots("guide", &[(60, 18), (80, 24)], states::guide);
 }
 

@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use llmdeck::app::{
-    self, Action, Ask, Attached, ChatQuestion, ContextFullChoice, Download, DownloadsPart, Effect,
-    Entry, Event, Folding, Foresight, LineEdit, LoadPhase, LogLevel, LogLine, Notice, Offers,
-    Origin, Overlay, Pane, ParamEdit, Phase, PickList, PromptOverlay, Reading, Reply, ReplyState,
-    Resume, Scroll, State, Thought, View,
+    self, Action, Anchor, Ask, Attached, ChatQuestion, ContextFullChoice, Cursor, Download,
+    DownloadsPart, Effect, Entry, Event, Folding, Foresight, LineEdit, LoadPhase, LogLevel,
+    LogLine, Marking, Notice, Offers, Origin, Overlay, Pane, ParamEdit, Phase, PickList,
+    PromptOverlay, Reading, Reply, ReplyState, Resume, Scroll, State, Thought, View,
 };
 use llmdeck::attach::File;
 use llmdeck::chat::{Segment, SegmentKind};
@@ -20,7 +20,7 @@ use llmdeck::hub::{
 };
 use llmdeck::params::{Param, Source, TABLE, Value};
 use llmdeck::plan::{HOST, Peak, Reads};
-use llmdeck::store::ConversationId;
+use llmdeck::store::{ConversationId, ThoughtTimings};
 use llmdeck::telemetry::history::{MarkKind, Work};
 use llmdeck::telemetry::{
     CpuSample, GpuMemory, GpuSample, MemorySample, Moment, Pool, Sample, Throttle, Vendor,
@@ -235,9 +235,11 @@ pub fn thought(size: (u16, u16)) -> State {
     );
     if let Entry::Reply(reply) = &mut said {
         let text = "Is 31 divisible by 2, 3 or 5? It is not, and 7 * 7 is more than 31.\n\nSo it is prime.";
-        *reply.thought = Thought::saved(text.to_owned(), &reply.text);
-        reply.thought.tokens = 41;
-        reply.thought.took_ms = 1712.0;
+        let took = ThoughtTimings {
+            tokens: 41,
+            ms: 1712.0,
+        };
+        *reply.thought = Thought::saved(text.to_owned(), &reply.text, Some(took));
     }
     state
         .chat
@@ -270,6 +272,18 @@ pub fn scrolled(size: (u16, u16)) -> State {
     }
     state.chat.scroll = Scroll::to_entry(0);
     state.focus = Pane::Chat;
+    state
+}
+
+/// Lines of the last reply and of the question after it are marked.
+pub fn marking(size: (u16, u16)) -> State {
+    let mut state = finished(size);
+    let from = Anchor { entry: 1, line: 1 };
+    state.focus = Pane::Chat;
+    state.chat.marking = Some(Marking {
+        from,
+        cursor: Cursor::From(from, 4),
+    });
     state
 }
 

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::LazyLock;
 
-use llmdeck::store::{DATABASE, Opened, Settings, Store, StoreError, Which};
+use llmdeck::store::{DATABASE, Omission, Opened, Settings, Store, StoreError, Which};
 use proptest::prelude::*;
 
 use crate::{Place, path, reply, talk, user};
@@ -19,7 +19,12 @@ static FILLED: LazyLock<(Vec<u8>, Vec<Vec<String>>)> = LazyLock::new(|| {
             format!("question {number}"),
             format!("answer {number} ").repeat(1_000),
         );
-        let (id, ..) = talk(&mut store, &question, &answer);
+        let (id, _, answered) = talk(&mut store, &question, &answer);
+        let omission = Omission {
+            before: answered,
+            summary: (number % 2 == 0).then(|| format!("summary {number}")),
+        };
+        store.set_omission(id, Some(&omission)).unwrap();
         store.set_tags(id, &["kept".to_owned()]).unwrap();
         said.push(path(&store, id));
     }
@@ -62,6 +67,13 @@ fn a_destroyed_beginning_loses_nothing() {
         "the damaged file is kept as it was"
     );
     assert_eq!(all(&store), said);
+    for chat in store.list(&Which::Kept, 99).unwrap() {
+        let omission = store.omission(chat.id).unwrap().expect("salvaged");
+        assert_eq!(Some(omission.before), chat.leaf);
+        let number = chat.title.trim_start_matches("question ");
+        let summary = Some(format!("summary {number}"));
+        assert!(omission.summary.is_none() || omission.summary == summary);
+    }
     assert_eq!(
         store.list(&Which::Tagged("kept".into()), 99).unwrap().len(),
         30

@@ -3,7 +3,7 @@
 use llmdeck::chat::Role;
 use llmdeck::engine::Timings;
 use llmdeck::store::exchange::{Archive, Format, read, write};
-use llmdeck::store::{Ending, MessageId, MessageState, Omission, Said, Settings};
+use llmdeck::store::{Ending, MessageId, MessageState, Omission, Said, Settings, ThoughtTimings};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -78,6 +78,10 @@ fn conversation(operations: &[Operation]) -> (Place, Archive) {
                         timings: Some(Timings {
                             ttft_ms: 0.1,
                             ..Timings::default()
+                        }),
+                        thought: Some(ThoughtTimings {
+                            tokens: 3,
+                            ms: 0.25,
                         }),
                     };
                     store.finish(message, &ending).unwrap();

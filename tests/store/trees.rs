@@ -1,7 +1,7 @@
 //! Messages as a tree, and replies written piece by piece.
 
 use llmdeck::engine::Timings;
-use llmdeck::store::{Ending, MessageState, Omission, Settings, StoreError};
+use llmdeck::store::{Ending, MessageState, Omission, Settings, StoreError, ThoughtTimings};
 
 use crate::{Place, path, reply, talk, user};
 
@@ -139,11 +139,13 @@ fn a_reply_grows_by_pieces_and_is_whole_at_the_end() {
         predicted_n: 3,
         ..Timings::default()
     };
+    let thought = ThoughtTimings { tokens: 2, ms: 0.5 };
     let ending = Ending {
         state: MessageState::Complete,
         stop: "end of turn".into(),
         seed: Some(7),
         timings: Some(timings),
+        thought: Some(thought),
     };
     store.finish(streamed, &ending).unwrap();
     let tree = other.tree(id).unwrap();
@@ -157,6 +159,7 @@ fn a_reply_grows_by_pieces_and_is_whole_at_the_end() {
         (said.timings, said.stop.as_str()),
         (Some(timings), "end of turn")
     );
+    assert_eq!(said.thought, Some(thought));
     // Going on adds to it.
     store.resume_reply(streamed).unwrap();
     store.add_piece(streamed, " four", "").unwrap();

@@ -6,8 +6,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use llmdeck::chat::{
-    ChatTemplate, Conversation, Segment, SegmentKind, TemplateOptions, template_names,
-    template_source,
+    ChatTemplate, Conversation, Message, Role, Segment, SegmentKind, TemplateOptions,
+    template_names, template_source,
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -71,6 +71,43 @@ fn every_template_renders_as_in_transformers() {
                 (wanted, ours) => panic!("{template}, {name}: wanted {wanted:?}, got {ours:?}"),
             }
         }
+    }
+}
+
+#[test]
+fn a_chat_gives_templates_what_was_thought_as_transformers_does() {
+    let file = folder().join("conversations/reasoning.json");
+    let json = fs::read_to_string(file).unwrap();
+    let value: Value = serde_json::from_str(&json).unwrap();
+    let said = |message: &Value| Message {
+        role: match message["role"].as_str() {
+            Some("user") => Role::User,
+            _ => Role::Assistant,
+        },
+        content: message["content"].as_str().unwrap().to_owned(),
+        reasoning: message["reasoning_content"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned(),
+    };
+    let messages: Vec<Message> = value["messages"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(said)
+        .collect();
+    for (name, kept) in [("qwen3", true), ("glm", true), ("granite", false)] {
+        let template = ChatTemplate::new(&templates()[name], "<s>", "</s>").unwrap();
+        let options = TemplateOptions::default();
+        let shown = text(&template.render(&messages, &options).unwrap(), None);
+        let whole = Conversation::read(&json).unwrap();
+        let whole = template.render_all(whole, &options).unwrap();
+        assert_eq!(shown, text(&whole, None), "{name}");
+        assert!(
+            !shown.contains("divisible"),
+            "before the last question: {name}"
+        );
+        assert_eq!(shown.contains("3 * 11"), kept, "after it: {name}");
     }
 }
 

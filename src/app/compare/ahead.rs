@@ -187,10 +187,10 @@ fn messages(state: &State) -> Option<Vec<chat::Message>> {
         Message::Entry(at) => Some(run::messages(state, at)),
         Message::Written => {
             let mut messages = state.chat.messages_until(state.chat.entries.len());
-            messages.push(chat::Message {
-                role: chat::Role::User,
-                content: attach::as_sent(state, &state.composer.text()),
-            });
+            messages.push(chat::Message::new(
+                chat::Role::User,
+                attach::as_sent(state, &state.composer.text()),
+            ));
             Some(messages)
         }
     }

@@ -184,10 +184,7 @@ pub(super) fn messages(state: &State, at: usize) -> Vec<chat::Message> {
     if messages.is_empty()
         && let Some(Entry::User(text)) = state.chat.entries.get(at)
     {
-        messages.push(chat::Message {
-            role: chat::Role::User,
-            content: text.clone(),
-        });
+        messages.push(chat::Message::new(chat::Role::User, text.clone()));
     }
     messages
 }

@@ -67,10 +67,7 @@ fn chat(texts: &[&str]) -> Vec<Message> {
     let roles = [Role::User, Role::Assistant].into_iter().cycle();
     roles
         .zip(texts)
-        .map(|(role, text)| Message {
-            role,
-            content: (*text).to_owned(),
-        })
+        .map(|(role, text)| Message::new(role, *text))
         .collect()
 }
 

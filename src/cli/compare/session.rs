@@ -116,10 +116,7 @@ impl Session<'_> {
         loaded: &Loaded,
     ) -> Result<Answered, Failure> {
         let first = self.last_id + 1;
-        let messages = vec![Message {
-            role: Role::User,
-            content: prompt.to_owned(),
-        }];
+        let messages = vec![Message::new(Role::User, prompt)];
         let mut reports: Vec<ColumnReport> = self.columns.iter().map(ColumnReport::new).collect();
         for column in &self.columns {
             self.last_id += 1;

@@ -87,10 +87,7 @@ impl Session<'_> {
         self.send(Command::Generate(Box::new(GenerateRequest {
             id: REQUEST,
             conversation: ConversationId(1),
-            messages: vec![Message {
-                role: Role::User,
-                content: prompt,
-            }],
+            messages: vec![Message::new(Role::User, prompt)],
             reply_so_far: String::new(),
             exact: None,
             sampling: params.sampling(),

@@ -9,6 +9,8 @@
 //! ╰────────────────────── ↓ 12 lines below
 //! ```
 
+use std::ops::RangeInclusive;
+
 use ratatui::layout::{Constraint, Layout, Rect};
 
 use super::{reply, versions, welcome};
@@ -65,6 +67,13 @@ pub fn draw(
         );
     }
     versions::mark(painter, inner, top, state, cache);
+    if let Some(cursor) = view.cursor
+        && let Some(marking) = state.chat.marking
+    {
+        let marked = marking.from.min(cursor)..=marking.from.max(cursor);
+        let marked = cache.line_at(*marked.start())..=cache.line_at(*marked.end());
+        mark_lines(painter, inner, top, &marked, cache.line_at(cursor));
+    }
     if let Some(lines) = code {
         let seen = lines.start.max(top)..lines.end.min(top + height);
         for line in seen {
@@ -84,7 +93,35 @@ pub fn draw(
         width,
         height,
         top: view.anchor,
+        bottom: view.bottom,
+        cursor: view.cursor,
         is_at_end: view.is_at_end,
+    }
+}
+
+/// Shows which lines are marked; where the cursor is, a glyph says so without colour.
+fn mark_lines(
+    painter: &mut Painter<'_>,
+    inner: Rect,
+    top: usize,
+    marked: &RangeInclusive<usize>,
+    cursor: usize,
+) {
+    let style = painter.style(Role::Selection);
+    for (row, line) in (inner.y..inner.bottom()).zip(top..) {
+        if marked.contains(&line) {
+            let area = Rect {
+                y: row,
+                height: 1,
+                ..inner
+            };
+            painter.buffer.set_style(area, style);
+            let glyph = match line == cursor {
+                true => painter.glyphs.selected,
+                false => painter.glyphs.focus.vertical_left,
+            };
+            painter.text(inner.x, row, inner.right(), glyph, Role::Focus);
+        }
     }
 }
 

@@ -52,7 +52,8 @@ impl Key {
     const NOTE: u8 = 2;
 
     pub fn of(entry: &Entry, above: Above, chat: &ChatState) -> Self {
-        let text = text(entry);
+        // With the files that came with it: what is shown depends on it alone, and is not looked for here.
+        let text = entry.text();
         let (kind, request, tail) = match entry {
             Entry::User(_) => (Self::USER, 0, Tail::Nothing),
             Entry::Note { .. } => (Self::NOTE, 0, Tail::Nothing),

@@ -16,10 +16,11 @@ mod laid_out;
 #[cfg(test)]
 mod tests;
 
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 
-use super::text::markdown;
-use crate::app::{Anchor, ChatState, Entry, PickedCode, Scroll};
+use super::text::wrap::Row;
+use super::text::{markdown, sanitise};
+use crate::app::{Anchor, ChatState, Cursor, Entry, PickedCode, Scroll};
 use crate::engine::ConversationId;
 use crate::theme::GlyphSet;
 use key::{Above, Key};
@@ -57,6 +58,10 @@ pub struct View {
     pub anchor: Anchor,
     /// The same, counted from the top of the transcript: good for this frame.
     pub top: usize,
+    /// The last line.
+    pub bottom: Anchor,
+    /// Where the cursor is, while lines are marked.
+    pub cursor: Option<Anchor>,
     /// Whether nothing lies below.
     pub is_at_end: bool,
 }
@@ -133,23 +138,32 @@ impl TranscriptCache {
                     None => line.min(height),
                 };
                 let at = Anchor { entry, line };
-                match by < 0 {
-                    true => walk.up(at, by.unsigned_abs()),
-                    false => walk.down(at, by.unsigned_abs()),
-                }
+                walk.by(at, by)
             }
             Scroll::Code => match chat.code.and_then(|picked| walk.code(picked)) {
                 Some(first) => walk.up(first, CONTEXT),
                 None => last_page,
             },
         };
-        let anchor = wanted.min(last_page);
-        walk.down(anchor, height);
+        let mut anchor = wanted.min(last_page);
+        let last_line = walk.up(below, 1);
+        let cursor = chat.marking.map(|marking| match marking.cursor {
+            Cursor::At(at) => at.min(last_line),
+            Cursor::From(at, by) => walk.by(at, by).min(last_line),
+            Cursor::End => last_line,
+        });
+        if let Some(cursor) = cursor {
+            let lowest = walk.up(cursor, height.saturating_sub(1));
+            anchor = anchor.clamp(lowest, cursor);
+        }
+        let bottom = walk.down(anchor, height.saturating_sub(1)).min(last_line);
         self.sum_up(first_changed);
         View {
             anchor,
             top: self.start(anchor.entry) + anchor.line,
-            is_at_end: anchor == last_page,
+            bottom,
+            cursor,
+            is_at_end: anchor >= last_page,
         }
     }
 
@@ -214,8 +228,59 @@ impl TranscriptCache {
         }
     }
 
+    /// The text of some lines, as they are shown. Figures under replies are not part of it.
+    pub fn text(&mut self, chat: &ChatState, lines: RangeInclusive<Anchor>) -> String {
+        self.update(chat, self.page);
+        let Some(last) = self.slots.len().checked_sub(1) else {
+            return String::new();
+        };
+        let (first, last) = (lines.start(), lines.end().entry.min(last));
+        let mut walk = Walk {
+            slots: &mut self.slots,
+            entries: &chat.entries,
+            page: self.page,
+            first_changed: &mut 0,
+        };
+        for entry in first.entry..=last {
+            walk.height(entry);
+        }
+        self.sum_up(0);
+        let lines = self.line_at(*first)..self.line_at(*lines.end()) + 1;
+        let texts = lines.filter_map(|line| self.text_of(chat, self.line(line)));
+        let texts: Vec<String> = texts.map(|text| text.trim_end().to_owned()).collect();
+        texts.join("\n")
+    }
+
+    fn text_of(&self, chat: &ChatState, line: TranscriptLine) -> Option<String> {
+        let row_of = |entry: usize, row: Row, text: fn(&Entry) -> &str| {
+            let entry = chat.entries.get(entry)?;
+            Some(sanitise::sanitise(row.text(text(entry))).into_owned())
+        };
+        match line {
+            TranscriptLine::Body { entry, row, .. } => row_of(entry, row, text),
+            TranscriptLine::ThoughtRow { entry, row } => row_of(entry, row, thought),
+            TranscriptLine::Failure { entry, row, .. } => {
+                row_of(entry, row, |entry| failure(entry).unwrap_or_default())
+            }
+            TranscriptLine::Markdown { entry, line, .. } => {
+                let parts = self.markdown(entry, line)?.parts();
+                Some(parts.map(|(text, _)| text).collect())
+            }
+            TranscriptLine::Blank => Some(String::new()),
+            TranscriptLine::Thought { .. }
+            | TranscriptLine::Progress { .. }
+            | TranscriptLine::Footer { .. }
+            | TranscriptLine::Rule => None,
+        }
+    }
+
     fn is_laid_out(&self, entry: usize) -> bool {
         matches!(self.slots.get(entry), Some(Slot::LaidOut(_)))
+    }
+
+    /// Which line of the transcript a line of an entry is, in this frame.
+    pub fn line_at(&self, at: Anchor) -> usize {
+        self.start(at.entry) + at.line
     }
 
     /// Lines above an entry.
@@ -289,6 +354,14 @@ impl Walk<'_> {
             *self.first_changed = entry.min(*self.first_changed);
         }
         slot.height()
+    }
+
+    /// So many lines further down; up when negative.
+    fn by(&mut self, at: Anchor, lines: isize) -> Anchor {
+        match lines < 0 {
+            true => self.up(at, lines.unsigned_abs()),
+            false => self.down(at, lines.unsigned_abs()),
+        }
     }
 
     /// So many lines further up, or the first line.

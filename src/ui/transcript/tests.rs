@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::app::{Reply, ReplyState};
+use crate::app::{Marking, Reply, ReplyState};
 use crate::engine::{RequestId, StopReason};
 
 const PAGE: Page = Page {
@@ -41,6 +41,8 @@ fn frame(cache: &mut TranscriptCache, chat: &mut ChatState, page: Page, height: 
         width: page.width,
         height,
         top: view.anchor,
+        bottom: view.bottom,
+        cursor: view.cursor,
         is_at_end: view.is_at_end,
     });
     view
@@ -200,4 +202,50 @@ fn a_reply_that_grows_is_the_same_as_one_that_came_at_once() {
         };
         assert_eq!(shown(&cache), shown(&fresh));
     }
+}
+
+#[test]
+fn marked_lines_are_copied_as_they_are_shown() {
+    let mut chat = chat(&[
+        "a **question**".to_owned(),
+        "It *is*:\n\n- one\n- two words that wrap at forty columns or before".to_owned(),
+        "next".to_owned(),
+    ]);
+    let mut cache = TranscriptCache::default();
+    frame(&mut cache, &mut chat, PAGE, 4);
+    let at = |entry, line| Anchor { entry, line };
+    assert_eq!(
+        cache.text(&chat, at(0, 0)..=at(1, 3)),
+        "a **question**\n\nIt is:\n\n• one\n• two words that wrap at forty columns"
+    );
+    // The figures below a reply are not what was said.
+    assert_eq!(
+        cache.text(&chat, at(1, 4)..=at(2, 0)),
+        "  or before\n\nnext"
+    );
+}
+
+#[test]
+fn the_cursor_pulls_the_view_along() {
+    let mut chat = long_chat(100);
+    let mut cache = TranscriptCache::default();
+    let end = frame(&mut cache, &mut chat, PAGE, 30);
+    let from = end.bottom;
+    assert_eq!(cache.line_at(from), end.top + 29);
+    let mark = |by| Marking {
+        from,
+        cursor: Cursor::From(from, by),
+    };
+    chat.marking = Some(mark(-29));
+    let still = frame(&mut cache, &mut chat, PAGE, 30);
+    assert_eq!((still.anchor, still.cursor), (end.anchor, Some(end.anchor)));
+    chat.marking = Some(mark(-500));
+    let far = frame(&mut cache, &mut chat, PAGE, 30);
+    assert_eq!(Some(far.anchor), far.cursor);
+    assert_eq!(cache.line_at(from) - far.top, 500);
+    assert_eq!(
+        frame(&mut cache, &mut chat, PAGE, 30),
+        far,
+        "and stays there"
+    );
 }

@@ -68,16 +68,10 @@ pub struct Document {
 struct Block {
     start: usize,
     end: usize,
-    /// What of it is laid out ends here.
+    /// What of it is to be laid out ends here; lines after that are shown as they were written.
     laid: usize,
-    is_laid: IsLaid,
-}
-
-/// Whether the lines show the block as it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum IsLaid {
-    No,
-    Yes,
+    /// What the lines show of it ends here; `None` = it is to be laid out anew.
+    shown: Option<usize>,
 }
 
 /// A long line being written, wrapped so far.
@@ -141,8 +135,11 @@ impl Document {
         {
             *self = Self::new(self.width, self.marks);
         }
-        while let Some(length) = text[self.line_start..].find('\n') {
-            self.finish_line(text, self.line_start + length);
+        // What was laid out holds no line break after the beginning of its last line.
+        let mut new = self.len.max(self.line_start);
+        while let Some(length) = text[new..].find('\n') {
+            self.finish_line(text, new + length);
+            new = self.line_start;
         }
         if ending == Ending::Final && self.line_start < text.len() {
             self.finish_line(text, text.len());
@@ -178,7 +175,7 @@ impl Document {
                         start,
                         end,
                         laid: end,
-                        is_laid: IsLaid::No,
+                        shown: None,
                     });
                 }
             }
@@ -189,8 +186,8 @@ impl Document {
                     let (laid, all) = (block.laid - block.start, end - block.start);
                     if all <= SHORT_BLOCK || all - laid >= laid / GROWTH {
                         block.laid = end;
+                        block.shown = None;
                     }
-                    block.is_laid = IsLaid::No;
                 }
             }
             Place::ClosesFence => {
@@ -203,22 +200,26 @@ impl Document {
         }
     }
 
-    /// Lays out what of the open block is due, with the lines after it as they were written.
+    /// Lays out what of the open block is due, and adds the lines after it as they were written.
     fn show_block(&mut self, text: &str) {
         let Some(block) = self.block else { return };
-        if block.is_laid == IsLaid::Yes {
+        if block.shown == Some(block.end) {
             return;
         }
-        self.truncate(self.fixed);
-        let laid = text.get(block.start..block.laid).unwrap_or_default();
-        block::lay_out(laid, &mut self.page());
-        let rest = text.get(block.laid..block.end).unwrap_or_default();
+        self.unsettle();
+        let shown = block.shown.unwrap_or_else(|| {
+            self.truncate(self.fixed);
+            let laid = text.get(block.start..block.laid).unwrap_or_default();
+            block::lay_out(laid, &mut self.page());
+            block.laid
+        });
+        let rest = text.get(shown..block.end).unwrap_or_default();
         for line in rest.split('\n').skip(1) {
             self.as_written(line, RowKind::Prose, Look::of(Role::Assistant));
         }
         self.settled = self.here();
         self.block = Some(Block {
-            is_laid: IsLaid::Yes,
+            shown: Some(block.end),
             ..block
         });
     }
@@ -229,7 +230,7 @@ impl Document {
         if let Some(mut block) = self.block {
             if block.laid < block.end {
                 block.laid = block.end;
-                block.is_laid = IsLaid::No;
+                block.shown = None;
             }
             self.block = Some(block);
             self.show_block(text);

@@ -346,3 +346,20 @@ fn long_blocks_and_lines_grow_the_same_way() {
         }
     }
 }
+
+#[test]
+fn a_long_block_that_grows_is_what_it_is_at_once() {
+    let row = "| `Mutex` | one at a time | 1 |\n";
+    let table = format!(
+        "Types:\n\n| kind | how many | n |\n|---|---|---|\n{}after",
+        row.repeat(3 * SHORT_BLOCK / row.len())
+    );
+    let mut grown = Document::new(40, marks());
+    for end in (0..table.len()).step_by(7).chain([table.len()]) {
+        grown.extend(&table[..end], Ending::Open);
+        if end % 1_001 == 0 || end == table.len() {
+            let whole = document(&table[..end], 40, Ending::Open);
+            assert_eq!(grown.lines(), whole.lines(), "at {end}");
+        }
+    }
+}
