@@ -21,6 +21,7 @@ pub enum Action {
     ShowGauges,
     ShowLog,
     ShowBench,
+    ShowModels,
     // Chat
     Send,
     NewLine,
@@ -40,6 +41,12 @@ pub enum Action {
     ShowSessions,
     RaiseContext,
     DropOldest,
+    // Models
+    ModelDetails,
+    SortModels,
+    FitFilter,
+    Favourite,
+    RemoveModel,
     // Movement
     Up,
     Down,
@@ -183,6 +190,32 @@ const ENTRIES: &[Entry] = &[
         "suspend",
         "Give the terminal back to the shell until fg",
     ),
+    entry(
+        Action::ShowModels,
+        "show-models",
+        "Show the models on this machine",
+    ),
+    entry(
+        Action::ModelDetails,
+        "model-details",
+        "Show everything the model's header says",
+    ),
+    entry(
+        Action::SortModels,
+        "sort-models",
+        "Order the models by something else",
+    ),
+    entry(
+        Action::FitFilter,
+        "fit-filter",
+        "Show only models that fit, or all",
+    ),
+    entry(Action::Favourite, "favourite", "Mark the model, or not"),
+    entry(
+        Action::RemoveModel,
+        "remove-model",
+        "Remove a model that was downloaded; asks twice",
+    ),
     entry(Action::Up, "up", "Up"),
     entry(Action::Down, "down", "Down"),
     entry(Action::PageUp, "page-up", "A page up"),
@@ -267,6 +300,11 @@ impl Action {
                 | Self::Toggle
                 | Self::ResetOne
                 | Self::Filter
+                | Self::ModelDetails
+                | Self::SortModels
+                | Self::FitFilter
+                | Self::Favourite
+                | Self::RemoveModel
         )
     }
 

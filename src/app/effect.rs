@@ -18,6 +18,8 @@ pub enum Effect {
     ListPaths(String),
     /// Read the measurements kept; answered by `Event::Measurements`.
     ReadMeasurements,
+    /// Ask the library; answered by `Event::Library`.
+    Library(crate::library::Job),
     /// Use another theme for this session.
     UseTheme(String),
     /// Send `Event::Timer` after a while.

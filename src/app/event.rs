@@ -37,6 +37,8 @@ pub enum Event {
     },
     /// Answer to `Effect::ReadMeasurements`: oldest first, or why they could not be read.
     Measurements(Result<Vec<Record>, String>),
+    /// News of the models on this machine.
+    Library(crate::library::Told),
     /// Answer to `Effect::Copy`: how it was done, or why it could not be.
     Copied(Result<String, String>),
     Timer(Timer),

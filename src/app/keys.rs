@@ -16,14 +16,17 @@ pub fn context(state: &State) -> Context {
             | Overlay::Resume(_)
             | Overlay::ContextFull(_),
         ) => Context::List,
-        None => state.view.context().unwrap_or_else(|| match state.focus {
-            Pane::Parameters if state.params.is_typing() => Context::Prompt,
-            Pane::Parameters => Context::Parameters,
-            Pane::Composer => Context::Composer,
-            Pane::Log => Context::Log,
-            Pane::Chat => Context::Chat,
-            Pane::Speed | Pane::Gauges => Context::Figures,
-        }),
+        None => state
+            .view
+            .context(state)
+            .unwrap_or_else(|| match state.focus {
+                Pane::Parameters if state.params.is_typing() => Context::Prompt,
+                Pane::Parameters => Context::Parameters,
+                Pane::Composer => Context::Composer,
+                Pane::Log => Context::Log,
+                Pane::Chat => Context::Chat,
+                Pane::Speed | Pane::Gauges => Context::Figures,
+            }),
     }
 }
 

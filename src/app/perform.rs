@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::overlay::{Overlay, PickList, PromptOverlay};
 use super::update::{IsError, notice};
 use super::{Action, ChatState, Effect, Pane, State, Timer, View};
-use super::{help, keys, params, replies, retune, sessions, view};
+use super::{help, keys, library, params, replies, retune, sessions, view};
 use crate::engine::Command;
 use crate::keymap::Context;
 use crate::params::Param;
@@ -51,6 +51,7 @@ pub(super) fn perform(state: &mut State, action: Action) -> Vec<Effect> {
         Action::ShowGauges => show(state, Pane::Gauges),
         Action::ShowLog => show(state, Pane::Log),
         Action::ShowBench => view::toggle(state, View::Bench),
+        Action::ShowModels => view::toggle(state, View::Models),
         Action::Send => replies::send(state),
         Action::NewLine => {
             state.composer.new_line();
@@ -107,6 +108,12 @@ pub(super) fn perform(state: &mut State, action: Action) -> Vec<Effect> {
         | Action::Filter
         | Action::Apply
         | Action::Discard => params::perform(state, action),
+        // They mean something in the view of models alone.
+        Action::ModelDetails
+        | Action::SortModels
+        | Action::FitFilter
+        | Action::Favourite
+        | Action::RemoveModel => vec![],
     }
 }
 
@@ -356,7 +363,13 @@ fn accept(state: &mut State) -> Vec<Effect> {
                 prompt.error = Some("Type the path of a .gguf file; Tab completes it.".into());
                 return open(state, Overlay::LoadModel(prompt));
             }
-            retune::load(state, path.into())
+            match library::resolve(state, &path) {
+                Ok(path) => retune::load(state, path),
+                Err(why) => {
+                    prompt.error = Some(why);
+                    open(state, Overlay::LoadModel(prompt))
+                }
+            }
         }
         Some(Overlay::Help { .. }) => vec![],
         None if keys::context(state) == Context::Prompt => params::accept(state),

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::{
-    BenchState, ChatState, Composer, GaugesState, LogState, ModelState, Notice, Overlay,
-    ParamsState, SessionsState, SpeedState, View,
+    BenchState, ChatState, Composer, GaugesState, LibraryState, LogState, ModelState, Notice,
+    Overlay, ParamsState, SessionsState, SpeedState, View,
 };
 use crate::config::Preset;
 use crate::engine::{ConversationId, LoadId, RequestId};
@@ -46,6 +46,7 @@ pub struct State {
     pub log: LogState,
     pub sessions: SessionsState,
     pub bench: BenchState,
+    pub library: LibraryState,
     pub presets: Arc<Vec<Preset>>,
     pub themes: Arc<Vec<String>>,
     pub theme: String,
@@ -74,6 +75,7 @@ impl State {
             log: LogState::default(),
             sessions: SessionsState::default(),
             bench: BenchState::default(),
+            library: LibraryState::default(),
             presets: Arc::default(),
             themes: Arc::default(),
             theme: String::new(),

@@ -23,6 +23,7 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
     let pending = state.params.pending.clone();
     let mut effects = take(state, event);
     effects.extend(foresight::follow(state, &pending));
+    effects.extend(library::look_ahead(state));
     effects
 }
 
@@ -53,7 +54,9 @@ fn take(state: &mut State, event: Event) -> Vec<Effect> {
             state.log.push(line);
             vec![]
         }
+        Event::Library(told) => library::on_told(state, told),
         Event::Paths { typed, found } => {
+            let found = library::offer(state, &typed, found);
             if let Some(Overlay::LoadModel(prompt)) = &mut state.overlay
                 && prompt.line.text == typed
             {

@@ -1,6 +1,6 @@
 //! What fills the screen between the header and the status line.
 
-use super::{Action, Effect, State, bench};
+use super::{Action, Effect, State, bench, library};
 use crate::keymap::{Context, Key};
 
 /// The one view that is shown.
@@ -11,14 +11,18 @@ pub enum View {
     Deck,
     /// Measurements: what to measure, results, history.
     Bench,
+    /// The models on this machine.
+    Models,
 }
 
 impl View {
     /// What has the keys in it; `None` where the pane with focus has.
-    pub(super) fn context(self) -> Option<Context> {
+    pub(super) fn context(self, state: &State) -> Option<Context> {
         match self {
             Self::Deck => None,
             Self::Bench => Some(Context::Bench),
+            Self::Models if state.library.is_typing => Some(Context::Prompt),
+            Self::Models => Some(Context::Models),
         }
     }
 }
@@ -33,6 +37,7 @@ pub(super) fn toggle(state: &mut State, view: View) -> Vec<Effect> {
     match view {
         View::Deck => vec![],
         View::Bench => bench::enter(state),
+        View::Models => library::enter(state),
     }
 }
 
@@ -41,6 +46,7 @@ pub(super) fn perform(state: &mut State, action: Action) -> Option<Vec<Effect>> 
     let own = match state.view {
         View::Deck => return None,
         View::Bench => bench::perform(state, action),
+        View::Models => library::perform(state, action),
     };
     own.or_else(|| match action {
         Action::Cancel | Action::FocusNext | Action::FocusPrevious => {
@@ -52,9 +58,13 @@ pub(super) fn perform(state: &mut State, action: Action) -> Option<Vec<Effect>> 
 }
 
 /// Types where a view takes text; in others a letter is the beginning of nothing.
-pub(super) fn type_key(state: &mut State, _key: Key) -> Vec<Effect> {
+pub(super) fn type_key(state: &mut State, key: Key) -> Vec<Effect> {
     match state.view {
         View::Deck | View::Bench => vec![],
+        View::Models => {
+            library::type_key(state, key);
+            vec![]
+        }
     }
 }
 

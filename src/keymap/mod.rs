@@ -25,6 +25,8 @@ pub enum Context {
     Log,
     /// The view of measurements.
     Bench,
+    /// The view of models.
+    Models,
     /// The help overlay.
     Help,
     /// A list that narrows while one types.
@@ -168,7 +170,7 @@ impl Keymap {
 }
 
 impl Context {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
         Self::Global,
         Self::Composer,
         Self::Chat,
@@ -176,6 +178,7 @@ impl Context {
         Self::Parameters,
         Self::Log,
         Self::Bench,
+        Self::Models,
         Self::Help,
         Self::List,
         Self::Prompt,
@@ -191,6 +194,7 @@ impl Context {
             Self::Parameters => "parameters",
             Self::Log => "log",
             Self::Bench => "bench",
+            Self::Models => "models",
             Self::Help => "help",
             Self::List => "list",
             Self::Prompt => "prompt",
@@ -207,6 +211,7 @@ impl Context {
             Self::Parameters => "Parameters",
             Self::Log => "Log",
             Self::Bench => "Measurements",
+            Self::Models => "Models",
             Self::Help => "Help",
             Self::List => "Lists",
             Self::Prompt => "Typing a value or a path",

@@ -10,6 +10,7 @@ use tokio::time::{sleep, timeout};
 use tokio_stream::StreamExt;
 
 use super::Ended;
+use super::library::Librarian;
 use super::measure::Measurer;
 use super::paths;
 use super::screen::Screen;
@@ -51,6 +52,8 @@ pub struct Deck<S> {
     saver: Option<Saver>,
     /// `None` when nothing can be measured.
     measurer: Option<Measurer>,
+    /// `None` when no models are looked for.
+    librarian: Option<Librarian>,
     pacer: FramePacer,
     themes: Vec<Theme>,
     theme: Theme,
@@ -91,6 +94,7 @@ impl<S: Screen> Deck<S> {
             engine,
             saver: None,
             measurer: None,
+            librarian: None,
             pacer,
             themes,
             theme,
@@ -112,6 +116,13 @@ impl<S: Screen> Deck<S> {
     #[must_use]
     pub fn with_measurer(mut self, measurer: Measurer) -> Self {
         self.measurer = Some(measurer);
+        self
+    }
+
+    /// The same deck that knows the models on this machine.
+    #[must_use]
+    pub fn with_librarian(mut self, librarian: Librarian) -> Self {
+        self.librarian = Some(librarian);
         self
     }
 
@@ -245,6 +256,11 @@ impl<S: Screen> Deck<S> {
             Effect::ReadMeasurements => {
                 if let Some(measurer) = &self.measurer {
                     measurer.read();
+                }
+            }
+            Effect::Library(job) => {
+                if let Some(librarian) = &self.librarian {
+                    librarian.ask(job, self.state.params.values.load());
                 }
             }
             Effect::UseTheme(name) => self.use_theme(&name),

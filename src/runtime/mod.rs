@@ -37,7 +37,7 @@ use crate::theme::{self, GlyphSet, Theme};
 use crate::ui::TranscriptCache;
 pub use bandwidth::known_bandwidth;
 pub use deck::{Deck, Look, Sources, Wake};
-pub use library::{Estimator, find_models};
+pub use library::{Estimator, Librarian, find_models};
 pub use measure::Measurer;
 pub use screen::{RealScreen, Screen};
 pub use store::Saver;
@@ -189,8 +189,11 @@ async fn start(startup: Startup) -> io::Result<Ended> {
         pacer: frames,
     };
     let measured = inbox.clone();
+    let own = config.library.folders.clone();
+    let librarian = Librarian::start(folders.clone(), own, inbox.clone());
     let mut deck = Deck::new(state, screen, engine, look, inbox);
     deck = deck.with_measurer(Measurer::new(folders.data_dir.clone(), measured));
+    deck = deck.with_librarian(librarian);
     if let Some(saver) = saver {
         deck = deck.with_saver(saver);
     }

@@ -76,6 +76,14 @@ fn hints(state: &State) -> Vec<(String, &'static str)> {
             (Action::Bottom, "follow"),
             (Action::Cancel, "write"),
         ],
+        Context::Models => &[
+            (Action::Accept, "load"),
+            (Action::Filter, "filter"),
+            (Action::FitFilter, "what fits"),
+            (Action::SortModels, "sort"),
+            (Action::ModelDetails, "details"),
+            (Action::Cancel, "back"),
+        ],
         Context::Bench => &[(Action::Down, "scroll"), (Action::Cancel, "back")],
         Context::Help => &[(Action::Down, "scroll"), (Action::Cancel, "close")],
         Context::List => &[

@@ -21,7 +21,7 @@ pub fn draw(painter: &mut Painter<'_>, screen: Rect, state: &State) {
         Some(Overlay::Themes(list)) => list::draw(painter, screen, "Themes", list),
         Some(Overlay::Sessions(list)) => sessions::draw(painter, screen, list),
         Some(Overlay::Resume(list)) => sessions::draw_offer(painter, screen, list),
-        Some(Overlay::LoadModel(prompt)) => prompt::draw(painter, screen, &state.keymap, prompt),
+        Some(Overlay::LoadModel(prompt)) => prompt::draw(painter, screen, state, prompt),
         Some(Overlay::ContextFull(list)) => {
             let size = state
                 .model

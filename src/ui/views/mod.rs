@@ -1,6 +1,7 @@
 //! What can stand in the place of the panes: one file a view.
 
 mod bench;
+pub(in crate::ui) mod models;
 
 use ratatui::layout::Rect;
 
@@ -12,5 +13,6 @@ pub fn draw(painter: &mut Painter<'_>, area: Rect, state: &State) {
     match state.view {
         View::Deck => {}
         View::Bench => bench::draw(painter, area, state),
+        View::Models => models::draw(painter, area, state),
     }
 }
