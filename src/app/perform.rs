@@ -6,7 +6,9 @@ use super::overlay::{Overlay, PickList, PromptOverlay};
 use super::summary::{self, Then};
 use super::update::{IsError, notice};
 use super::{Action, ChatState, Effect, Pane, Reading, State, Timer, TokensState, View};
-use super::{attach, copying, help, keys, metrics, params, replies, retune, sessions, view, why};
+use super::{
+    attach, copying, help, keys, library, metrics, params, replies, retune, sessions, view, why,
+};
 use crate::engine::Command;
 use crate::keymap::Context;
 use crate::params::Param;
@@ -81,6 +83,7 @@ pub(super) fn perform(state: &mut State, action: Action) -> Vec<Effect> {
         | Action::CompareBlind
         | Action::CompareStanding
         | Action::CompareExport => vec![],
+        Action::ShowModels => view::toggle(state, View::Models),
         Action::Send => replies::send(state),
         Action::NewLine => {
             state.composer.new_line();
@@ -148,6 +151,12 @@ pub(super) fn perform(state: &mut State, action: Action) -> Vec<Effect> {
         | Action::Filter
         | Action::Apply
         | Action::Discard => params::perform(state, action),
+        // They mean something in the view of models alone.
+        Action::ModelDetails
+        | Action::SortModels
+        | Action::FitFilter
+        | Action::Favourite
+        | Action::RemoveModel => vec![],
     }
 }
 
@@ -417,7 +426,13 @@ fn accept(state: &mut State) -> Vec<Effect> {
                 prompt.error = Some("Type the path of a .gguf file; Tab completes it.".into());
                 return open(state, Overlay::LoadModel(prompt));
             }
-            retune::load(state, path.into())
+            match library::resolve(state, &path) {
+                Ok(path) => retune::load(state, path),
+                Err(why) => {
+                    prompt.error = Some(why);
+                    open(state, Overlay::LoadModel(prompt))
+                }
+            }
         }
         Some(Overlay::Help { .. }) => vec![],
         None if keys::context(state) == Context::Prompt => params::accept(state),

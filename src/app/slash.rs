@@ -1,7 +1,9 @@
 //! Commands typed as a message: `/set temp 0.2`.
 
 use super::update::{IsError, notice};
-use super::{Action, Effect, State, attach, compare, copying, params, perform, retune, sessions};
+use super::{
+    Action, Effect, State, attach, compare, copying, library, params, perform, retune, sessions,
+};
 use crate::engine::Command as EngineCommand;
 use crate::params::{Param, Source, Value, assign, nearest_word, spec};
 use crate::store::Command as StoreCommand;
@@ -38,9 +40,15 @@ const COMMANDS: &[Command] = &[
     },
     Command {
         names: &["model", "load"],
-        argument: "[FILE]",
-        what: "load a model",
+        argument: "[NAME]",
+        what: "load a model by name or path",
         run: model,
+    },
+    Command {
+        names: &["models"],
+        argument: "",
+        what: "show the models on this machine",
+        run: |state, _| Ok(perform::perform(state, Action::ShowModels)),
     },
     Command {
         names: &["system", "system-prompt"],
@@ -260,7 +268,8 @@ fn model(state: &mut State, path: &str) -> Outcome {
     Ok(if path.is_empty() {
         perform::perform(state, Action::LoadModel)
     } else {
-        retune::load(state, path.into())
+        let path = library::resolve(state, path)?;
+        retune::load(state, path)
     })
 }
 

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::{
     AttachState, BenchState, ChatState, CompareState, Composer, ContextState, GaugesState,
-    LogState, MetricsState, ModelState, Notice, Overlay, ParamsState, Preview, PromptState,
-    SessionsState, SpeedState, Summarising, TokensState, View, WhyState,
+    LibraryState, LogState, MetricsState, ModelState, Notice, Overlay, ParamsState, Preview,
+    PromptState, SessionsState, SpeedState, Summarising, TokensState, View, WhyState,
 };
 use crate::config::Preset;
 use crate::engine::{ConversationId, LoadId, RequestId};
@@ -57,6 +57,7 @@ pub struct State {
     pub preview: Preview,
     pub why: WhyState,
     pub compare: CompareState,
+    pub library: LibraryState,
     pub presets: Arc<Vec<Preset>>,
     pub themes: Arc<Vec<String>>,
     pub theme: String,
@@ -94,6 +95,7 @@ impl State {
             preview: Preview::default(),
             why: WhyState::default(),
             compare: CompareState::default(),
+            library: LibraryState::default(),
             presets: Arc::default(),
             themes: Arc::default(),
             theme: String::new(),

@@ -7,8 +7,8 @@ use std::time::Duration;
 use super::overlay::Overlay;
 use super::{Effect, Entry, Event, Notice, Settings, State, Timer};
 use super::{
-    attach, bench, compare, context, foresight, keys, metrics, preview, prompt, replies, retune,
-    saving, sessions, summary, tokens, why,
+    attach, bench, compare, context, foresight, keys, library, metrics, preview, prompt, replies,
+    retune, saving, sessions, summary, tokens, why,
 };
 use crate::config::Preset;
 use crate::engine::EngineEvent;
@@ -27,6 +27,7 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
     let mut effects = take(state, event);
     effects.extend(foresight::follow(state, &pending));
     effects.extend(preview::follow(state));
+    effects.extend(library::look_ahead(state));
     effects
 }
 
@@ -71,7 +72,9 @@ fn take(state: &mut State, event: Event) -> Vec<Effect> {
             state.log.push(line);
             vec![]
         }
+        Event::Library(told) => library::on_told(state, told),
         Event::Paths { typed, found } => {
+            let found = library::offer(state, &typed, found);
             if let Some(Overlay::LoadModel(prompt)) = &mut state.overlay
                 && prompt.line.text == typed
             {

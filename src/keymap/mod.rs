@@ -33,6 +33,8 @@ pub enum Context {
     Tokens,
     /// The view of comparisons.
     Compare,
+    /// The view of models.
+    Models,
     /// The help overlay.
     Help,
     /// A list that narrows while one types.
@@ -176,7 +178,7 @@ impl Keymap {
 }
 
 impl Context {
-    const ALL: [Self; 14] = [
+    const ALL: [Self; 15] = [
         Self::Global,
         Self::Composer,
         Self::Chat,
@@ -188,6 +190,7 @@ impl Context {
         Self::Bench,
         Self::Tokens,
         Self::Compare,
+        Self::Models,
         Self::Help,
         Self::List,
         Self::Prompt,
@@ -207,6 +210,7 @@ impl Context {
             Self::Bench => "bench",
             Self::Tokens => "tokens",
             Self::Compare => "compare",
+            Self::Models => "models",
             Self::Help => "help",
             Self::List => "list",
             Self::Prompt => "prompt",
@@ -227,6 +231,7 @@ impl Context {
             Self::Bench => "Measurements",
             Self::Tokens => "Tokens of a reply",
             Self::Compare => "Comparisons",
+            Self::Models => "Models",
             Self::Help => "Help",
             Self::List => "Lists",
             Self::Prompt => "Typing a value or a path",
