@@ -38,6 +38,8 @@ pub enum Effect {
         place: FilePlace,
         text: String,
     },
+    /// Ask the library; answered by `Event::Library`.
+    Library(crate::library::Job),
     /// Use another theme for this session.
     UseTheme(String),
     /// Write metrics to a new file; answered by `Event::Exported`.

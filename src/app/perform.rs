@@ -8,8 +8,8 @@ use super::summary::{self, Then};
 use super::update::{IsError, notice};
 use super::{Action, ChatState, Effect, Pane, Reading, State, Timer, TokensState, View};
 use super::{
-    attach, chats, conversation, copying, export, help, keys, metrics, outline, params, persona,
-    replies, retune, sessions, versions, view, why,
+    attach, chats, conversation, copying, export, help, keys, library, metrics, outline, params,
+    persona, replies, retune, sessions, versions, view, why,
 };
 use crate::engine::Command;
 use crate::engine::ConversationId;
@@ -87,6 +87,7 @@ pub(super) fn perform(state: &mut State, action: Action) -> Vec<Effect> {
         | Action::CompareBlind
         | Action::CompareStanding
         | Action::CompareExport => vec![],
+        Action::ShowModels => view::toggle(state, View::Models),
         Action::Send if state.completion.is_chosen() => complete::take(state),
         Action::Send => replies::send(state),
         Action::NewLine => {
@@ -170,6 +171,12 @@ pub(super) fn perform(state: &mut State, action: Action) -> Vec<Effect> {
         | Action::Filter
         | Action::Apply
         | Action::Discard => params::perform(state, action),
+        // They mean something in the view of models alone.
+        Action::ModelDetails
+        | Action::SortModels
+        | Action::FitFilter
+        | Action::Favourite
+        | Action::RemoveModel => vec![],
     }
 }
 
@@ -472,7 +479,13 @@ fn accept(state: &mut State) -> Vec<Effect> {
                 prompt.error = Some("Type the path of a .gguf file; Tab completes it.".into());
                 return open(state, Overlay::LoadModel(prompt));
             }
-            retune::load(state, path.into())
+            match library::resolve(state, &path) {
+                Ok(path) => retune::load(state, path),
+                Err(why) => {
+                    prompt.error = Some(why);
+                    open(state, Overlay::LoadModel(prompt))
+                }
+            }
         }
         Some(Overlay::Help { .. }) => vec![],
         None if keys::context(state) == Context::Prompt => params::accept(state),

@@ -8,6 +8,7 @@ use crate::engine::{
     Command, ContextInfo, EngineError, EngineEvent, ErrorKind, KvOutcome, LoadId, LoadRequest,
     ModelInfo,
 };
+use crate::library::Job;
 use crate::params::{Cost, Param, Source, TABLE, Value, spec};
 
 /// Why nothing may change the model now, if so.
@@ -244,6 +245,7 @@ fn loaded(
     context: Box<ContextInfo>,
 ) -> Vec<Effect> {
     confirm(state, id);
+    let used = model.path.clone();
     let recommended = model.recommended.clone();
     for text in &context.notes {
         note(state, text, IsError::No);
@@ -264,9 +266,11 @@ fn loaded(
     } else {
         &[]
     });
-    change(state, |params| {
+    let mut effects = change(state, |params| {
         params.values.replace(Source::Model, recommended)
-    })
+    });
+    effects.push(Effect::Library(Job::Used(used)));
+    effects
 }
 
 fn load_failed(state: &mut State, id: LoadId, error: &EngineError, running: bool) -> Vec<Effect> {

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::{
     AttachState, BenchState, ChatState, CompareState, Completion, Composer, ContextState,
-    GaugesState, LogState, MetricsState, ModelState, Notice, Overlay, ParamsState, Preview,
-    PromptState, SessionsState, SpeedState, Summarising, TokensState, View, WhyState,
+    GaugesState, LibraryState, LogState, MetricsState, ModelState, Notice, Overlay, ParamsState,
+    Preview, PromptState, SessionsState, SpeedState, Summarising, TokensState, View, WhyState,
 };
 use crate::config::{Persona, Preset};
 use crate::engine::{ConversationId, LoadId, RequestId};
@@ -59,6 +59,7 @@ pub struct State {
     pub preview: Preview,
     pub why: WhyState,
     pub compare: CompareState,
+    pub library: LibraryState,
     pub presets: Arc<Vec<Preset>>,
     pub personas: Arc<Vec<Persona>>,
     pub themes: Arc<Vec<String>>,
@@ -98,6 +99,7 @@ impl State {
             preview: Preview::default(),
             why: WhyState::default(),
             compare: CompareState::default(),
+            library: LibraryState::default(),
             presets: Arc::default(),
             personas: Arc::default(),
             themes: Arc::default(),

@@ -8,8 +8,8 @@ use super::overlay::Overlay;
 use super::slash::complete;
 use super::{Effect, Entry, Event, Notice, Settings, State, Timer};
 use super::{
-    attach, bench, compare, context, foresight, keys, metrics, preview, prompt, replies, retune,
-    saving, sessions, summary, tokens, why,
+    attach, bench, compare, context, foresight, keys, library, metrics, preview, prompt, replies,
+    retune, saving, sessions, summary, tokens, why,
 };
 use crate::config::Preset;
 use crate::engine::EngineEvent;
@@ -29,6 +29,7 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
     effects.extend(foresight::follow(state, &pending));
     effects.extend(complete::follow(state));
     effects.extend(preview::follow(state));
+    effects.extend(library::look_ahead(state));
     effects
 }
 
@@ -73,7 +74,9 @@ fn take(state: &mut State, event: Event) -> Vec<Effect> {
             state.log.push(line);
             vec![]
         }
+        Event::Library(told) => library::on_told(state, told),
         Event::Paths { typed, found } => {
+            let found = library::offer(state, &typed, found);
             if let Some(Overlay::LoadModel(prompt)) = &mut state.overlay
                 && prompt.line.text == typed
             {

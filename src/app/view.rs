@@ -1,6 +1,6 @@
 //! What fills the screen between the header and the status line.
 
-use super::{Action, Effect, State, bench, compare, context, metrics, prompt, tokens};
+use super::{Action, Effect, State, bench, compare, context, library, metrics, prompt, tokens};
 use crate::keymap::{Context, Key};
 
 /// The one view that is shown.
@@ -21,6 +21,8 @@ pub enum View {
     Tokens,
     /// Presets side by side.
     Compare,
+    /// The models on this machine.
+    Models,
 }
 
 /// What has the keys in the view; `None` where the pane with focus has.
@@ -32,6 +34,8 @@ pub(super) fn keys_of(state: &State) -> Option<Context> {
         View::Metrics => Some(Context::Metrics),
         View::Tokens => Some(Context::Tokens),
         View::Compare => Some(compare::context(state)),
+        View::Models if state.library.is_typing => Some(Context::Prompt),
+        View::Models => Some(Context::Models),
     }
 }
 
@@ -49,6 +53,7 @@ pub(super) fn toggle(state: &mut State, view: View) -> Vec<Effect> {
         View::Bench => bench::enter(state),
         View::Tokens => tokens::enter(state),
         View::Compare => compare::enter(state),
+        View::Models => library::enter(state),
     }
 }
 
@@ -62,6 +67,7 @@ pub(super) fn perform(state: &mut State, action: Action) -> Option<Vec<Effect>> 
         View::Metrics => metrics::perform(state, action),
         View::Tokens => tokens::perform(state, action),
         View::Compare => compare::perform(state, action),
+        View::Models => library::perform(state, action),
     };
     own.or_else(|| match action {
         Action::Cancel | Action::FocusNext | Action::FocusPrevious => {
@@ -79,6 +85,10 @@ pub(super) fn type_key(state: &mut State, key: Key) -> Vec<Effect> {
             vec![]
         }
         View::Compare => compare::type_key(state, key),
+        View::Models => {
+            library::type_key(state, key);
+            vec![]
+        }
     }
 }
 
@@ -89,6 +99,7 @@ pub(super) fn paste(state: &mut State, text: &str) -> bool {
             false
         }
         View::Compare => compare::paste(state, text),
+        View::Models => library::paste(state, text),
     }
 }
 

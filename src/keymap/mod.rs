@@ -37,6 +37,8 @@ pub enum Context {
     Tokens,
     /// The view of comparisons.
     Compare,
+    /// The view of models.
+    Models,
     /// The help overlay.
     Help,
     /// A list that narrows while one types.
@@ -182,7 +184,7 @@ impl Keymap {
 }
 
 impl Context {
-    const ALL: [Self; 17] = [
+    const ALL: [Self; 18] = [
         Self::Global,
         Self::Composer,
         Self::Command,
@@ -196,6 +198,7 @@ impl Context {
         Self::Bench,
         Self::Tokens,
         Self::Compare,
+        Self::Models,
         Self::Help,
         Self::List,
         Self::Chats,
@@ -218,6 +221,7 @@ impl Context {
             Self::Bench => "bench",
             Self::Tokens => "tokens",
             Self::Compare => "compare",
+            Self::Models => "models",
             Self::Help => "help",
             Self::List => "list",
             Self::Chats => "chats",
@@ -241,6 +245,7 @@ impl Context {
             Self::Bench => "Measurements",
             Self::Tokens => "Tokens of a reply",
             Self::Compare => "Comparisons",
+            Self::Models => "Models",
             Self::Help => "Help",
             Self::List => "Lists",
             Self::Chats => "List of chats",

@@ -13,6 +13,7 @@ use super::Ended;
 use super::chat_file;
 use super::exports;
 use super::files;
+use super::library::Librarian;
 use super::measure::Measurer;
 use super::paths;
 use super::screen::Screen;
@@ -57,6 +58,8 @@ pub struct Deck<S> {
     saver: Option<Saver>,
     /// `None` when nothing can be measured.
     measurer: Option<Measurer>,
+    /// `None` when no models are looked for.
+    librarian: Option<Librarian>,
     pacer: FramePacer,
     themes: Vec<Theme>,
     theme: Theme,
@@ -110,6 +113,7 @@ impl<S: Screen> Deck<S> {
             engine,
             saver: None,
             measurer: None,
+            librarian: None,
             pacer,
             themes,
             theme,
@@ -148,6 +152,13 @@ impl<S: Screen> Deck<S> {
     #[must_use]
     pub fn with_presets(mut self, folder: PathBuf) -> Self {
         self.presets_dir = Some(folder);
+        self
+    }
+
+    /// The same deck that knows the models on this machine.
+    #[must_use]
+    pub fn with_librarian(mut self, librarian: Librarian) -> Self {
+        self.librarian = Some(librarian);
         self
     }
 
@@ -330,6 +341,11 @@ impl<S: Screen> Deck<S> {
                         files::write(&place, &text, presets_dir.as_deref(), home.as_deref());
                     let _ = inbox.blocking_send(Wake::Event(Event::Written(outcome)));
                 });
+            }
+            Effect::Library(job) => {
+                if let Some(librarian) = &self.librarian {
+                    librarian.ask(job, self.state.params.values.load());
+                }
             }
             Effect::UseTheme(name) => self.use_theme(&name),
             Effect::After(timer, time) => {

@@ -42,7 +42,7 @@ use crate::theme::{self, GlyphSet, Theme};
 use crate::ui::TranscriptCache;
 pub use bandwidth::known_bandwidth;
 pub use deck::{Deck, Look, Sources, Wake};
-pub use library::{Estimator, find_models, marks};
+pub use library::{Estimator, Librarian, find_models, marks};
 pub use machine::machine_facts;
 pub use measure::Measurer;
 pub use screen::{Edited, RealScreen, Screen};
@@ -204,10 +204,13 @@ async fn start(startup: Startup) -> io::Result<Ended> {
         pacer: frames,
     };
     let measured = inbox.clone();
+    let own = config.library.folders.clone();
+    let librarian = Librarian::start(folders.clone(), own, inbox.clone());
     let mut deck = Deck::new(state, screen, engine, look, inbox);
     deck = deck.with_exports(folders.data_dir.join("exports"));
     deck = deck.with_measurer(Measurer::new(folders.data_dir.clone(), measured));
     deck = deck.with_presets(folders.presets_dir.clone());
+    deck = deck.with_librarian(librarian);
     if let Some(saver) = saver {
         deck = deck.with_saver(saver);
     }

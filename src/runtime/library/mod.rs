@@ -1,6 +1,7 @@
 //! Finding models for the whole program: the places of this machine, with the index beside the log.
 
 mod estimator;
+mod librarian;
 
 use std::fs;
 use std::io::Read;
@@ -11,6 +12,7 @@ use crate::config::{self, Folders};
 use crate::hub::Record;
 use crate::library::{self, Environment, Index, Listing, Marks, Place, Source, Unreadable};
 pub use estimator::Estimator;
+pub use librarian::Librarian;
 
 /// The index in the folder of what can be lost.
 const INDEX: &str = "library.json";

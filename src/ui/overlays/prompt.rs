@@ -10,18 +10,19 @@
 
 use ratatui::layout::Rect;
 
-use crate::app::{Action, PromptOverlay};
+use crate::app::{Action, PromptOverlay, State};
 use crate::keymap::{Context, Keymap};
 use crate::theme::Role;
 use crate::ui::painter::{Painter, part};
 use crate::ui::text::{fit, sanitise, units, wrap::Wrapped};
+use crate::ui::views::models;
 use crate::ui::widgets::field;
 
 const WIDTH: u16 = 90;
 /// Rows of the frame, the path, the blank line below it and the hint.
 const AROUND: u16 = 5;
 
-pub fn draw(painter: &mut Painter<'_>, screen: Rect, keymap: &Keymap, prompt: &PromptOverlay) {
+pub fn draw(painter: &mut Painter<'_>, screen: Rect, state: &State, prompt: &PromptOverlay) {
     let columns = WIDTH.min(screen.width.saturating_sub(4));
     let error = prompt.error.as_deref().map(sanitise::sanitise);
     let error = error.map(|text| (Wrapped::new(&text, columns.saturating_sub(4)), text));
@@ -41,8 +42,19 @@ pub fn draw(painter: &mut Painter<'_>, screen: Rect, keymap: &Keymap, prompt: &P
         Some(prompt.line.cursor),
     );
     let mut y = inner.y + 1;
-    painter.text(inner.x, y, inner.right(), &hint(keymap), Role::Muted);
-    y += 2;
+    painter.text(inner.x, y, inner.right(), &hint(&state.keymap), Role::Muted);
+    y += 1;
+    outlook(
+        painter,
+        Rect {
+            y,
+            height: 1,
+            ..inner
+        },
+        state,
+        prompt,
+    );
+    y += 1;
     if let Some((rows, text)) = &error {
         for row in rows
             .rows()
@@ -90,6 +102,33 @@ pub fn draw(painter: &mut Painter<'_>, screen: Rect, keymap: &Keymap, prompt: &P
             units::count((prompt.completions.len() - shown) as u64)
         );
         painter.text(inner.x, y, inner.right(), &more, Role::Muted);
+    }
+}
+
+/// What loading the file under the selection would come out as, before it is loaded.
+fn outlook(painter: &mut Painter<'_>, row: Rect, state: &State, prompt: &PromptOverlay) {
+    let text = prompt.chosen().unwrap_or(prompt.line.text.trim());
+    match state.library.outlook(text) {
+        Some(Ok(estimate)) => {
+            let ceiling = estimate.ceiling.map_or(String::new(), |ceiling| {
+                format!(", at most {}", units::rate(ceiling))
+            });
+            let needs = units::bytes(estimate.needs);
+            let line = format!(
+                "fits: {}; needs {needs}{ceiling}",
+                models::outlook(estimate)
+            );
+            let role = if estimate.fits {
+                Role::Text
+            } else {
+                Role::Warning
+            };
+            painter.text(row.x, row.y, row.right(), &line, role);
+        }
+        Some(Err(why)) => {
+            painter.text(row.x, row.y, row.right(), &why, Role::Warning);
+        }
+        None => {}
     }
 }
 

@@ -4,6 +4,7 @@ mod bench;
 mod compare;
 mod context;
 mod metrics;
+pub(in crate::ui) mod models;
 mod prompt;
 mod tokens;
 
@@ -22,5 +23,6 @@ pub fn draw(painter: &mut Painter<'_>, area: Rect, state: &State) {
         View::Bench => bench::draw(painter, area, state),
         View::Tokens => tokens::draw(painter, area, state),
         View::Compare => compare::draw(painter, area, state),
+        View::Models => models::draw(painter, area, state),
     }
 }
