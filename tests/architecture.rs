@@ -15,7 +15,8 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("attach", &[]),
     ("plan", &["gguf", "params"]),
     ("engine", &["chat", "params", "gguf", "plan"]),
-    ("library", &["gguf", "params", "plan"]),
+    ("units", &[]),
+    ("library", &["gguf", "params", "plan", "units"]),
     ("bench", &["engine", "params"]),
     ("tune", &["bench", "engine", "params"]),
     ("compare", &["engine", "params"]),
@@ -63,6 +64,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "telemetry",
             "theme",
             "tune",
+            "units",
         ],
     ),
     (

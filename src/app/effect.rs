@@ -39,7 +39,7 @@ pub enum Effect {
         text: String,
     },
     /// Ask the library; answered by `Event::Library`.
-    Library(crate::library::Job),
+    Library(crate::library::Command),
     /// Use another theme for this session.
     UseTheme(String),
     /// Write metrics to a new file; answered by `Event::Exported`.

@@ -50,7 +50,7 @@ pub enum Event {
     /// Answer to `Effect::WriteFile`: where it lies now, or why it could not be written.
     Written(Result<String, String>),
     /// News of the models on this machine.
-    Library(crate::library::Told),
+    Library(crate::library::News),
     /// Answer to `Effect::Copy`: how it was done, or why it could not be.
     Copied(Result<String, String>),
     /// Answer to `Effect::ExportChat`: where it lies now, or why it could not be written.

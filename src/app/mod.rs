@@ -75,7 +75,10 @@ pub use event::{Event, Settings, Timer};
 pub use foresight::Foresight;
 pub use gauges::GaugesState;
 pub use keys::context;
-pub use library::{Details, LibraryState, Removing, Sort, Subset};
+pub use library::{
+    DetailRow, Details, LibraryState, ModelList, Order as ModelOrder, Question as RemovalQuestion,
+    Removing, Subset,
+};
 pub use log::{LogLevel, LogLine, LogState};
 pub use metrics::{ENERGY_RUN, MetricsState, Window, ZOOMS_MS};
 pub use model::{LoadPhase, ModelState};

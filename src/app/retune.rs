@@ -8,7 +8,7 @@ use crate::engine::{
     Command, ContextInfo, EngineError, EngineEvent, ErrorKind, KvOutcome, LoadId, LoadRequest,
     ModelInfo,
 };
-use crate::library::Job;
+use crate::library::Command as LibraryCommand;
 use crate::params::{Cost, Param, Source, TABLE, Value, spec};
 
 /// Why nothing may change the model now, if so.
@@ -269,7 +269,7 @@ fn loaded(
     let mut effects = change(state, |params| {
         params.values.replace(Source::Model, recommended)
     });
-    effects.push(Effect::Library(Job::Used(used)));
+    effects.push(Effect::Library(LibraryCommand::Loaded(used)));
     effects
 }
 

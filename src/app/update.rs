@@ -40,6 +40,7 @@ fn take(state: &mut State, event: Event) -> Vec<Effect> {
         Event::Resize { width, height } => {
             state.size = (width, height);
             prompt::resized(state);
+            library::resized(state);
             vec![]
         }
         Event::Viewport(viewport) => {
@@ -74,13 +75,13 @@ fn take(state: &mut State, event: Event) -> Vec<Effect> {
             state.log.push(line);
             vec![]
         }
-        Event::Library(told) => library::on_told(state, told),
+        Event::Library(news) => library::on_news(state, news),
         Event::Paths { typed, found } => {
-            let found = library::offer(state, &typed, found);
+            let names = library::names(state, &typed);
             if let Some(Overlay::LoadModel(prompt)) = &mut state.overlay
                 && prompt.line.text == typed
             {
-                prompt.offer(found);
+                prompt.offer(names.into_iter().chain(found).collect());
             } else {
                 complete::paths(state, &typed, found);
             }

@@ -34,7 +34,7 @@ pub(super) fn keys_of(state: &State) -> Option<Context> {
         View::Metrics => Some(Context::Metrics),
         View::Tokens => Some(Context::Tokens),
         View::Compare => Some(compare::context(state)),
-        View::Models if state.library.is_typing => Some(Context::Prompt),
+        View::Models if state.library.list.is_typing => Some(Context::Prompt),
         View::Models => Some(Context::Models),
     }
 }

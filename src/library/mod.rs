@@ -8,13 +8,19 @@
 //! find the files there; `index` remembers what their headers say (`about`), so that only new and
 //! changed ones are read; `scan` unites parts, pairs and duplicates; `names` finds a model by what
 //! people call it. Files of other tools are only ever read.
+//!
+//! Beside its file, a model is [`Known`] by what a load would come out as and by what the deck
+//! remembers (`marks`); `sheet` says all of it in words. [`Command`] and [`News`] are what a deck
+//! that runs asks and hears.
 
 mod about;
+mod command;
+mod contents;
 mod estimate;
 mod family;
 mod hub_name;
 mod index;
-mod job;
+mod known;
 mod marks;
 mod model;
 mod names;
@@ -23,23 +29,27 @@ mod places;
 mod remove;
 mod same;
 mod scan;
+mod sheet;
 mod source;
 #[cfg(test)]
 mod tests;
 mod walk;
 
 pub use about::{About, Kind, Senses};
+pub use command::{Command, Favourite, News};
+pub use contents::{Contents, TensorRow};
 pub use estimate::Estimate;
 pub use family::{Family, Speaks};
 pub use hub_name::{Choice, HubName, quant_of};
 pub use index::Index;
-pub use job::{Favourite, Job, Told};
+pub use known::{Known, Measured, MeasuredBy};
 pub use marks::Marks;
 pub use model::{Listing, Model, Spot};
 pub use names::Meant;
 pub use ollama::{Layers, Wishes};
 pub use places::{Environment, Os, Place, hub_cache, moved, places};
-pub use remove::{removable, remove};
+pub use remove::{removable, remove, why_kept};
 pub use scan::scan;
+pub use sheet::{abilities, date, sheet};
 pub use source::Source;
 pub use walk::Unreadable;

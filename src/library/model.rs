@@ -34,6 +34,32 @@ pub struct Model {
     pub layers: Option<Layers>,
 }
 
+impl Model {
+    /// A model of one file that nothing more is known of.
+    pub fn new(name: impl Into<String>, path: impl Into<PathBuf>, source: Source) -> Self {
+        let (name, path) = (name.into(), path.into());
+        Self {
+            files: vec![path.clone()],
+            source,
+            places: vec![Spot {
+                source,
+                name: name.clone(),
+                path: path.clone(),
+            }],
+            name,
+            path,
+            size_bytes: 0,
+            about: None,
+            error: None,
+            projectors: vec![],
+            adapters: vec![],
+            vision: false,
+            audio: false,
+            layers: None,
+        }
+    }
+}
+
 /// One place of a model.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Spot {

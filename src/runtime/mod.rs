@@ -42,7 +42,7 @@ use crate::theme::{self, GlyphSet, Theme};
 use crate::ui::TranscriptCache;
 pub use bandwidth::known_bandwidth;
 pub use deck::{Deck, Look, Sources, Wake};
-pub use library::{Estimator, Librarian, find_models, marks};
+pub use library::{Estimator, Librarian, Notes, find_models, marks};
 pub use machine::machine_facts;
 pub use measure::Measurer;
 pub use screen::{Edited, RealScreen, Screen};
@@ -205,7 +205,7 @@ async fn start(startup: Startup) -> io::Result<Ended> {
     };
     let measured = inbox.clone();
     let own = config.library.folders.clone();
-    let librarian = Librarian::start(folders.clone(), own, inbox.clone());
+    let librarian = Librarian::start(folders.clone(), &own, inbox.clone());
     let mut deck = Deck::new(state, screen, engine, look, inbox);
     deck = deck.with_exports(folders.data_dir.join("exports"));
     deck = deck.with_measurer(Measurer::new(folders.data_dir.clone(), measured));

@@ -133,6 +133,11 @@ fn hints(state: &State) -> Vec<(String, &'static str)> {
             (Action::Cancel, "back"),
         ],
         Context::Compare => compare_hints(state),
+        Context::Models if state.library.details.is_some() => &[
+            (Action::Accept, "load"),
+            (Action::Down, "scroll"),
+            (Action::Cancel, "list"),
+        ],
         Context::Models => &[
             (Action::Accept, "load"),
             (Action::Filter, "filter"),

@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use llmdeck::app::{Event, LineEdit, Overlay, PromptOverlay, State, View, update};
-use llmdeck::library::{About, Estimate, Kind, Listing, Model, Senses, Source, Speaks, Spot, Told};
+use llmdeck::library::{
+    About, Contents, Estimate, Kind, Known, Listing, Measured, MeasuredBy, Model, News, Senses,
+    Source, Speaks, TensorRow, Unreadable,
+};
 
 use super::{snapshots, states};
 
@@ -11,23 +14,8 @@ const GIB: u64 = 1 << 30;
 
 fn model(name: &str, path: &str, source: Source, size_bytes: u64) -> Model {
     Model {
-        name: name.to_owned(),
-        path: path.into(),
-        files: vec![path.into()],
-        source,
-        places: vec![Spot {
-            source,
-            name: name.to_owned(),
-            path: path.into(),
-        }],
         size_bytes,
-        about: None,
-        error: None,
-        projectors: vec![],
-        adapters: vec![],
-        vision: false,
-        audio: false,
-        layers: None,
+        ..Model::new(name, path, source)
     }
 }
 
@@ -73,7 +61,10 @@ fn listing() -> Listing {
     damaged.error = Some("the file ends at byte 1,024, inside tensor data".to_owned());
     Listing {
         models: vec![small, damaged, large],
-        unreadable: vec![],
+        unreadable: vec![Unreadable {
+            path: "/mnt/models".into(),
+            why: "Permission denied (os error 13)".to_owned(),
+        }],
         headers_read: 3,
     }
 }
@@ -98,17 +89,30 @@ fn known(size: (u16, u16)) -> State {
         ceiling: Some(1.1),
         ..fits
     };
-    let path = |at: usize| listing.models[at].path.clone();
-    let judged = [(path(0), fits), (path(2), short)].into();
-    let favourites = [path(2)].into();
-    update(&mut state, Event::Library(Told::Found(Arc::new(listing))));
-    update(&mut state, Event::Library(Told::Judged(judged)));
-    let marks = llmdeck::library::Marks {
-        favourites,
-        ..Default::default()
+    let small = Known {
+        estimate: Some(fits),
+        measured: Some(Measured {
+            per_second: 6.9,
+            by: MeasuredBy::Bench,
+        }),
+        used: Some(1_763_683_200),
+        removable: true,
+        ..Known::default()
     };
-    update(&mut state, Event::Library(Told::Marked(marks)));
+    let large = Known {
+        estimate: Some(short),
+        favourite: true,
+        ..Known::default()
+    };
+    let path = |at: usize| listing.models[at].path.clone();
+    let known = [(path(0), small), (path(2), large)].into();
+    tell(&mut state, News::Found(Arc::new(listing)));
+    tell(&mut state, News::Known(known));
     state
+}
+
+fn tell(state: &mut State, news: News) {
+    update(state, Event::Library(news));
 }
 
 fn press(state: &mut State, keys: &[&str]) {
@@ -119,9 +123,9 @@ fn press(state: &mut State, keys: &[&str]) {
 
 #[test]
 fn models() {
-    snapshots("models", &[(80, 24), (200, 60)], |size| {
+    snapshots("models", &[(60, 18), (80, 24), (200, 60)], |size| {
         let mut state = known(size);
-        press(&mut state, &["f9"]);
+        press(&mut state, &["f9", "home", "down"]);
         assert_eq!(state.view, View::Models);
         state
     });
@@ -130,11 +134,66 @@ fn models() {
         press(&mut state, &["f9", "/", "q", "w", "e", "n"]);
         state
     });
+    snapshots("models_looked_for", &[(80, 24)], |size| {
+        let mut state = states::ready(size);
+        press(&mut state, &["f9"]);
+        state
+    });
+}
+
+#[test]
+fn removing_asks_twice() {
+    snapshots("models_remove", &[(80, 24)], |size| {
+        let mut state = known(size);
+        press(&mut state, &["f9", "home", "down", "x"]);
+        state
+    });
+    snapshots("models_remove_for_good", &[(60, 18)], |size| {
+        let mut state = known(size);
+        press(&mut state, &["f9", "home", "down", "x", "x"]);
+        state
+    });
+}
+
+#[test]
+fn details_show_the_whole_header() {
+    let contents = || Contents {
+        metadata: vec![
+            ("general.architecture".to_owned(), "qwen3".to_owned()),
+            ("qwen3.block_count".to_owned(), "36".to_owned()),
+            (
+                "tokenizer.ggml.tokens".to_owned(),
+                "151,936 texts".to_owned(),
+            ),
+        ],
+        tensors: (0..36)
+            .map(|layer| TensorRow {
+                name: format!("blk.{layer}.attn_q.weight"),
+                kind: "Q4_K",
+                dims: vec![4096, 4096],
+                bytes: 9 << 20,
+            })
+            .collect(),
+    };
+    let shown = |size| {
+        let mut state = known(size);
+        press(&mut state, &["f9", "home", "down", "i"]);
+        let path = listing().models[0].path.clone();
+        let outcome = Ok(Arc::new(contents()));
+        tell(&mut state, News::Read { path, outcome });
+        state
+    };
+    snapshots("model_details", &[(60, 18), (80, 24), (200, 60)], shown);
+    snapshots("model_details_end", &[(80, 24)], |size| {
+        let mut state = shown(size);
+        press(&mut state, &["end"]);
+        state
+    });
 }
 
 #[test]
 fn the_load_prompt_says_whether_it_fits() {
-    snapshots("load_fits", &[(80, 24), (200, 60)], |size| {
+    snapshots("load_fits", &[(60, 18), (80, 24)], |size| {
         let mut state = known(size);
         state.overlay = Some(Overlay::LoadModel(PromptOverlay {
             line: LineEdit::new("llama3.3:70b"),
@@ -142,6 +201,15 @@ fn the_load_prompt_says_whether_it_fits() {
             selected: Some(0),
             error: None,
         }));
+        state
+    });
+}
+
+#[test]
+fn the_load_prompt_says_what_a_load_comes_out_as() {
+    snapshots("load_outlook", &[(60, 18), (80, 24)], |size| {
+        let mut state = known(size);
+        state.overlay = Some(Overlay::LoadModel(PromptOverlay::new("qwen/qwen3-8b-gguf")));
         state
     });
 }

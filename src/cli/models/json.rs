@@ -5,9 +5,8 @@ use std::path::PathBuf;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::here::Known;
 use crate::cli::{ExitCode, Failure};
-use crate::library::Model;
+use crate::library::{Known, Model};
 use crate::params::spec;
 
 /// A model in a list.
@@ -94,7 +93,7 @@ pub(super) fn info(model: &Model, known: &Known) -> Result<String, Failure> {
         "mmproj": paths(&model.projectors),
         "adapters": paths(&model.adapters),
         "fit": fit,
-        "measured_tokens_per_second": known.measured,
+        "measured_tokens_per_second": known.measured.map(|measured| measured.per_second),
         "last_used": known.used,
         "favourite": known.favourite,
     });

@@ -15,11 +15,10 @@ use crate::keymap::{Context, Keymap};
 use crate::theme::Role;
 use crate::ui::painter::{Painter, part};
 use crate::ui::text::{fit, sanitise, units, wrap::Wrapped};
-use crate::ui::views::models;
 use crate::ui::widgets::field;
 
 const WIDTH: u16 = 90;
-/// Rows of the frame, the path, the blank line below it and the hint.
+/// Rows of the frame, the path, the hint, and what the load would come out as.
 const AROUND: u16 = 5;
 
 pub fn draw(painter: &mut Painter<'_>, screen: Rect, state: &State, prompt: &PromptOverlay) {
@@ -44,16 +43,9 @@ pub fn draw(painter: &mut Painter<'_>, screen: Rect, state: &State, prompt: &Pro
     let mut y = inner.y + 1;
     painter.text(inner.x, y, inner.right(), &hint(&state.keymap), Role::Muted);
     y += 1;
-    outlook(
-        painter,
-        Rect {
-            y,
-            height: 1,
-            ..inner
-        },
-        state,
-        prompt,
-    );
+    if let Some((line, role)) = outlook(state, prompt) {
+        painter.text(inner.x, y, inner.right(), &line, role);
+    }
     y += 1;
     if let Some((rows, text)) = &error {
         for row in rows
@@ -105,31 +97,24 @@ pub fn draw(painter: &mut Painter<'_>, screen: Rect, state: &State, prompt: &Pro
     }
 }
 
-/// What loading the file under the selection would come out as, before it is loaded.
-fn outlook(painter: &mut Painter<'_>, row: Rect, state: &State, prompt: &PromptOverlay) {
+/// What loading the model under the selection would come out as, before it is loaded.
+fn outlook(state: &State, prompt: &PromptOverlay) -> Option<(String, Role)> {
     let text = prompt.chosen().unwrap_or(prompt.line.text.trim());
-    match state.library.outlook(text) {
-        Some(Ok(estimate)) => {
-            let ceiling = estimate.ceiling.map_or(String::new(), |ceiling| {
-                format!(", at most {}", units::rate(ceiling))
-            });
-            let needs = units::bytes(estimate.needs);
-            let line = format!(
-                "fits: {}; needs {needs}{ceiling}",
-                models::outlook(estimate)
-            );
-            let role = if estimate.fits {
-                Role::Text
-            } else {
-                Role::Warning
-            };
-            painter.text(row.x, row.y, row.right(), &line, role);
-        }
-        Some(Err(why)) => {
-            painter.text(row.x, row.y, row.right(), &why, Role::Warning);
-        }
-        None => {}
+    let estimate = match state.library.outlook(text)? {
+        Ok(estimate) => estimate,
+        Err(why) => return Some((why, Role::Warning)),
+    };
+    let needs = units::bytes(estimate.needs);
+    if !estimate.fits {
+        let lacks = units::bytes(estimate.lacks);
+        let line = format!("does not fit: needs {needs}, {lacks} are missing");
+        return Some((line, Role::Warning));
     }
+    let ceiling = estimate.ceiling.map(units::rate);
+    let ceiling = ceiling.map_or(String::new(), |rate| format!("; at most {rate} (estimate)"));
+    let (gpu, all, n_ctx) = (estimate.n_gpu_layers, estimate.n_layers, estimate.n_ctx);
+    let line = format!("fits: n-gpu-layers {gpu} of {all}, ctx-size {n_ctx}, {needs}{ceiling}");
+    Some((line, Role::Text))
 }
 
 /// How to fill it in, by the keys in force.

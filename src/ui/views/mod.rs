@@ -4,7 +4,7 @@ mod bench;
 mod compare;
 mod context;
 mod metrics;
-pub(in crate::ui) mod models;
+mod models;
 mod prompt;
 mod tokens;
 
