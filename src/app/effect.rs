@@ -5,8 +5,7 @@ use std::time::Duration;
 use super::{Measure, Origin, Timer};
 use crate::engine::Command;
 use crate::store;
-use crate::store::exchange::{Archive, Format as ChatFormat};
-use crate::telemetry::history::export::Format;
+use crate::store::exchange::{Archive, Format};
 
 /// One thing to do; its outcome, if any, comes back as an event.
 #[derive(Clone, Debug)]
@@ -16,12 +15,6 @@ pub enum Effect {
     Store(store::Command),
     /// Put text on the user's clipboard.
     Copy(String),
-    /// Write the chat to a new file; answered by `Event::ChatExported`.
-    ExportChat {
-        file: ExportFile,
-        format: ChatFormat,
-        chat: Box<Archive>,
-    },
     /// Open the user's editor with this text; answered by `Event::Edited`.
     Edit(String),
     /// List files that complete this path; answered by `Event::Paths`.
@@ -36,17 +29,12 @@ pub enum Effect {
     /// Write a new file; answered by `Event::Written`. None that is there already is replaced.
     WriteFile {
         place: FilePlace,
-        text: String,
+        content: Content,
     },
     /// Ask the library; answered by `Event::Library`.
     Library(crate::library::Command),
     /// Use another theme for this session.
     UseTheme(String),
-    /// Write metrics to a new file; answered by `Event::Exported`.
-    Export {
-        format: Format,
-        text: String,
-    },
     /// Send `Event::Timer` after a while.
     After(Timer, Duration),
     /// Give the terminal back to the shell until `fg`.
@@ -56,20 +44,15 @@ pub enum Effect {
     Quit,
 }
 
-/// Where a chat is written to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ExportFile {
-    /// What the user typed.
-    Named(String),
-    /// This name in the present folder, with a number where there is such a file already.
-    Default(String),
-}
-
 /// Where a file is written to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FilePlace {
     /// As the user typed it; from the present folder on.
     Named(String),
+    /// This name in the present folder, with a number where it is taken.
+    Here(String),
+    /// This name in the folder of exports, with a number where it is taken.
+    Exports(String),
     /// The user's preset of that name.
     Preset(String),
 }
@@ -86,4 +69,15 @@ impl FilePlace {
         }
         Ok(Self::Preset(name.to_owned()))
     }
+}
+
+/// What a file is to hold.
+#[derive(Clone, Debug)]
+pub enum Content {
+    Text(String),
+    /// Written out by the runtime: it may be long.
+    Chat {
+        chat: Box<Archive>,
+        format: Format,
+    },
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::{LogLine, MeasureNews, Origin, Viewport};
 use crate::attach::File;
 use crate::config::{Persona, Preset};
+use crate::diagnose::Machine;
 use crate::engine::{EngineEvent, RequestId};
 use crate::keymap::{Key, Keymap};
 use crate::store;
@@ -32,6 +33,8 @@ pub enum Event {
         /// In products of matrices; 0 = not measured.
         operations_per_second: f64,
     },
+    /// What of this machine never changes while the program runs.
+    Machine(Box<Machine>),
     Settings(Settings),
     Log(LogLine),
     /// Answer to `Effect::ListPaths`: the text that was completed and what fits it.
@@ -53,12 +56,8 @@ pub enum Event {
     Library(crate::library::News),
     /// Answer to `Effect::Copy`: how it was done, or why it could not be.
     Copied(Result<String, String>),
-    /// Answer to `Effect::ExportChat`: where it lies now, or why it could not be written.
-    ChatExported(Result<String, String>),
     /// Answer to `Effect::Edit`: the text as it is now, or why it is as it was.
     Edited(Result<String, String>),
-    /// Answer to `Effect::Export`: where it was written, or why it could not be.
-    Exported(Result<PathBuf, String>),
     Timer(Timer),
     /// A model to load was found while starting.
     Open(PathBuf),

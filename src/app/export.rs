@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::saving::{self, ended_as};
 use super::update::{IsError, notice};
-use super::{Effect, Entry, ExportFile, State};
+use super::{Content, Effect, Entry, FilePlace, State};
 use crate::chat::{NodeId, Role};
 use crate::store::Said;
 use crate::store::exchange::{Archive, Format, Node};
@@ -20,12 +20,13 @@ pub(super) fn export(state: &mut State, file: &str) -> Vec<Effect> {
         return notice(state, "Nothing has been said yet.", IsError::No);
     }
     let format = Format::of_name(file).unwrap_or(Format::Markdown);
-    let file = match file {
-        "" => ExportFile::Default(format!("{}.md", name(&chat))),
-        file => ExportFile::Named(file.to_owned()),
+    let place = match file {
+        "" => FilePlace::Here(format!("{}.md", name(&chat))),
+        file => FilePlace::Named(file.to_owned()),
     };
     let chat = Box::new(chat);
-    vec![Effect::ExportChat { file, format, chat }]
+    let content = Content::Chat { chat, format };
+    vec![Effect::WriteFile { place, content }]
 }
 
 /// The whole tree.

@@ -70,7 +70,7 @@ pub use compare::{
 pub use composer::Composer;
 pub use context::{ContextState, Filled};
 pub use copying::PickedCode;
-pub use effect::{Effect, ExportFile, FilePlace};
+pub use effect::{Content, Effect, FilePlace};
 pub use event::{Event, Settings, Timer};
 pub use foresight::Foresight;
 pub use gauges::GaugesState;

@@ -14,7 +14,7 @@ use super::{
 use crate::engine::Command;
 use crate::engine::ConversationId;
 use crate::keymap::Context;
-use crate::params::Param;
+use crate::params::{Param, Value};
 
 /// The second Ctrl-C must come within this time.
 const QUIT_TIME: Duration = Duration::from_secs(2);
@@ -144,7 +144,7 @@ pub(super) fn perform(state: &mut State, action: Action) -> Vec<Effect> {
                 return notice(state, "No model is loaded.", IsError::No);
             };
             let raised = i64::from(context.n_ctx) * 2;
-            retune::set(state, Param::CtxSize, raised)
+            retune::set(state, Param::CtxSize, Value::Int(raised))
         }
         Action::DropOldest => replies::drop_oldest(state),
         Action::Summarise => summary::begin(state, Then::Nothing),

@@ -218,7 +218,7 @@ pub(super) fn make_room(state: &mut State, choice: ContextFullChoice) -> Vec<Eff
         }
         ContextFullChoice::Summarise => return summary::begin(state, Then::GoOn),
         ContextFullChoice::Raise(n_ctx) => {
-            super::retune::set(state, Param::CtxSize, i64::from(n_ctx))
+            super::retune::set(state, Param::CtxSize, Value::Int(n_ctx.into()))
         }
     };
     effects.extend(after_room_was_made(state));

@@ -48,17 +48,14 @@ pub(super) fn cancel(state: &State) -> Vec<Effect> {
         .collect()
 }
 
-/// Sets one number for this session and brings the engine along.
-pub(super) fn set(state: &mut State, param: Param, value: i64) -> Vec<Effect> {
-    match state
-        .params
-        .values
-        .clone()
-        .set(Source::Session, param, Value::Int(value))
-    {
+/// Sets one value for this session and brings the engine along; a change of it that waited to be
+/// applied is overtaken.
+pub(super) fn set(state: &mut State, param: Param, value: Value) -> Vec<Effect> {
+    match spec(param).check(&value) {
         Ok(()) => change(state, |params| {
-            // Just tried on a copy.
-            let _ = params.values.set(Source::Session, param, Value::Int(value));
+            params.pending.remove(&param);
+            // Just checked.
+            let _ = params.values.set(Source::Session, param, value);
         }),
         Err(error) => notice(state, error.to_string(), IsError::Yes),
     }

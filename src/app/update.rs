@@ -92,23 +92,21 @@ fn take(state: &mut State, event: Event) -> Vec<Effect> {
             origin,
             read,
         } => attach::on_read(state, &typed, origin, read),
+        Event::Machine(machine) => {
+            state.why.machine = *machine;
+            vec![]
+        }
         Event::Measure(news) => bench::on_news(state, news),
         Event::Written(Ok(how)) => notice(state, how, IsError::No),
         Event::Written(Err(why)) => notice(state, why, IsError::Yes),
         Event::Copied(Ok(how)) => notice(state, how, IsError::No),
         Event::Copied(Err(why)) => notice(state, why, IsError::Yes),
-        Event::ChatExported(Ok(said)) => notice(state, said, IsError::No),
-        Event::ChatExported(Err(why)) => notice(state, why, IsError::Yes),
         Event::Edited(Ok(text)) => {
             state.composer.set(&text);
             state.focus = super::Pane::Composer;
             vec![]
         }
         Event::Edited(Err(why)) => notice(state, why, IsError::Yes),
-        Event::Exported(Ok(path)) => {
-            notice(state, format!("Written to {}", path.display()), IsError::No)
-        }
-        Event::Exported(Err(why)) => notice(state, why, IsError::Yes),
         Event::Timer(Timer::QuitArmed(number)) => {
             state.quit_armed.take_if(|armed| *armed == number);
             vec![]

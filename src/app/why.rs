@@ -68,17 +68,7 @@ pub(super) fn mend(state: &mut State, list: &PickList<Finding>) -> Vec<Effect> {
     };
     match &finding.fix {
         Fix::Do(what) => notice(state, what.clone(), IsError::No),
-        Fix::Set(param, value) => {
-            let (param, value) = (*param, value.clone());
-            if let Err(error) = spec(param).check(&value) {
-                return notice(state, error.to_string(), IsError::Yes);
-            }
-            retune::change(state, |params| {
-                params.pending.remove(&param);
-                // Just checked.
-                let _ = params.values.set(Source::Session, param, value);
-            })
-        }
+        Fix::Set(param, value) => retune::set(state, *param, value.clone()),
     }
 }
 

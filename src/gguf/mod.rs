@@ -8,11 +8,11 @@
 mod check;
 mod error;
 mod facts;
+mod file_name;
 mod fingerprint;
 mod header;
 mod layers;
 mod parse;
-mod parts;
 mod runs;
 mod source;
 mod tensor;
@@ -25,10 +25,10 @@ mod tests;
 
 pub use error::GgufError;
 pub use facts::{Facts, Recurrent, Shard};
+pub use file_name::{FileName, parts};
 pub use fingerprint::fingerprint;
 pub use header::Header;
 pub use layers::LayerCache;
-pub use parts::parts;
 pub use tensor::{Tensor, TensorType};
 pub use value::{Array, ArrayKind, Entry, Value};
 pub use weights::{ModelPart, Weight};

@@ -72,7 +72,7 @@ impl Cache {
 
     /// The lock that other tools take for the same bytes.
     pub(super) fn lock(&self, repo: &RepoId, hash: &str) -> PathBuf {
-        let folder = self.root.join(".locks").join(folder_name(repo));
+        let folder = self.root.join(".locks").join(repo.cache_folder());
         folder.join(format!("{hash}.lock"))
     }
 
@@ -152,17 +152,13 @@ impl Cache {
     }
 
     fn folder(&self, repo: &RepoId) -> PathBuf {
-        self.root.join(folder_name(repo))
+        self.root.join(repo.cache_folder())
     }
 }
 
 /// Whether it is the name of a commit: 40 hexadecimal digits.
 pub(super) fn is_commit(text: &str) -> bool {
     text.len() == 40 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
-}
-
-fn folder_name(repo: &RepoId) -> String {
-    format!("models--{}", repo.as_str().replace('/', "--"))
 }
 
 /// Puts a link in its place at once, or the file itself where there are no links.

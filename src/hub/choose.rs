@@ -3,14 +3,13 @@
 //! split model; the projector for images that lies nearest.
 
 use super::{ErrorKind, FilePath, HubError, Pick};
+use crate::gguf::FileName;
 use crate::params::nearest_word;
 
 /// Quantisations that are taken when none was asked for, in this order.
 const USUAL: [&str; 2] = ["Q4_K_M", "Q8_0"];
 /// Parts of names of GGUF files that are no models.
 const NO_MODELS: [&str; 6] = ["mmproj", "imatrix", "mtp-", "eagle3-", "dflash-", "dspark-"];
-/// Files of one split model at most.
-const MOST_PARTS: u32 = 1000;
 
 /// A model of a repository.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,14 +51,7 @@ pub fn choose(paths: &[FilePath], pick: &Pick) -> Result<Chosen, HubError> {
 
 /// The quantisation in a file's name, in capitals; empty when it has none.
 pub fn quant_of(path: &FilePath) -> String {
-    let split = Split::of(path);
-    let name = split.prefix.rsplit('/').next().unwrap_or_default();
-    let tag = name.rsplit(['-', '.']).next().unwrap_or_default();
-    let fine = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    if tag.len() == name.len() || tag.is_empty() || !tag.chars().all(fine) {
-        return String::new();
-    }
-    tag.to_uppercase()
+    FileName::new(path.as_str()).quant().unwrap_or_default()
 }
 
 fn of_quant(paths: &[FilePath], quant: &str) -> Option<usize> {
@@ -79,23 +71,21 @@ fn of_quant(paths: &[FilePath], quant: &str) -> Option<usize> {
 }
 
 fn whole(paths: &[FilePath], index: usize) -> Result<Chosen, HubError> {
-    let split = Split::of(&paths[index]);
+    let name = FileName::new(paths[index].as_str());
     let mut parts = vec![index];
-    if split.count > 1 {
-        parts = (1..=split.count)
-            .filter_map(|number| {
-                let same = |path: &FilePath| {
-                    let other = Split::of(path);
-                    (other.prefix, other.count, other.number) == (split.prefix, split.count, number)
-                };
+    if name.parts > 1 {
+        parts = (1..=name.parts)
+            .filter_map(|part| {
+                let wanted = FileName { part, ..name };
+                let same = |path: &FilePath| FileName::new(path.as_str()) == wanted;
                 paths.iter().position(same)
             })
             .collect();
-        if parts.len() < split.count as usize {
+        if parts.len() < name.parts as usize {
             return Err(HubError::new(
                 ErrorKind::NotFound,
                 format!("looking for all parts of {}", paths[index]),
-                format!("there are {} of {}", parts.len(), split.count),
+                format!("there are {} of {}", parts.len(), name.parts),
             )
             .hint("choose another quantisation"));
         }
@@ -190,45 +180,7 @@ fn is_first_of_model(path: &FilePath) -> bool {
     let name = path.name().to_lowercase();
     is_gguf(path)
         && NO_MODELS.iter().all(|part| !name.contains(part))
-        && Split::of(path).number == 1
-}
-
-/// `name-00002-of-00005.gguf`
-struct Split<'a> {
-    prefix: &'a str,
-    number: u32,
-    count: u32,
-}
-
-impl<'a> Split<'a> {
-    fn of(path: &'a FilePath) -> Self {
-        let text = path.as_str();
-        let stem = text.len().checked_sub(5).and_then(|at| text.get(..at));
-        let stem = stem.unwrap_or(text);
-        let alone = Self {
-            prefix: stem,
-            number: 1,
-            count: 1,
-        };
-        let five = |digits: &str| {
-            let fine = digits.len() == 5 && digits.bytes().all(|byte| byte.is_ascii_digit());
-            fine.then(|| digits.parse::<u32>().ok()).flatten()
-        };
-        let Some((rest, count)) = stem.rsplit_once("-of-") else {
-            return alone;
-        };
-        let Some((prefix, number)) = rest.rsplit_once('-') else {
-            return alone;
-        };
-        match (five(number), five(count)) {
-            (Some(number), Some(count)) if (1..=MOST_PARTS).contains(&count) => Self {
-                prefix,
-                number,
-                count,
-            },
-            _ => alone,
-        }
-    }
+        && FileName::new(path.as_str()).part == 1
 }
 
 #[cfg(test)]
@@ -343,19 +295,6 @@ mod tests {
         )
         .unwrap_err();
         assert_eq!(error.why, "the repository has no GGUF model");
-    }
-
-    #[test]
-    fn quantisations_are_read_from_names() {
-        for (name, quant) in [
-            ("m-Q4_K_M.gguf", "Q4_K_M"),
-            ("m.q8_0.gguf", "Q8_0"),
-            ("x/m-bf16-00001-of-00002.gguf", "BF16"),
-            ("model.gguf", ""),
-            ("q/m.gguf", ""),
-        ] {
-            assert_eq!(quant_of(&FilePath::parse(name).unwrap()), quant, "{name}");
-        }
     }
 
     proptest! {

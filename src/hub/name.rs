@@ -81,6 +81,17 @@ impl RepoId {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The folder of the repository in the Hub's cache: `models--org--repo`.
+    pub fn cache_folder(&self) -> String {
+        format!("models--{}", self.0.replace('/', "--"))
+    }
+
+    /// The repository that has this folder in the Hub's cache.
+    pub fn of_cache_folder(folder: &str) -> Option<Self> {
+        let (org, name) = folder.strip_prefix("models--")?.split_once("--")?;
+        Self::parse(&format!("{org}/{name}")).ok()
+    }
 }
 
 impl fmt::Display for RepoId {
@@ -326,6 +337,16 @@ mod tests {
             "http://127.0.0.1.evil.org/c.gguf",
         ] {
             assert!(Wanted::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn folders_of_the_cache_are_repositories() {
+        let repo = RepoId::parse("org/my-repo").unwrap();
+        assert_eq!(repo.cache_folder(), "models--org--my-repo");
+        assert_eq!(RepoId::of_cache_folder("models--org--my-repo"), Some(repo));
+        for other in ["datasets--org--x", "models--x", "models--..--x", "blobs"] {
+            assert_eq!(RepoId::of_cache_folder(other), None, "{other}");
         }
     }
 

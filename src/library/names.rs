@@ -3,8 +3,9 @@
 use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
 use nucleo_matcher::{Config, Matcher, Utf32Str};
 
-use super::hub_name::without_part;
-use super::{Choice, HubName, Listing, Model, Source, quant_of};
+use super::{Listing, Model, Source};
+use crate::gguf::FileName;
+use crate::hub::{Pick, RepoId, Wanted};
 use crate::params::nearest_word;
 
 /// Names offered where none fits.
@@ -135,11 +136,7 @@ fn is_called(model: &Model, wanted: &str) -> bool {
         .strip_prefix("registry.ollama.ai/library/")
         .or_else(|| wanted.strip_prefix("registry.ollama.ai/"))
         .unwrap_or(wanted);
-    let hub = HubName::parse(wanted).map(|name| match name.choice {
-        Choice::Any => name.repo,
-        Choice::Quant(quant) => format!("{}:{quant}", name.repo),
-        Choice::File(file) => format!("{}/{file}", name.repo),
-    });
+    let hub = on_hub(wanted).map(|(repo, pick)| Wanted::Repo { repo, pick }.to_string());
     model.names().any(|name| {
         same(name, plain)
             || hub.as_ref().is_some_and(|hub| same(name, hub))
@@ -151,16 +148,12 @@ fn is_called(model: &Model, wanted: &str) -> bool {
 
 /// `org/repo/file.gguf` of a model whose name has a quantisation.
 fn is_file_of_repository(model: &Model, wanted: &str) -> bool {
-    let Some(HubName {
-        repo,
-        choice: Choice::File(file),
-    }) = HubName::parse(wanted)
-    else {
+    let Some((repo, Pick::File(file))) = on_hub(wanted) else {
         return false;
     };
     model.places.iter().any(|place| {
         let inside = place.name.split([':', '@']).next().unwrap_or_default();
-        inside.eq_ignore_ascii_case(&repo) && place.path.ends_with(&file)
+        inside.eq_ignore_ascii_case(repo.as_str()) && place.path.ends_with(file.as_str())
     })
 }
 
@@ -168,36 +161,44 @@ fn is_file(model: &Model, wanted: &str) -> bool {
     let wanted = wanted.strip_suffix(".gguf").unwrap_or(wanted);
     let mut places = model.places.iter();
     places.any(|place| {
-        let Some(stem) = place.path.file_stem().and_then(|stem| stem.to_str()) else {
+        let Some(file) = place.path.file_name().and_then(|file| file.to_str()) else {
             return false;
         };
         let is_blob = place.source == Source::Ollama;
-        !is_blob
-            && (stem.eq_ignore_ascii_case(wanted)
-                || without_part(stem).eq_ignore_ascii_case(wanted))
+        let same = |name: &str| name.eq_ignore_ascii_case(wanted);
+        let whole = file.rsplit_once('.').map_or(file, |(stem, _)| stem);
+        !is_blob && (same(whole) || same(FileName::new(file).stem))
     })
 }
 
 /// A repository without a word about its file.
 fn is_repository(model: &Model, wanted: &str) -> bool {
-    let Some(HubName { repo, choice }) = HubName::parse(wanted) else {
+    let Some((repo, pick)) = on_hub(wanted) else {
         return false;
     };
     model.places.iter().any(|place| {
-        let Some(HubName { repo: other, .. }) = HubName::parse(&place.name) else {
+        let Some((other, _)) = on_hub(&place.name) else {
             return false;
         };
-        let same = other.eq_ignore_ascii_case(&repo);
-        match &choice {
-            Choice::Any => same,
-            Choice::Quant(quant) => same && file_has_quant(place.path.file_name(), quant),
-            Choice::File(_) => false,
+        let same = other.as_str().eq_ignore_ascii_case(repo.as_str());
+        match &pick {
+            Pick::Usual => same,
+            Pick::Quant(quant) => same && file_has_quant(place.path.file_name(), quant),
+            Pick::File(_) => false,
         }
     })
 }
 
 fn is_bare_repository(wanted: &str) -> bool {
-    HubName::parse(wanted).is_some_and(|name| name.choice == Choice::Any)
+    on_hub(wanted).is_some_and(|(_, pick)| pick == Pick::Usual)
+}
+
+/// A name of the Hub.
+fn on_hub(name: &str) -> Option<(RepoId, Pick)> {
+    match Wanted::parse(name) {
+        Ok(Wanted::Repo { repo, pick }) => Some((repo, pick)),
+        Ok(Wanted::Url(_)) | Err(_) => None,
+    }
 }
 
 fn has_quant(model: &Model, quant: &str) -> bool {
@@ -208,7 +209,7 @@ fn has_quant(model: &Model, quant: &str) -> bool {
 }
 
 fn file_has_quant(file: Option<&std::ffi::OsStr>, quant: &str) -> bool {
-    let found = file.and_then(|file| quant_of(&file.to_string_lossy()));
+    let found = file.and_then(|file| FileName::new(&file.to_string_lossy()).quant());
     found.is_some_and(|found| found.eq_ignore_ascii_case(quant))
 }
 

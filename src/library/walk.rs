@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 
 use walkdir::WalkDir;
 
-use super::hub_name::without_part;
-use super::{HubName, Place, Source, ollama, quant_of};
+use super::{Place, Source, ollama};
+use crate::gguf::FileName;
+use crate::hub::RepoId;
 
 /// Folders deeper than this hold no models.
 const DEPTH: usize = 12;
@@ -157,11 +158,8 @@ fn name(place: &Place, path: &Path, legacy: &[Legacy]) -> String {
     let file = path.file_name().unwrap_or_default().to_string_lossy();
     let inner = path.strip_prefix(&place.folder).unwrap_or(path);
     let parts: Vec<_> = inner.iter().map(|part| part.to_string_lossy()).collect();
-    if let Some(repo) = parts
-        .iter()
-        .find_map(|part| HubName::from_cache_folder(part))
-    {
-        return in_repository(&repo, &file);
+    if let Some(repo) = parts.iter().find_map(|part| RepoId::of_cache_folder(part)) {
+        return in_repository(repo.as_str(), &file);
     }
     match (place.source, parts.as_slice()) {
         (Source::BuiltIn, _) if is_guide(path) => "guide".to_owned(),
@@ -193,7 +191,7 @@ fn is_guide(path: &Path) -> bool {
 
 /// `org/repo:Q4_K_M`; where the file's name tells no quantisation, with the file.
 fn in_repository(repo: &str, file: &str) -> String {
-    match quant_of(file) {
+    match FileName::new(file).quant() {
         Some(quant) if !is_projector_name(file) => format!("{repo}:{quant}"),
         _ => format!("{repo}/{file}"),
     }
@@ -205,8 +203,7 @@ fn is_projector_name(file: &str) -> bool {
 
 /// A file's name without `.gguf` and the number of its part.
 pub(super) fn stem(file: &str) -> String {
-    let stem = Path::new(file).file_stem().unwrap_or_default();
-    without_part(&stem.to_string_lossy()).to_owned()
+    FileName::new(file).stem.to_owned()
 }
 
 /// How llama.cpp's older cache calls the files of a repository.
@@ -234,11 +231,11 @@ fn legacy_names(folder: &Path) -> Vec<Legacy> {
             let name = name.to_str()?.strip_prefix("manifest=")?.to_owned();
             let mut parts = name.split('=');
             let (user, repo) = (parts.next()?, parts.next()?);
-            let name = HubName::parse(&format!("{user}/{repo}"))?;
+            let name = RepoId::parse(&format!("{user}/{repo}")).ok()?;
             let prefix = format!("{user}_{repo}_");
             Some(Legacy {
                 prefix,
-                repo: name.repo,
+                repo: name.as_str().to_owned(),
             })
         })
         .collect();

@@ -10,9 +10,7 @@ use tokio::time::{sleep, timeout};
 use tokio_stream::StreamExt;
 
 use super::Ended;
-use super::chat_file;
-use super::exports;
-use super::files;
+use super::files::{self, Places};
 use super::library::Librarian;
 use super::measure::Measurer;
 use super::paths;
@@ -20,6 +18,7 @@ use super::screen::Screen;
 use super::store::Saver;
 use crate::app::{self, Effect, Event, Left, Measure, Pane, Settings, State, View};
 use crate::attach::{self, Extractor};
+use crate::bench;
 use crate::engine::{Command, EngineEvent, EngineHandle};
 use crate::terminal::{FramePacer, Input, Signal, Signals};
 use crate::theme::Theme;
@@ -45,6 +44,11 @@ pub enum Wake {
     Event(Event),
     /// What is measured may have taken too long.
     Deadline,
+    /// Where the figures of the model to be measured come from, or why it cannot be told.
+    Origin {
+        model: PathBuf,
+        origin: Result<bench::Origin, String>,
+    },
     /// The themes were read anew.
     Themes(Vec<Theme>),
 }
@@ -66,13 +70,10 @@ pub struct Deck<S> {
     cache: TranscriptCache,
     /// Timers and jobs answer through it.
     inbox: Sender<Wake>,
-    home: Option<PathBuf>,
+    /// Where the files go that the user asks for.
+    places: Places,
     /// Who has the terminal.
     holder: Holder,
-    /// Where exported metrics go; `None` when nobody said where.
-    exports: Option<PathBuf>,
-    /// Where the user's presets lie; `None` = none are kept.
-    presets_dir: Option<PathBuf>,
     /// Set when the loop is to end.
     ended: Option<Ended>,
 }
@@ -106,7 +107,6 @@ impl<S: Screen> Deck<S> {
             cache,
             pacer,
         } = look;
-        let home = directories::BaseDirs::new().map(|dirs| dirs.home_dir().to_owned());
         Self {
             state,
             screen,
@@ -119,18 +119,16 @@ impl<S: Screen> Deck<S> {
             theme,
             cache,
             inbox,
-            home,
+            places: Places::default(),
             holder: Holder::Deck,
-            exports: None,
-            presets_dir: None,
             ended: None,
         }
     }
 
-    /// The same deck that writes exported metrics to that folder.
+    /// The same deck that writes files there.
     #[must_use]
-    pub fn with_exports(mut self, folder: PathBuf) -> Self {
-        self.exports = Some(folder);
+    pub fn with_places(mut self, places: Places) -> Self {
+        self.places = places;
         self
     }
 
@@ -145,13 +143,6 @@ impl<S: Screen> Deck<S> {
     #[must_use]
     pub fn with_measurer(mut self, measurer: Measurer) -> Self {
         self.measurer = Some(measurer);
-        self
-    }
-
-    /// The same deck that keeps presets in that folder.
-    #[must_use]
-    pub fn with_presets(mut self, folder: PathBuf) -> Self {
-        self.presets_dir = Some(folder);
         self
     }
 
@@ -237,6 +228,15 @@ impl<S: Screen> Deck<S> {
                     self.send_to_engine(command);
                 }
             }
+            Wake::Origin { model, origin } => {
+                let first = self
+                    .measurer
+                    .as_mut()
+                    .and_then(|measurer| measurer.prepared(&model, origin));
+                if let Some(command) = first {
+                    self.send_to_engine(command);
+                }
+            }
             Wake::Themes(themes) => {
                 self.themes = themes;
                 let name = self.state.theme.clone();
@@ -303,48 +303,23 @@ impl<S: Screen> Deck<S> {
                 let copied = self.screen.copy(&text);
                 self.answer(Event::Copied(copied));
             }
-            Effect::ExportChat { file, format, chat } => {
-                let (inbox, home) = (self.inbox.clone(), self.home.clone());
-                // Off this task, as below.
-                tokio::task::spawn_blocking(move || {
-                    let written = chat_file::write(&file, format, &chat, home.as_deref());
-                    let _ = inbox.blocking_send(Wake::Event(Event::ChatExported(written)));
-                });
-            }
             Effect::Edit(text) => self.edit(&text),
             Effect::ListPaths(typed) => {
-                let (inbox, home) = (self.inbox.clone(), self.home.clone());
-                // Off this task: a folder on a network drive may take its time.
-                tokio::task::spawn_blocking(move || {
+                let home = self.places.home.clone();
+                self.beside(move || {
                     let found = paths::complete(&typed, home.as_deref());
-                    let _ = inbox.blocking_send(Wake::Event(Event::Paths { typed, found }));
+                    Event::Paths { typed, found }
                 });
             }
             Effect::ReadFiles { typed, origin } => self.read_files(typed, origin),
-            Effect::Export { format, text } => {
-                let (inbox, folder) = (self.inbox.clone(), self.exports.clone());
-                // Off this task: the folder may be on a network drive.
-                tokio::task::spawn_blocking(move || {
-                    let written = match folder {
-                        Some(folder) => exports::write(&folder, format, &text),
-                        None => Err("there is no folder for exports".to_owned()),
-                    };
-                    let _ = inbox.blocking_send(Wake::Event(Event::Exported(written)));
-                });
-            }
             Effect::Measure(order) => self.measure(order),
-            Effect::WriteFile { place, text } => {
-                let (inbox, home) = (self.inbox.clone(), self.home.clone());
-                let presets_dir = self.presets_dir.clone();
-                tokio::task::spawn_blocking(move || {
-                    let outcome =
-                        files::write(&place, &text, presets_dir.as_deref(), home.as_deref());
-                    let _ = inbox.blocking_send(Wake::Event(Event::Written(outcome)));
-                });
+            Effect::WriteFile { place, content } => {
+                let places = self.places.clone();
+                self.beside(move || Event::Written(files::write(&place, &content, &places)));
             }
-            Effect::Library(job) => {
+            Effect::Library(command) => {
                 if let Some(librarian) = &self.librarian {
-                    librarian.ask(job, self.state.params.values.load());
+                    librarian.ask(command, self.state.params.values.load());
                 }
             }
             Effect::UseTheme(name) => self.use_theme(&name),
@@ -403,21 +378,28 @@ impl<S: Screen> Deck<S> {
         self.holder = Holder::Deck;
     }
 
-    /// Reads files off this task: they may be many, large, or far away.
     fn read_files(&self, typed: String, origin: app::Origin) {
-        let (inbox, home) = (self.inbox.clone(), self.home.clone());
-        tokio::task::spawn_blocking(move || {
+        let home = self.places.home.clone();
+        self.beside(move || {
             let read = std::env::current_exe()
                 .map_err(|error| format!("finding this program: {error}"))
                 .and_then(|program| {
                     attach::read(&typed, home.as_deref(), &Extractor::new(program))
                 });
-            let event = Event::Files {
+            Event::Files {
                 typed,
                 origin,
                 read,
-            };
-            let _ = inbox.blocking_send(Wake::Event(event));
+            }
+        });
+    }
+
+    /// Does work off this task that waits for files, which may be many, large or far away; its
+    /// event comes back.
+    fn beside(&self, work: impl FnOnce() -> Event + Send + 'static) {
+        let inbox = self.inbox.clone();
+        tokio::task::spawn_blocking(move || {
+            let _ = inbox.blocking_send(Wake::Event(work()));
         });
     }
 
@@ -432,7 +414,10 @@ impl<S: Screen> Deck<S> {
 
     fn command(&mut self, mut command: Command) {
         if let Command::Load(request) = &mut command {
-            request.path = paths::resolve(std::mem::take(&mut request.path), self.home.as_deref());
+            request.path = paths::resolve(
+                std::mem::take(&mut request.path),
+                self.places.home.as_deref(),
+            );
         }
         let admitted = match &mut self.saver {
             Some(saver) => saver.admit(command),

@@ -1,6 +1,19 @@
 //! What of this machine never changes while the program runs.
 
+use tokio::sync::mpsc::Sender;
+
+use super::Wake;
+use crate::app::Event;
 use crate::diagnose::Machine;
+use crate::engine;
+
+/// Tells the program; off the loop, for llama.cpp may have to find its devices first.
+pub(super) fn tell(inbox: Sender<Wake>) {
+    tokio::task::spawn_blocking(move || {
+        let machine = Box::new(machine_facts(&engine::llama::system_info()));
+        let _ = inbox.blocking_send(Wake::Event(Event::Machine(machine)));
+    });
+}
 
 /// Compares what the processor can do with what llama.cpp was built to use; `system_info` is
 /// llama.cpp's word.

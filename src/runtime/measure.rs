@@ -2,9 +2,10 @@
 //! comes out.
 //!
 //! ```text
-//! Measure ─► take ─► Drive or Search ◄─engine events─ told ─► commands
-//!                          └─► news: inbox; results: history file; values: a profile
+//! Measure ─► take ─► origin ─► Drive or Search ◄─engine events─ told ─► commands
+//!                                    └─► news: inbox; results: history file; values: a profile
 //! ```
+//! Whatever waits for a disk is done off the loop.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -12,19 +13,24 @@ use std::time::Duration;
 use tokio::sync::mpsc::Sender;
 use tokio::time::Instant;
 
-use super::Wake;
+use super::{Wake, results};
 use crate::app::{Event, Measure, MeasureEnd, MeasureNews, MeasureProgress, Order, Work};
-use crate::bench::{self, Drive, Machine, Origin, Record, history};
-use crate::config::Profile;
-use crate::engine::{self, Command, EngineEvent};
-use crate::gguf;
-use crate::tune::{self, Outcome, Search, words};
+use crate::bench::{self, Drive, Origin, Record, history};
+use crate::engine::{Command, EngineEvent};
+use crate::tune::{self, Outcome, Search};
 
 /// What is measured, and where results are kept.
 pub struct Measurer {
     data_dir: PathBuf,
     inbox: Sender<Wake>,
-    running: Option<Running>,
+    phase: Phase,
+}
+
+enum Phase {
+    Idle,
+    /// The origin of the figures is being read.
+    Preparing(Box<Order>),
+    Running(Running),
 }
 
 /// A measurement in progress.
@@ -45,24 +51,40 @@ impl Measurer {
         Self {
             data_dir,
             inbox,
-            running: None,
+            phase: Phase::Idle,
         }
     }
 
     /// Does what is asked; the command that follows for the engine.
     pub(super) fn take(&mut self, order: Measure) -> Option<Command> {
         match order {
-            Measure::Read => {
-                self.read();
-                None
+            Measure::Read => self.read(),
+            Measure::Begin(order) => self.prepare(order),
+            Measure::Cancel => return self.cancel(),
+            Measure::Undo(path) => self.undo(path),
+        }
+        None
+    }
+
+    /// Begins what was asked for, now that it is known where its figures come from; the first
+    /// command. An answer about another model comes too late and is left alone.
+    pub(super) fn prepared(
+        &mut self,
+        model: &Path,
+        origin: Result<Origin, String>,
+    ) -> Option<Command> {
+        let asked = |order: &Order| order.running.model.path == model;
+        let order = match std::mem::replace(&mut self.phase, Phase::Idle) {
+            Phase::Preparing(order) if asked(&order) => order,
+            other => {
+                self.phase = other;
+                return None;
             }
-            Measure::Begin(order) => self.begin(*order),
-            Measure::Cancel => match &mut self.running.as_mut()?.what {
-                What::Bench(drive) => drive.cancel(),
-                What::Tune(search, _) => search.cancel(),
-            },
-            Measure::Undo(path) => {
-                self.tell(MeasureNews::Undone(self.undo(&path)));
+        };
+        match origin {
+            Ok(origin) => self.begin(*order, origin),
+            Err(why) => {
+                self.tell(MeasureNews::Over(MeasureEnd::Failed(why)));
                 None
             }
         }
@@ -70,7 +92,13 @@ impl Measurer {
 
     /// Takes an event of the engine; the command that follows.
     pub(super) fn told(&mut self, event: &EngineEvent) -> Option<Command> {
-        let mut running = self.running.take()?;
+        let mut running = match std::mem::replace(&mut self.phase, Phase::Idle) {
+            Phase::Running(running) => running,
+            other => {
+                self.phase = other;
+                return None;
+            }
+        };
         let (next, end) = match &mut running.what {
             What::Bench(drive) => {
                 let turn = drive.on_event(event);
@@ -81,7 +109,7 @@ impl Measurer {
                 });
                 if let Some(progress) = news {
                     if let MeasureProgress::Measured(record) = &progress {
-                        self.keep_record(record);
+                        self.keep_record((**record).clone());
                     }
                     self.tell(MeasureNews::Progress(progress));
                 }
@@ -102,9 +130,8 @@ impl Measurer {
                             end = Some(MeasureEnd::Failed(error.to_string()));
                         }
                         tune::News::Ended(outcome) => {
-                            let kept =
-                                self.keep_profile(&outcome, *goal, &running.origin, &running.path);
-                            end = Some(MeasureEnd::Found { outcome, kept });
+                            self.found(outcome, *goal, &running.origin, &running.path);
+                            return turn.send;
                         }
                     }
                 }
@@ -121,7 +148,7 @@ impl Measurer {
                 {
                     self.wake_after(deadline.saturating_sub(running.started.elapsed()));
                 }
-                self.running = Some(running);
+                self.phase = Phase::Running(running);
             }
         }
         next
@@ -129,7 +156,9 @@ impl Measurer {
 
     /// The command that ends a measurement which takes too long, when there is one.
     pub(super) fn late(&mut self) -> Option<Command> {
-        let running = self.running.as_mut()?;
+        let Phase::Running(running) = &mut self.phase else {
+            return None;
+        };
         match &mut running.what {
             What::Tune(search, _) if search.deadline()? <= running.started.elapsed() => {
                 search.give_up()
@@ -138,18 +167,25 @@ impl Measurer {
         }
     }
 
-    fn begin(&mut self, order: Order) -> Option<Command> {
+    /// Reads where the figures come from, off the loop.
+    fn prepare(&mut self, order: Box<Order>) {
+        let (model, inbox) = (order.running.model.path.clone(), self.inbox.clone());
+        self.phase = Phase::Preparing(order);
+        tokio::task::spawn_blocking(move || {
+            let origin = origin_of(&model);
+            let _ = inbox.blocking_send(Wake::Origin { model, origin });
+        });
+    }
+
+    fn begin(&mut self, order: Order, origin: Origin) -> Option<Command> {
         let path = order.running.model.path.clone();
-        let origin = match origin(&path) {
-            Ok(origin) => origin,
-            Err(why) => {
-                self.tell(MeasureNews::Over(MeasureEnd::Failed(why)));
-                return None;
-            }
-        };
         let (what, first) = match order.work {
-            Work::Bench { plan, repetitions } => {
-                let drive = Drive::new(path.clone(), plan, repetitions, true, order.first_id);
+            Work::Bench {
+                plan,
+                repetitions,
+                first_id,
+            } => {
+                let drive = Drive::new(path.clone(), plan, repetitions, true, first_id);
                 let mut drive = drive.on(order.running);
                 let first = drive.start();
                 (What::Bench(Box::new(drive)), first)
@@ -161,7 +197,7 @@ impl Measurer {
                 (What::Tune(Box::new(search), goal), Some(first))
             }
         };
-        self.running = Some(Running {
+        self.phase = Phase::Running(Running {
             what,
             origin,
             path,
@@ -170,79 +206,92 @@ impl Measurer {
         first
     }
 
+    fn cancel(&mut self) -> Option<Command> {
+        match &mut self.phase {
+            Phase::Idle => None,
+            Phase::Preparing(_) => {
+                self.phase = Phase::Idle;
+                self.tell(MeasureNews::Over(MeasureEnd::Cancelled));
+                None
+            }
+            Phase::Running(running) => match &mut running.what {
+                What::Bench(drive) => drive.cancel(),
+                What::Tune(search, _) => search.cancel(),
+            },
+        }
+    }
+
     /// Reads what is kept.
     fn read(&self) {
-        let (path, inbox) = (history::file(&self.data_dir), self.inbox.clone());
-        // Off the loop: the file may be long or far away.
-        tokio::task::spawn_blocking(move || {
+        let path = history::file(&self.data_dir);
+        self.beside(move || {
             let read = history::read(&path)
                 .map(|history| history.records)
                 .map_err(|error| format!("reading the results in {}: {error}", path.display()));
-            let news = MeasureNews::History(read);
-            let _ = inbox.blocking_send(Wake::Event(Event::Measure(news)));
+            Some(Event::Measure(MeasureNews::History(read)))
         });
     }
 
-    fn keep_record(&self, record: &Record) {
+    fn keep_record(&self, record: Record) {
         let path = history::file(&self.data_dir);
-        if let Err(error) = history::append(&path, record) {
-            tracing::error!("keeping the result in {}: {error}", path.display());
+        self.beside(move || {
+            let error = history::append(&path, &record).err()?;
             let why = format!(
                 "keeping the result in {}: {error}; it is shown, but not kept",
                 path.display()
             );
-            self.send(Event::Problem(why));
-        }
-    }
-
-    /// Keeps faster values; `None` where none were found.
-    fn keep_profile(
-        &self,
-        outcome: &Outcome,
-        goal: tune::Goal,
-        origin: &Origin,
-        path: &Path,
-    ) -> Option<Result<PathBuf, String>> {
-        if outcome.values.is_empty() || outcome.cancelled {
-            return None;
-        }
-        let failure = |error: std::io::Error| {
-            format!("keeping the values in {}: {error}", self.data_dir.display())
-        };
-        let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-        let saved = std::fs::metadata(&path).and_then(|facts| {
-            Profile {
-                model: path.clone(),
-                model_bytes: facts.len(),
-                model_hash: origin.model_hash.clone(),
-                machine: origin.machine.to_string(),
-                goal: goal.name().to_owned(),
-                tuned_at: now(),
-                llama_cpp: origin.llama_cpp.clone(),
-                gain: format!(
-                    "{}, {}",
-                    words::gain(outcome),
-                    bench::test_name(outcome.test)
-                ),
-                values: outcome.values.clone(),
-            }
-            .save(&self.data_dir)
+            tracing::error!("{why}");
+            Some(Event::Problem(why))
         });
-        let values = outcome.values.clone();
-        self.tell(MeasureNews::Tuned { path, values });
-        Some(saved.map_err(failure))
     }
 
-    fn undo(&self, path: &Path) -> Result<(PathBuf, String), String> {
-        let origin = origin(path)?;
-        let machine = origin.machine.to_string();
-        let removed = Profile::remove(&self.data_dir, &origin.model_hash, &machine)
-            .map_err(|error| format!("removing the profile of {}: {error}", path.display()))?;
-        let how = match removed {
-            Some(file) => format!("Removed {}.", file.display()),
-            None => "There is no profile of this model on this machine.".to_owned(),
-        };
-        Ok((path.to_owned(), how))
+    /// Takes faster values into use and keeps them, if any were found.
+    fn found(&self, outcome: Box<Outcome>, goal: tune::Goal, origin: &Origin, path: &Path) {
+        if outcome.values.is_empty() || outcome.cancelled {
+            let kept = None;
+            return self.tell(MeasureNews::Over(MeasureEnd::Found { outcome, kept }));
+        }
+        let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        self.tell(MeasureNews::Tuned {
+            path: path.clone(),
+            values: outcome.values.clone(),
+        });
+        let (data_dir, origin) = (self.data_dir.clone(), origin.clone());
+        self.beside(move || {
+            let kept = results::keep_profile(&data_dir, &path, &outcome, goal, &origin)
+                .map_err(|error| format!("keeping the values in {}: {error}", data_dir.display()));
+            let kept = Some(kept);
+            let end = MeasureEnd::Found { outcome, kept };
+            Some(Event::Measure(MeasureNews::Over(end)))
+        });
+    }
+
+    fn undo(&self, path: PathBuf) {
+        let data_dir = self.data_dir.clone();
+        self.beside(move || {
+            let undone = origin_of(&path).and_then(|origin| {
+                results::remove_profile(&data_dir, &origin)
+                    .map_err(|error| format!("removing the profile of {}: {error}", path.display()))
+            });
+            let undone = undone.map(|removed| {
+                let how = match removed {
+                    Some(file) => format!("Removed {}.", file.display()),
+                    None => "There is no profile of this model on this machine.".to_owned(),
+                };
+                (path, how)
+            });
+            Some(Event::Measure(MeasureNews::Undone(undone)))
+        });
+    }
+
+    /// Does what waits for a disk off the loop, and tells what comes of it.
+    fn beside(&self, work: impl FnOnce() -> Option<Event> + Send + 'static) {
+        let inbox = self.inbox.clone();
+        tokio::task::spawn_blocking(move || {
+            if let Some(event) = work() {
+                let _ = inbox.blocking_send(Wake::Event(event));
+            }
+        });
     }
 
     fn wake_after(&self, time: Duration) {
@@ -254,10 +303,7 @@ impl Measurer {
     }
 
     fn tell(&self, news: MeasureNews) {
-        self.send(Event::Measure(news));
-    }
-
-    fn send(&self, event: Event) {
+        let event = Event::Measure(news);
         if self.inbox.try_send(Wake::Event(event)).is_err() {
             tracing::error!("the inbox is full; news of a measurement was dropped");
         }
@@ -269,7 +315,7 @@ fn of_drive(news: bench::News, origin: &Origin) -> MeasureProgress {
         bench::News::Sample { index, n } => MeasureProgress::Sample { index, n },
         bench::News::Measured(measured) => {
             let origin = Origin {
-                time: now(),
+                time: results::now(),
                 ..origin.clone()
             };
             MeasureProgress::Measured(Box::new(Record::new(&measured, origin)))
@@ -281,20 +327,7 @@ fn of_drive(news: bench::News, origin: &Origin) -> MeasureProgress {
     }
 }
 
-/// What a result depends on beside the test.
-fn origin(path: &Path) -> Result<Origin, String> {
-    Ok(Origin {
-        llama_cpp: engine::llama::version(),
-        model_hash: gguf::fingerprint(path)
-            .map_err(|error| format!("reading the model {}: {error}", path.display()))?,
-        machine: Machine::read(&engine::llama::devices()),
-        time: String::new(),
-    })
-}
-
-/// Now, as llama-bench writes it.
-fn now() -> String {
-    jiff::Timestamp::now()
-        .strftime("%Y-%m-%dT%H:%M:%SZ")
-        .to_string()
+fn origin_of(model: &Path) -> Result<Origin, String> {
+    results::origin(model)
+        .map_err(|error| format!("reading the model {}: {error}", model.display()))
 }

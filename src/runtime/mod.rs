@@ -9,14 +9,13 @@
 //! ```
 
 mod bandwidth;
-mod chat_file;
 mod deck;
-mod exports;
 mod files;
 mod library;
 mod machine;
 mod measure;
 mod paths;
+mod results;
 mod screen;
 mod settings;
 mod store;
@@ -42,9 +41,11 @@ use crate::theme::{self, GlyphSet, Theme};
 use crate::ui::TranscriptCache;
 pub use bandwidth::known_bandwidth;
 pub use deck::{Deck, Look, Sources, Wake};
+pub use files::Places;
 pub use library::{Estimator, Librarian, Notes, find_models, marks};
 pub use machine::machine_facts;
 pub use measure::Measurer;
+pub use results::{keep_profile, now, origin, remove_profile};
 pub use screen::{Edited, RealScreen, Screen};
 pub use store::Saver;
 
@@ -130,9 +131,9 @@ async fn start(startup: Startup) -> io::Result<Ended> {
     state.params.values = params;
     state.params.tuned = tuned;
     state.params.preset = preset;
-    // What is wrong with them is among the problems already.
     // A state of its own for every hasher is the standard library's source of randomness.
     state.compare.chance = RandomState::new().build_hasher().finish();
+    // What is wrong with them is among the problems already.
     state.presets = Arc::new(config::load_presets(&folders.presets_dir).0);
     let (personas, persona_errors) = config::load_personas(&folders.personas_dir, &[]);
     state.personas = Arc::new(personas);
@@ -168,7 +169,7 @@ async fn start(startup: Startup) -> io::Result<Ended> {
     let (sampler, samples) = Sampler::start(Sensors::system(), SENSOR_INTERVAL)?;
     tokio::spawn(forward_samples(samples, inbox.clone()));
     tokio::spawn(forward_log(log, inbox.clone()));
-    state.why.machine = machine_facts(&engine::llama::system_info());
+    machine::tell(inbox.clone());
     tokio::spawn(bandwidth::tell(folders.state_dir.clone(), inbox.clone()));
     let watch = watch_settings(
         &folders,
@@ -207,9 +208,12 @@ async fn start(startup: Startup) -> io::Result<Ended> {
     let own = config.library.folders.clone();
     let librarian = Librarian::start(folders.clone(), &own, inbox.clone());
     let mut deck = Deck::new(state, screen, engine, look, inbox);
-    deck = deck.with_exports(folders.data_dir.join("exports"));
+    deck = deck.with_places(Places {
+        home: directories::BaseDirs::new().map(|dirs| dirs.home_dir().to_owned()),
+        exports: Some(folders.data_dir.join("exports")),
+        presets: Some(folders.presets_dir.clone()),
+    });
     deck = deck.with_measurer(Measurer::new(folders.data_dir.clone(), measured));
-    deck = deck.with_presets(folders.presets_dir.clone());
     deck = deck.with_librarian(librarian);
     if let Some(saver) = saver {
         deck = deck.with_saver(saver);

@@ -82,7 +82,7 @@ async fn a_chat_is_exported_with_all_its_versions() {
             tokio::task::yield_now().await;
         }
     }
-    deck.see("exists already").await;
+    deck.see("is there already").await;
     deck.quit().await;
     let text = std::fs::read_to_string(&file).unwrap();
     let import = llmdeck::store::exchange::read(&text).unwrap();

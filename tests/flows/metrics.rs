@@ -12,7 +12,7 @@ async fn f10_shows_the_hour_and_gives_the_keys_back() {
     deck.see("no readings yet").await;
     // Letters mean something else here than in the composer.
     deck.press("c").await;
-    deck.see("there is no folder for exports").await;
+    deck.see("There is no folder for exports").await;
     deck.press("esc").await;
     deck.dont_see("no readings yet").await;
     deck.say("why is it slow?").await;

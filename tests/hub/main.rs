@@ -39,10 +39,10 @@ impl Place {
             token: Token::new("hf_secret"),
             network: Network::Allowed,
             cache: Cache::at(folder.path().join("hub")),
-            // A stall is noticed soon, and pauses are short.
+            // Pauses are short; a busy machine is no stall.
             patience: Patience {
                 connect: Duration::from_secs(5),
-                stall: Duration::from_millis(250),
+                stall: Duration::from_secs(60),
                 first_pause: Duration::from_millis(1),
                 longest_pause: Duration::from_millis(2),
                 longest_retry_after: Duration::from_secs(1),
@@ -54,6 +54,12 @@ impl Place {
             server,
             access,
         }
+    }
+
+    /// Takes silence for a stall after this time.
+    fn stalling_after(mut self, time: Duration) -> Self {
+        self.access.patience.stall = time;
+        self
     }
 
     fn client(&self) -> Client {

@@ -80,9 +80,8 @@ fn cuts_and_stalls_go_on_where_they_ended() {
     ]);
     // No more failures in a row than there is patience for: the cut made progress.
     place.server.will([]);
-    let mut access = place.access.clone();
-    access.patience.tries = 8;
-    let place = Place { access, ..place };
+    let mut place = place.stalling_after(Duration::from_secs(2));
+    place.access.patience.tries = 8;
     place.pull("org/repo").unwrap();
     assert!(file(&place) == model(BYTES, 1));
     let ranges = place.server.ranges();
@@ -188,10 +187,7 @@ fn a_file_from_an_address_is_resumed_only_if_it_is_the_same() {
 
 #[test]
 fn one_that_is_stopped_goes_on_later() {
-    let place = Place::new();
-    let mut access = place.access.clone();
-    access.patience.stall = Duration::from_secs(3600);
-    let place = Place { access, ..place };
+    let place = Place::new().stalling_after(Duration::from_secs(3600));
     place.server.will([Deed::Stall(1_000_000)]);
     let plan = place.plan("org/repo").unwrap();
     let stop = Stop::default();

@@ -1,5 +1,7 @@
 //! Downloads that cannot end well: each has its own outcome, and nothing wrong is offered.
 
+use std::time::Duration;
+
 use llmdeck::hub::{ErrorKind, Network};
 
 use crate::server::{Deed, model, sha256};
@@ -7,7 +9,10 @@ use crate::{BYTES, Place};
 
 /// Pulls from a server that always does this.
 fn refused(deed: Deed) -> (Place, llmdeck::hub::HubError) {
-    let place = Place::new();
+    let place = match deed {
+        Deed::Stall(_) => Place::new().stalling_after(Duration::from_millis(250)),
+        _ => Place::new(),
+    };
     place.server.always(deed);
     let error = place.pull("org/repo").unwrap_err();
     assert!(place.offered().is_empty());

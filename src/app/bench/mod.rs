@@ -160,6 +160,7 @@ fn order(state: &mut State, question: Question) -> Result<Measure, String> {
         Question::Bench(what) => Work::Bench {
             plan: bench::prepare(what, params, &context, state.bench.n_cores)?,
             repetitions: REPETITIONS,
+            first_id: state.reserve_ids(IDS),
         },
         Question::Tune(goal) => {
             let mut base = params.clone();
@@ -184,11 +185,7 @@ fn order(state: &mut State, question: Question) -> Result<Measure, String> {
         context,
         params: state.params.values.load(),
     };
-    Ok(Measure::Begin(Box::new(Order {
-        running,
-        work,
-        first_id: state.reserve_ids(IDS),
-    })))
+    Ok(Measure::Begin(Box::new(Order { running, work })))
 }
 
 /// Takes the runtime's word in.

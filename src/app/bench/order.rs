@@ -25,8 +25,6 @@ pub enum Measure {
 pub struct Order {
     pub running: Running,
     pub work: Work,
-    /// The first number for commands; larger ones follow.
-    pub first_id: u64,
 }
 
 #[derive(Clone, Debug)]
@@ -34,6 +32,8 @@ pub enum Work {
     Bench {
         plan: Vec<Instance>,
         repetitions: u32,
+        /// The first number for commands; larger ones follow.
+        first_id: u64,
     },
     Tune(Box<tune::Request>),
 }

@@ -39,7 +39,9 @@ pub enum Progress {
 impl Run {
     pub(super) fn new(question: Question, order: &Order) -> Self {
         let (tests, repetitions) = match &order.work {
-            Work::Bench { plan, repetitions } => (
+            Work::Bench {
+                plan, repetitions, ..
+            } => (
                 plan.iter().map(|one| test_name(one.test)).collect(),
                 *repetitions,
             ),

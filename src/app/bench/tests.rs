@@ -1,7 +1,7 @@
 use super::*;
 use crate::app::{Event, LoadPhase, update};
 use crate::engine::{Command, ContextInfo, LoadId};
-use crate::params::Param;
+use crate::params::{Param, Value};
 
 fn ready() -> State {
     let mut state = State::new((80, 24));
@@ -39,8 +39,11 @@ fn a_question_becomes_an_order_with_numbers_of_its_own() {
     let [Measure::Begin(order)] = orders(&effects)[..] else {
         panic!("{effects:?}");
     };
-    assert!(order.first_id > before);
-    assert!(state.next_id() >= order.first_id + IDS);
+    let Work::Bench { first_id, .. } = order.work else {
+        panic!("{order:?}");
+    };
+    assert!(first_id > before);
+    assert!(state.next_id() >= first_id + IDS);
     assert!(state.bench.is_running());
 }
 
@@ -76,7 +79,11 @@ fn while_it_runs_nothing_else_changes_the_model() {
             )
         })
     };
-    assert!(!to_engine(&retune::set(&mut state, Param::CtxSize, 8192)));
+    assert!(!to_engine(&retune::set(
+        &mut state,
+        Param::CtxSize,
+        Value::Int(8192)
+    )));
     assert_eq!(state.params.values, values);
     assert!(!to_engine(&retune::load(&mut state, "b.gguf".into())));
     assert!(
@@ -90,7 +97,7 @@ fn while_it_runs_nothing_else_changes_the_model() {
     let effects = over(&mut state, End::Cancelled);
     assert!(to_engine(&effects), "the values in force come back");
     assert!(!state.bench.is_running());
-    let effects = retune::set(&mut state, Param::CtxSize, 8192);
+    let effects = retune::set(&mut state, Param::CtxSize, Value::Int(8192));
     assert!(to_engine(&effects));
 }
 
@@ -98,7 +105,7 @@ fn while_it_runs_nothing_else_changes_the_model() {
 fn values_found_are_in_force_as_tuned_and_can_be_taken_back() {
     let mut state = ready();
     let path = std::path::PathBuf::from("a.gguf");
-    let values = Overrides::from([(Param::Threads, crate::params::Value::Int(3))]);
+    let values = Overrides::from([(Param::Threads, Value::Int(3))]);
     let news = News::Tuned {
         path: path.clone(),
         values,

@@ -6,7 +6,8 @@ use super::run::{Answer, add, again};
 use super::{Names, Purpose, Run, parse, refuse, run};
 use crate::app::update::{IsError, notice};
 use crate::app::{
-    Effect, Entry, FilePlace, Reply, ReplyState, Saving, Scroll, State, View, saving, tokens,
+    Content, Effect, Entry, FilePlace, Reply, ReplyState, Saving, Scroll, State, View, saving,
+    tokens,
 };
 use crate::compare::{Ballot, ColumnReport, Contender, Report, stop_name};
 use crate::config;
@@ -189,7 +190,8 @@ fn save_preset(state: &State, at: usize, name: &str) -> Result<Vec<Effect>, Stri
         &answer.column.values(),
     );
     let place = FilePlace::preset(name)?;
-    Ok(vec![Effect::WriteFile { place, text }])
+    let content = Content::Text(text);
+    Ok(vec![Effect::WriteFile { place, content }])
 }
 
 fn export(state: &State, path: &str) -> Result<Vec<Effect>, String> {
@@ -213,7 +215,8 @@ fn export(state: &State, path: &str) -> Result<Vec<Effect>, String> {
         report.markdown()
     };
     let place = FilePlace::Named(path.to_owned());
-    Ok(vec![Effect::WriteFile { place, text }])
+    let content = Content::Text(text);
+    Ok(vec![Effect::WriteFile { place, content }])
 }
 
 impl Run {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::*;
 use crate::app::tests::{press, ready, say};
-use crate::app::{Entry, Event, FilePlace, ReplyState, Saving, update};
+use crate::app::{Content, Entry, Event, FilePlace, ReplyState, Saving, update};
 use crate::chat::NodeId;
 use crate::config;
 use crate::engine::{
@@ -350,7 +350,13 @@ fn settings_and_comparisons_become_files() {
     press(&mut state, &["right", "s"]);
     update(&mut state, Event::Paste("warm".into()));
     let effects = press(&mut state, &["enter"]);
-    let [Effect::WriteFile { place, text }] = &effects[..] else {
+    let [
+        Effect::WriteFile {
+            place,
+            content: Content::Text(text),
+        },
+    ] = &effects[..]
+    else {
         panic!("{effects:?}")
     };
     assert_eq!(place, &FilePlace::Preset("warm".into()));
@@ -361,7 +367,13 @@ fn settings_and_comparisons_become_files() {
     press(&mut state, &["esc", "o", "ctrl+u"]);
     update(&mut state, Event::Paste("a.json".into()));
     let effects = press(&mut state, &["enter"]);
-    let [Effect::WriteFile { text, .. }] = &effects[..] else {
+    let [
+        Effect::WriteFile {
+            content: Content::Text(text),
+            ..
+        },
+    ] = &effects[..]
+    else {
         panic!("{effects:?}")
     };
     let json: serde_json::Value = serde_json::from_str(text).expect("JSON");

@@ -1,9 +1,8 @@
 use super::*;
-use crate::app::{Action, Entry, Event, Reply, Saving, View, update};
+use crate::app::{Action, Content, Entry, Event, FilePlace, Reply, Saving, View, update};
 use crate::engine::{EngineEvent, StopReason};
 use crate::params::{Param, Source, Value};
 use crate::telemetry::history::Series;
-use crate::telemetry::history::export::Format;
 use crate::telemetry::{Moment, Sample};
 
 const REPLY: RequestId = RequestId(7);
@@ -164,14 +163,15 @@ fn keys_of_the_view_move_time_and_ask_for_files() {
     assert_eq!(state.metrics.window.cursor, None);
     let effects = press(&mut state, "c");
     let [
-        Effect::Export {
-            format: Format::Csv,
-            text,
+        Effect::WriteFile {
+            place,
+            content: Content::Text(text),
         },
     ] = effects.as_slice()
     else {
         panic!("{effects:?}")
     };
+    assert_eq!(place, &FilePlace::Exports("metrics.csv".into()));
     assert_eq!(text.lines().count(), 101);
     press(&mut state, "esc");
     assert_eq!(state.view, View::Deck);

@@ -1,6 +1,6 @@
 //! What of the history is looked at, and the keys that change it.
 
-use super::super::{Action, Effect, State};
+use super::super::{Action, Content, Effect, FilePlace, State};
 use crate::telemetry::history::export::{Format, Range};
 use crate::telemetry::history::{History, MOST_GPUS, SPAN_MS};
 
@@ -160,7 +160,10 @@ fn export(state: &State, format: Format) -> Vec<Effect> {
         },
     };
     let text = crate::telemetry::history::export::write(history, range, format);
-    vec![Effect::Export { format, text }]
+    vec![Effect::WriteFile {
+        place: FilePlace::Exports(format!("metrics.{}", format.ending())),
+        content: Content::Text(text),
+    }]
 }
 
 #[cfg(test)]

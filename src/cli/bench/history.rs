@@ -3,11 +3,12 @@
 use std::io::{self, Write};
 
 use super::args::HistoryArgs;
-use super::{hash, history_failure};
+use super::{history_failure, unreadable};
 use crate::bench::history::{self, Compared};
 use crate::bench::{Format, Printer, Record, test_name};
 use crate::cli::{ExitCode, Failure, General, model, print, sanitise};
 use crate::config::{Config, Folders};
+use crate::gguf;
 
 /// Prints the results kept, of one model where one is given.
 ///
@@ -28,7 +29,8 @@ pub(in crate::cli) fn run(
         Some(path) => {
             // A configuration that cannot be read names no folders; the file may be found without.
             let config = Config::load(folders).unwrap_or_default();
-            Some(hash(&model::find(path, folders, &config)?)?)
+            let path = model::find(path, folders, &config)?;
+            Some(gguf::fingerprint(&path).map_err(|error| unreadable(&path, error))?)
         }
         None => None,
     };

@@ -18,10 +18,10 @@ pub use args::{BenchAction, BenchArgs};
 
 use super::engine::{Engine, engine_ended, with_engine};
 use super::{ExitCode, Failure, Prepared, model, sanitise};
-use crate::bench::{self, Drive, Machine, News, Origin, Record};
+use crate::bench::{self, Drive, News, Origin, Record};
 use crate::engine::{self, EngineError};
-use crate::gguf;
 use crate::params::{Param, Value};
+use crate::runtime;
 use results::Results;
 
 pub(super) use flags::{command, lists};
@@ -41,13 +41,7 @@ pub(super) fn run(
     let plan = bench::plan(&params, lists, &args.tests())
         .map_err(|error| Failure::new(ExitCode::Usage, "planning the tests", error))?;
     engine::llama::install_logging();
-    let machine = Machine::read(&engine::llama::devices());
-    let origin = Origin {
-        llama_cpp: engine::llama::version(),
-        model_hash: hash(&path)?,
-        machine,
-        time: String::new(),
-    };
+    let origin = origin(&path)?;
     let has_gpu = !origin.machine.gpu_info.is_empty();
     let store = (!args.no_history).then(|| bench::history::file(&prepared.folders.data_dir));
     let results = Results::new(args, &plan, has_gpu, store);
@@ -64,22 +58,14 @@ pub(super) fn run(
     run.end()
 }
 
-/// The model's identity.
-pub(super) fn hash(path: &Path) -> Result<String, Failure> {
-    gguf::fingerprint(path).map_err(|error| {
-        Failure::new(
-            ExitCode::NoInput,
-            format!("reading the model {}", path.display()),
-            error,
-        )
-    })
+/// Where the figures of a model come from.
+pub(super) fn origin(path: &Path) -> Result<Origin, Failure> {
+    runtime::origin(path).map_err(|error| unreadable(path, error))
 }
 
-/// Now, as llama-bench writes it.
-pub(super) fn now() -> String {
-    jiff::Timestamp::now()
-        .strftime("%Y-%m-%dT%H:%M:%SZ")
-        .to_string()
+fn unreadable(path: &Path, error: std::io::Error) -> Failure {
+    let doing = format!("reading the model {}", path.display());
+    Failure::new(ExitCode::NoInput, doing, error)
 }
 
 /// A measurement in progress.
@@ -127,7 +113,7 @@ impl Run {
             News::Measured(measured) => {
                 self.measured += 1;
                 let origin = Origin {
-                    time: now(),
+                    time: runtime::now(),
                     ..self.origin.clone()
                 };
                 self.results.add(&Record::new(&measured, origin))?;

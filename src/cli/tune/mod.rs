@@ -14,12 +14,12 @@ use std::time::{Duration, Instant};
 
 pub use args::TuneArgs;
 
-use super::bench::{hash, now};
+use super::bench::origin;
 use super::engine::{Engine, engine_ended, with_engine};
 use super::{ExitCode, Failure, Prepared, model, print, print_result, sanitise};
-use crate::bench::{Machine, test_name};
-use crate::config::Profile;
+use crate::bench::Origin;
 use crate::engine::{self, DeviceKind};
+use crate::runtime;
 use crate::tune::{News, Outcome, Request, Search, words};
 
 /// Searches, and keeps what is found.
@@ -29,12 +29,11 @@ use crate::tune::{News, Outcome, Request, Search, words};
 pub(super) fn run(args: &TuneArgs, prepared: &Prepared) -> Result<ExitCode, Failure> {
     let path = path(args, prepared)?;
     engine::llama::install_logging();
-    let devices = engine::llama::devices();
-    let machine = Machine::read(&devices);
-    let hash = hash(&path)?;
+    let origin = origin(&path)?;
     if args.undo {
-        return undo(prepared, &path, &hash, &machine);
+        return undo(prepared, &path, &origin);
     }
+    let devices = engine::llama::devices();
     let is_gpu = |kind| matches!(kind, DeviceKind::Gpu | DeviceKind::IntegratedGpu);
     let mut search = Search::new(Request {
         path: path.clone(),
@@ -45,7 +44,7 @@ pub(super) fn run(args: &TuneArgs, prepared: &Prepared) -> Result<ExitCode, Fail
         n_depth: args.depth,
         cache_types: args.cache_types,
         n_gpus: devices.iter().filter(|device| is_gpu(device.kind)).count(),
-        n_cores: machine.n_cores,
+        n_cores: origin.machine.n_cores,
         first_id: 1,
     });
     let budget_s = args.budget.as_secs();
@@ -55,7 +54,7 @@ pub(super) fn run(args: &TuneArgs, prepared: &Prepared) -> Result<ExitCode, Fail
         return Ok(ExitCode::Interrupted);
     }
     if !outcome.values.is_empty() && !args.dry_run {
-        keep(args, prepared, &outcome, &path, hash, &machine)?;
+        keep(args, prepared, &outcome, &path, &origin)?;
     }
     Ok(ExitCode::Ok)
 }
@@ -122,31 +121,19 @@ fn keep(
     prepared: &Prepared,
     outcome: &Outcome,
     path: &Path,
-    model_hash: String,
-    machine: &Machine,
+    origin: &Origin,
 ) -> Result<(), Failure> {
     let data_dir = &prepared.folders.data_dir;
-    let failure = |error: io::Error| {
-        Failure::new(
-            ExitCode::CantCreate,
-            format!("keeping the values in {}", data_dir.display()),
-            error,
-        )
-        .hint("name a writable folder with --data-dir")
-    };
-    let goal: crate::tune::Goal = args.goal.into();
-    let profile = Profile {
-        model: path.to_owned(),
-        model_bytes: std::fs::metadata(path).map_err(failure)?.len(),
-        model_hash,
-        machine: machine.to_string(),
-        goal: goal.name().to_owned(),
-        tuned_at: now(),
-        llama_cpp: engine::llama::version(),
-        gain: format!("{}, {}", words::gain(outcome), test_name(outcome.test)),
-        values: outcome.values.clone(),
-    };
-    let file = profile.save(data_dir).map_err(failure)?;
+    let file = runtime::keep_profile(data_dir, path, outcome, args.goal.into(), origin).map_err(
+        |error| {
+            Failure::new(
+                ExitCode::CantCreate,
+                format!("keeping the values in {}", data_dir.display()),
+                error,
+            )
+            .hint("name a writable folder with --data-dir")
+        },
+    )?;
     say(&format!(
         "Kept in {}; it is used at every load of this model from now on. `llmdeck tune --undo {}` takes it back.\n",
         sanitise::line(&file.display().to_string()),
@@ -154,14 +141,8 @@ fn keep(
     ))
 }
 
-fn undo(
-    prepared: &Prepared,
-    path: &Path,
-    hash: &str,
-    machine: &Machine,
-) -> Result<ExitCode, Failure> {
-    let data_dir = &prepared.folders.data_dir;
-    let removed = Profile::remove(data_dir, hash, &machine.to_string()).map_err(|error| {
+fn undo(prepared: &Prepared, path: &Path, origin: &Origin) -> Result<ExitCode, Failure> {
+    let removed = runtime::remove_profile(&prepared.folders.data_dir, origin).map_err(|error| {
         Failure::new(
             ExitCode::Io,
             format!("removing the profile of {}", path.display()),

@@ -17,7 +17,8 @@ mod throttled;
 mod too_many_threads;
 mod unused_features;
 
-use super::{Facts, Finding};
+use super::{Facts, Finding, Fix};
+use crate::params::{Param, Value};
 
 /// A rule: what it finds, when its facts prove it.
 pub type Rule = fn(&Facts) -> Option<Finding>;
@@ -41,6 +42,20 @@ pub const ALL: &[Rule] = &[
     memory_close::rule,
     slow_disk::rule,
 ];
+
+/// A context smaller than this is no help.
+const SMALLEST: i64 = 1024;
+
+/// What frees memory: half the context where the chat leaves room for that.
+fn free_memory(facts: &Facts) -> Fix {
+    let half = i64::from(facts.context.n_ctx.unwrap_or(0)) / 2;
+    let room = facts.context.used.is_none_or(|used| i64::from(used) < half);
+    if half >= SMALLEST && room {
+        Fix::Set(Param::CtxSize, Value::Int(half))
+    } else {
+        Fix::Do("close other programs, or take a smaller quantisation of the model".into())
+    }
+}
 
 /// Bytes in words, for evidence.
 #[expect(clippy::cast_precision_loss, reason = "for reading")]

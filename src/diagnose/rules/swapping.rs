@@ -1,14 +1,11 @@
 //! Weights or cache that do not stay in memory.
 
-use super::gib;
-use crate::diagnose::{Facts, Finding, Fix, Gain};
-use crate::params::{Param, Value};
+use super::{free_memory, gib};
+use crate::diagnose::{Facts, Finding, Gain};
 
 /// Bytes per second from swap, and faults per second that waited for a disk, from which on it counts.
 const SWAP_IN: f64 = 1_000_000.0;
 const FAULTS: f64 = 20.0;
-/// A context smaller than this is no help.
-const SMALLEST: i64 = 1024;
 
 pub fn rule(facts: &Facts) -> Option<Finding> {
     let machine = &facts.machine;
@@ -40,18 +37,12 @@ pub fn rule(facts: &Facts) -> Option<Finding> {
                 "what memory could do / what is measured; at most",
             )
         });
-    let half = i64::from(facts.context.n_ctx.unwrap_or(0)) / 2;
-    let room = facts.context.used.is_none_or(|used| i64::from(used) < half);
     Some(Finding {
         rule: "swapping",
         what: "the model does not stay in memory: parts of it come from a disk for every token"
             .into(),
         evidence: evidence.join(", "),
         gain,
-        fix: if half >= SMALLEST && room {
-            Fix::Set(Param::CtxSize, Value::Int(half))
-        } else {
-            Fix::Do("close other programs, or take a smaller quantisation of the model".into())
-        },
+        fix: free_memory(facts),
     })
 }
