@@ -68,6 +68,9 @@ pub enum Action {
     ChoosePersona,
     ChooseTheme,
     ShowSessions,
+    ShowDownloads,
+    PauseDownload,
+    CancelDownload,
     ShowPrompt,
     ShowContext,
     RaiseContext,
@@ -352,6 +355,21 @@ const ENTRIES: &[Entry] = &[
         "Search the saved chats and go on with one",
     ),
     entry(
+        Action::ShowDownloads,
+        "show-downloads",
+        "Find models on the Hub and download them",
+    ),
+    entry(
+        Action::PauseDownload,
+        "pause-download",
+        "Pause the download, or go on with it",
+    ),
+    entry(
+        Action::CancelDownload,
+        "cancel-download",
+        "Stop the download and throw away what came, or take it off the list",
+    ),
+    entry(
         Action::ShowPrompt,
         "show-prompt",
         "Show the prompt that the model saw, and its tokens",
@@ -581,6 +599,8 @@ impl Action {
                 | Self::Toggle
                 | Self::ResetOne
                 | Self::Filter
+                | Self::PauseDownload
+                | Self::CancelDownload
                 | Self::Earlier
                 | Self::Later
                 | Self::ZoomIn

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{Measure, Origin, Timer};
 use crate::engine::Command;
+use crate::hub;
 use crate::store;
 use crate::store::exchange::{Archive, Format};
 
@@ -13,6 +14,8 @@ pub enum Effect {
     Engine(Command),
     /// Keep, read or change saved chats; a reply asked for later waits until a message is durable.
     Store(store::Command),
+    /// Ask the Hub, or fetch from it.
+    Hub(hub::Command),
     /// Put text on the user's clipboard.
     Copy(String),
     /// Open the user's editor with this text; answered by `Event::Edited`.

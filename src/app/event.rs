@@ -8,6 +8,7 @@ use crate::attach::File;
 use crate::config::{Persona, Preset};
 use crate::diagnose::Machine;
 use crate::engine::{EngineEvent, RequestId};
+use crate::hub;
 use crate::keymap::{Key, Keymap};
 use crate::store;
 use crate::telemetry::Sample;
@@ -26,6 +27,8 @@ pub enum Event {
     Viewport(Viewport),
     Engine(EngineEvent),
     Store(store::Event),
+    /// What the Hub has, and how far downloads are.
+    Hub(hub::Event),
     Sample(Box<Sample>),
     /// What this machine reads from its memory and computes at most, measured.
     Peaks {

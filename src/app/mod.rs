@@ -12,6 +12,7 @@ mod composer;
 mod context;
 mod conversation;
 mod copying;
+mod downloads;
 mod effect;
 mod event;
 mod export;
@@ -70,6 +71,9 @@ pub use compare::{
 pub use composer::Composer;
 pub use context::{ContextState, Filled};
 pub use copying::PickedCode;
+pub use downloads::{
+    Download, DownloadsState, Find, Offers, Part as DownloadsPart, Phase, Queue as DownloadQueue,
+};
 pub use effect::{Content, Effect, FilePlace};
 pub use event::{Event, Settings, Timer};
 pub use foresight::Foresight;

@@ -57,6 +57,8 @@ pub(super) fn perform(state: &mut State, action: Action) -> Vec<Effect> {
         Action::ShowSpeed => show(state, Pane::Speed),
         Action::ShowGauges => show(state, Pane::Gauges),
         Action::ShowLog => show(state, Pane::Log),
+        Action::ShowDownloads => view::toggle(state, View::Downloads),
+        Action::PauseDownload | Action::CancelDownload => vec![],
         Action::ShowMetrics => view::toggle(state, View::Metrics),
         Action::ExportCsv | Action::ExportJson | Action::ExportText => {
             metrics::perform(state, action).unwrap_or_default()

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use super::{
     AttachState, BenchState, ChatState, CompareState, Completion, Composer, ContextState,
-    GaugesState, LibraryState, LogState, MetricsState, ModelState, Notice, Overlay, ParamsState,
-    Preview, PromptState, SessionsState, SpeedState, Summarising, TokensState, View, WhyState,
+    DownloadsState, GaugesState, LibraryState, LogState, MetricsState, ModelState, Notice, Overlay,
+    ParamsState, Preview, PromptState, SessionsState, SpeedState, Summarising, TokensState, View,
+    WhyState,
 };
 use crate::config::{Persona, Preset};
 use crate::engine::{ConversationId, LoadId, RequestId};
@@ -49,6 +50,7 @@ pub struct State {
     pub log: LogState,
     pub metrics: MetricsState,
     pub sessions: SessionsState,
+    pub downloads: DownloadsState,
     pub attach: AttachState,
     pub prompt: PromptState,
     pub context: ContextState,
@@ -90,6 +92,7 @@ impl State {
             log: LogState::default(),
             metrics: MetricsState::default(),
             sessions: SessionsState::default(),
+            downloads: DownloadsState::default(),
             attach: AttachState::default(),
             prompt: PromptState::default(),
             context: ContextState::default(),

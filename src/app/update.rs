@@ -8,8 +8,8 @@ use super::overlay::Overlay;
 use super::slash::complete;
 use super::{Effect, Entry, Event, Notice, Settings, State, Timer};
 use super::{
-    attach, bench, compare, context, foresight, keys, library, metrics, preview, prompt, replies,
-    retune, saving, sessions, summary, tokens, why,
+    attach, bench, compare, context, downloads, foresight, keys, library, metrics, preview, prompt,
+    replies, retune, saving, sessions, summary, tokens, why,
 };
 use crate::config::Preset;
 use crate::engine::EngineEvent;
@@ -56,6 +56,7 @@ fn take(state: &mut State, event: Event) -> Vec<Effect> {
             compare::on_store(state, &event);
             sessions::on_store(state, event)
         }
+        Event::Hub(event) => downloads::on_hub(state, event),
         Event::Sample(sample) => {
             let effects = metrics::take(state, &sample);
             state.gauges.take(*sample);

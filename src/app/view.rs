@@ -1,6 +1,8 @@
 //! What fills the screen between the header and the status line.
 
-use super::{Action, Effect, State, bench, compare, context, library, metrics, prompt, tokens};
+use super::{
+    Action, Effect, State, bench, compare, context, downloads, library, metrics, prompt, tokens,
+};
 use crate::keymap::{Context, Key};
 
 /// The one view that is shown.
@@ -15,6 +17,8 @@ pub enum View {
     Context,
     /// Measurements: what to measure, results, history.
     Bench,
+    /// Models from the Hub, and downloads.
+    Downloads,
     /// The last hour on one time axis.
     Metrics,
     /// A walk through the tokens of a reply.
@@ -31,6 +35,7 @@ pub(super) fn keys_of(state: &State) -> Option<Context> {
         View::Deck => None,
         View::Prompt | View::Context => Some(Context::Page),
         View::Bench => Some(Context::Bench),
+        View::Downloads => Some(downloads::context(state)),
         View::Metrics => Some(Context::Metrics),
         View::Tokens => Some(Context::Tokens),
         View::Compare => Some(compare::context(state)),
@@ -51,6 +56,7 @@ pub(super) fn toggle(state: &mut State, view: View) -> Vec<Effect> {
         View::Prompt => prompt::enter(state),
         View::Context => context::enter(state),
         View::Bench => bench::enter(state),
+        View::Downloads => downloads::enter(state),
         View::Tokens => tokens::enter(state),
         View::Compare => compare::enter(state),
         View::Models => library::enter(state),
@@ -64,6 +70,7 @@ pub(super) fn perform(state: &mut State, action: Action) -> Option<Vec<Effect>> 
         View::Prompt => prompt::perform(state, action),
         View::Context => context::perform(state, action),
         View::Bench => bench::perform(state, action),
+        View::Downloads => downloads::perform(state, action),
         View::Metrics => metrics::perform(state, action),
         View::Tokens => tokens::perform(state, action),
         View::Compare => compare::perform(state, action),
@@ -84,6 +91,7 @@ pub(super) fn type_key(state: &mut State, key: Key) -> Vec<Effect> {
         View::Deck | View::Bench | View::Metrics | View::Tokens | View::Prompt | View::Context => {
             vec![]
         }
+        View::Downloads => downloads::type_key(state, key),
         View::Compare => compare::type_key(state, key),
         View::Models => {
             library::type_key(state, key);
@@ -97,6 +105,10 @@ pub(super) fn paste(state: &mut State, text: &str) -> bool {
     match state.view {
         View::Deck | View::Bench | View::Metrics | View::Tokens | View::Prompt | View::Context => {
             false
+        }
+        View::Downloads => {
+            downloads::paste(state, text);
+            true
         }
         View::Compare => compare::paste(state, text),
         View::Models => library::paste(state, text),

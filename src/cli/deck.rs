@@ -23,6 +23,7 @@ pub(super) fn run(
         model,
         preset,
         theme,
+        network,
         problems,
     } = prepared;
     let log_file = logging.file.clone().unwrap_or_else(|| "/dev/null".into());
@@ -34,6 +35,7 @@ pub(super) fn run(
         model,
         preset,
         theme,
+        network,
         saving,
         problems,
         log: pane.lines,

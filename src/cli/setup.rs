@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::{ExitCode, Failure, General, Tuned, model};
 use crate::config::{self, Config, Folders, Preset};
+use crate::hub::Network;
 use crate::params::{Overrides, Params, Source, nearest_word};
 
 /// Everything read and checked before a command starts.
@@ -21,6 +22,8 @@ pub struct Prepared {
     pub preset: Option<String>,
     /// The theme given, or else configured.
     pub theme: Option<String>,
+    /// Whether models may be fetched.
+    pub network: Network,
     /// Files that could not be used, each with place and reason; their defaults are in force.
     pub problems: Vec<String>,
 }
@@ -99,6 +102,7 @@ pub(super) fn prepare(
     Ok(Prepared {
         model,
         preset: preset.map(|preset| preset.name.clone()),
+        network: general.network(),
         theme: general.theme.clone().or_else(|| config.theme.clone()),
         folders,
         config,

@@ -169,6 +169,7 @@ impl Job<'_> {
         }
         target.resumed = target.at > 0;
         target.size = size;
+        self.progress.size.set(size.unwrap_or_default());
         self.keep_version(header(&answer.headers, "etag"))
             .map_err(Failed::Final)?;
         self.progress.set(Status::Fetching);

@@ -22,6 +22,8 @@ impl Counter {
 pub(super) struct FileProgress {
     pub here: Counter,
     pub checked: Counter,
+    /// Bytes there will be, once its server has said so; 0 before.
+    pub size: Counter,
     pub status: Arc<Mutex<Status>>,
 }
 
@@ -67,6 +69,9 @@ pub struct Progress {
 
 impl Progress {
     pub(super) fn of(files: &[FileProgress], total: Option<u64>) -> Self {
+        let told = files.iter().map(|file| file.size.get());
+        let all_told = told.clone().all(|size| size > 0);
+        let told = all_told.then(|| told.fold(0, u64::saturating_add));
         let statuses: Vec<Status> = files.iter().map(FileProgress::status).collect();
         let weight = |status: &Status| match status {
             Status::Done => 0,
@@ -79,7 +84,7 @@ impl Progress {
         let done = statuses.iter().filter(|status| **status == Status::Done);
         Self {
             here: files.iter().map(|file| file.here.get()).sum(),
-            total,
+            total: total.or(told),
             files: (done.count(), files.len()),
             status: statuses
                 .iter()

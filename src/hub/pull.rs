@@ -193,9 +193,13 @@ impl Plan {
         bytes.fold(0, u64::saturating_add)
     }
 
-    /// Throws away what an unfinished download left.
+    /// Throws away what an unfinished download left; what another program is fetching stays.
     pub fn discard(&self) {
         for file in &self.files {
+            let lock = File::options().write(true).open(&file.lock);
+            if lock.as_ref().is_ok_and(|lock| lock.try_lock().is_err()) {
+                continue;
+            }
             for path in [&file.partial, &with(&file.partial, ".etag")] {
                 let _ = fs::remove_file(path);
             }

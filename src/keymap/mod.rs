@@ -33,6 +33,8 @@ pub enum Context {
     Metrics,
     /// The view of measurements.
     Bench,
+    /// The downloads in the view of models from the Hub.
+    Downloads,
     /// The walk through tokens.
     Tokens,
     /// The view of comparisons.
@@ -184,7 +186,7 @@ impl Keymap {
 }
 
 impl Context {
-    const ALL: [Self; 18] = [
+    const ALL: [Self; 19] = [
         Self::Global,
         Self::Composer,
         Self::Command,
@@ -196,6 +198,7 @@ impl Context {
         Self::Page,
         Self::Metrics,
         Self::Bench,
+        Self::Downloads,
         Self::Tokens,
         Self::Compare,
         Self::Models,
@@ -219,6 +222,7 @@ impl Context {
             Self::Page => "page",
             Self::Metrics => "metrics",
             Self::Bench => "bench",
+            Self::Downloads => "downloads",
             Self::Tokens => "tokens",
             Self::Compare => "compare",
             Self::Models => "models",
@@ -243,6 +247,7 @@ impl Context {
             Self::Page => "Prompt and context",
             Self::Metrics => "Metrics",
             Self::Bench => "Measurements",
+            Self::Downloads => "Downloads",
             Self::Tokens => "Tokens of a reply",
             Self::Compare => "Comparisons",
             Self::Models => "Models",

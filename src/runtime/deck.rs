@@ -20,6 +20,7 @@ use crate::app::{self, Effect, Event, Left, Measure, Pane, Settings, State, View
 use crate::attach::{self, Extractor};
 use crate::bench;
 use crate::engine::{Command, EngineEvent, EngineHandle};
+use crate::hub;
 use crate::terminal::{FramePacer, Input, Signal, Signals};
 use crate::theme::Theme;
 use crate::ui::{self, TranscriptCache};
@@ -64,6 +65,8 @@ pub struct Deck<S> {
     measurer: Option<Measurer>,
     /// `None` when no models are looked for.
     librarian: Option<Librarian>,
+    /// `None` where there is no Hub.
+    hub: Option<hub::Desk>,
     pacer: FramePacer,
     themes: Vec<Theme>,
     theme: Theme,
@@ -114,6 +117,7 @@ impl<S: Screen> Deck<S> {
             saver: None,
             measurer: None,
             librarian: None,
+            hub: None,
             pacer,
             themes,
             theme,
@@ -136,6 +140,13 @@ impl<S: Screen> Deck<S> {
     #[must_use]
     pub fn with_saver(mut self, saver: Saver) -> Self {
         self.saver = Some(saver);
+        self
+    }
+
+    /// The same deck that reaches the Hub when it is asked to.
+    #[must_use]
+    pub fn with_hub(mut self, hub: hub::Desk) -> Self {
+        self.hub = Some(hub);
         self
     }
 
@@ -166,6 +177,9 @@ impl<S: Screen> Deck<S> {
             }
             Err(error) => Err(error),
         };
+        if let Some(hub) = &self.hub {
+            hub.stop_all();
+        }
         self.close_chat(&ended).await;
         self.stop_engine(&mut sources.engine).await;
         self.stop_store().await;
@@ -279,6 +293,7 @@ impl<S: Screen> Deck<S> {
     fn shows(&self, event: &Event) -> bool {
         match event {
             Event::Log(_) => self.state.side == Some(Pane::Log),
+            Event::Hub(hub::Event::Progress { .. }) => self.state.view == View::Downloads,
             // A view of time moves on even when nothing else does.
             Event::Sample(_) if self.state.view == View::Metrics => true,
             Event::Sample(sample) => {
@@ -310,6 +325,11 @@ impl<S: Screen> Deck<S> {
                     let found = paths::complete(&typed, home.as_deref());
                     Event::Paths { typed, found }
                 });
+            }
+            Effect::Hub(command) => {
+                if let Some(hub) = &mut self.hub {
+                    hub.send(command);
+                }
             }
             Effect::ReadFiles { typed, origin } => self.read_files(typed, origin),
             Effect::Measure(order) => self.measure(order),

@@ -33,8 +33,9 @@ use tokio::sync::watch;
 use crate::app::{self, Event, LogLine, Saving, State};
 use crate::config::{self, Config, ConfigWatch, Folders};
 use crate::engine;
+use crate::hub;
 use crate::keymap::Keymap;
-use crate::params::{Overrides, Params};
+use crate::params::{LoadParams, Overrides, Params};
 use crate::telemetry::{Sample, Sampler, Sources as Sensors};
 use crate::terminal::{self, Capabilities, FramePacer, Guard, Input, Signals};
 use crate::theme::{self, GlyphSet, Theme};
@@ -69,6 +70,8 @@ pub struct Startup {
     /// The preset that `params` has.
     pub preset: Option<String>,
     pub theme: Option<String>,
+    /// Whether models may be fetched.
+    pub network: hub::Network,
     /// Whether chats are saved.
     pub saving: Saving,
     /// What was wrong with the user's files, to be told in the transcript.
@@ -108,6 +111,7 @@ async fn start(startup: Startup) -> io::Result<Ended> {
         model,
         preset,
         theme,
+        network,
         saving,
         problems,
         log,
@@ -128,6 +132,8 @@ async fn start(startup: Startup) -> io::Result<Ended> {
     let (inbox, received) = channel(INBOX);
 
     let mut state = State::new(screen.size()?);
+    // What models that are not here yet are judged by.
+    let asked = params.load();
     state.params.values = params;
     state.params.tuned = tuned;
     state.params.preset = preset;
@@ -207,6 +213,7 @@ async fn start(startup: Startup) -> io::Result<Ended> {
     let measured = inbox.clone();
     let own = config.library.folders.clone();
     let librarian = Librarian::start(folders.clone(), &own, inbox.clone());
+    let hub_inbox = inbox.clone();
     let mut deck = Deck::new(state, screen, engine, look, inbox);
     deck = deck.with_places(Places {
         home: directories::BaseDirs::new().map(|dirs| dirs.home_dir().to_owned()),
@@ -215,6 +222,7 @@ async fn start(startup: Startup) -> io::Result<Ended> {
     });
     deck = deck.with_measurer(Measurer::new(folders.data_dir.clone(), measured));
     deck = deck.with_librarian(librarian);
+    deck = deck.with_hub(desk(&folders, network, asked, hub_inbox));
     if let Some(saver) = saver {
         deck = deck.with_saver(saver);
     }
@@ -230,6 +238,30 @@ async fn start(startup: Startup) -> io::Result<Ended> {
     drop(watch);
     sampler.join(SENSOR_END);
     ended
+}
+
+/// The way to the Hub; what it tells arrives in the inbox.
+fn desk(
+    folders: &Folders,
+    network: hub::Network,
+    params: LoadParams,
+    inbox: Sender<Wake>,
+) -> hub::Desk {
+    let places = hub::Places {
+        config_dir: folders.config_dir.clone(),
+        data_dir: folders.data_dir.clone(),
+        models_dir: folders.models_dir.clone(),
+    };
+    let look = move || {
+        let here = Estimator::here(&params, None)
+            .inspect_err(|error| tracing::warn!("whether models fit is not known: {error}"));
+        Some(Box::new(here.ok()?) as Box<dyn hub::Judge>)
+    };
+    let tell = move |event| {
+        // Fails only when the program ends, and nobody reads any more.
+        let _ = inbox.blocking_send(Wake::Event(Event::Hub(event)));
+    };
+    hub::Desk::new(move || hub::Access::from_env(network), places, look, tell)
 }
 
 /// Writes the built-in model to the data folder, if it is not there yet, and asks for it.

@@ -96,6 +96,17 @@ fn hints(state: &State) -> Vec<(String, &'static str)> {
             (Action::Bottom, "follow"),
             (Action::Cancel, "write"),
         ],
+        Context::Downloads => &[
+            (Action::PauseDownload, "pause, go on"),
+            (Action::CancelDownload, "throw away"),
+            (Action::Accept, "load what is here"),
+            (Action::Cancel, "back"),
+        ],
+        Context::Prompt if state.view == View::Downloads && state.overlay.is_none() => &[
+            (Action::Accept, "search, open, download"),
+            (Action::Complete, "downloads"),
+            (Action::Cancel, "back"),
+        ],
         Context::Page => match state.view {
             View::Prompt => &[
                 (Action::Down, "scroll"),
@@ -176,7 +187,12 @@ fn hints(state: &State) -> Vec<(String, &'static str)> {
     ];
     let over_panes = matches!(
         context,
-        Context::Help | Context::List | Context::Chats | Context::Prompt | Context::Compare
+        Context::Help
+            | Context::List
+            | Context::Chats
+            | Context::Prompt
+            | Context::Compare
+            | Context::Downloads
     );
     own.iter()
         .chain(common.iter().filter(|_| !over_panes))

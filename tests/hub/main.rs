@@ -1,6 +1,7 @@
 //! Downloads from a Hub on loopback that misbehaves: whatever it does, the outcome is a whole file
 //! or a clear error, never a wrong file.
 
+mod desk;
 mod pulls;
 mod refusals;
 #[expect(dead_code, reason = "the tests of the program wait for what was sent")]

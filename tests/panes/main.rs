@@ -67,6 +67,15 @@ fn empty_start() {
 }
 
 #[test]
+fn models_from_the_hub() {
+    let sizes = [(60, 18), (80, 24), (200, 60)];
+    snapshots("hub_first", &sizes, states::first_models);
+    snapshots("hub_models", &[(80, 24)], states::models_of_a_repository);
+    snapshots("hub_downloads", &sizes, states::downloads);
+    snapshots("hub_refused", &[(80, 24)], states::hub_refused);
+}
+
+#[test]
 fn loading() {
     snapshots("loading", &SIZES, states::loading);
     snapshots("load_failed", &[(80, 24)], states::load_failed);

@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 
 use llmdeck::app::{
-    self, Action, Ask, Attached, ChatQuestion, ContextFullChoice, Effect, Entry, Event, Folding,
-    Foresight, LineEdit, LoadPhase, LogLevel, LogLine, Notice, Origin, Overlay, Pane, ParamEdit,
-    PickList, PromptOverlay, Reading, Reply, ReplyState, Resume, Scroll, State, Thought, View,
+    self, Action, Ask, Attached, ChatQuestion, ContextFullChoice, Download, DownloadsPart, Effect,
+    Entry, Event, Folding, Foresight, LineEdit, LoadPhase, LogLevel, LogLine, Notice, Offers,
+    Origin, Overlay, Pane, ParamEdit, Phase, PickList, PromptOverlay, Reading, Reply, ReplyState,
+    Resume, Scroll, State, Thought, View,
 };
 use llmdeck::attach::File;
 use llmdeck::chat::{Segment, SegmentKind};
@@ -13,6 +14,9 @@ use llmdeck::engine::{
     Change, Command, ContextInfo, DeviceForecast, DeviceMemory, EngineError, EngineEvent,
     ErrorKind, Forecast, KvOutcome, LoadId, ModelInfo, Prompt, PromptOf, PromptToken, Reads,
     RequestId, StopReason, TextSize, Timings,
+};
+use llmdeck::hub::{
+    self, FilePath, MayFit, Offer, Pick, Progress, Rate, RepoId, Size, Status, Wanted,
 };
 use llmdeck::params::{Param, Source, TABLE, Value};
 use llmdeck::store::ConversationId;
@@ -681,6 +685,153 @@ pub fn asking(size: (u16, u16)) -> State {
         line: LineEdit::new("rust llm"),
         list: None,
     }));
+    state
+}
+
+/// The list of good first models in the view of downloads.
+pub fn first_models(size: (u16, u16)) -> State {
+    let mut state = ready(size);
+    state.view = View::Downloads;
+    let offer = |name: &str, bytes: u64, fits: Option<MayFit>, about: &str| Offer::Model {
+        name: name.to_owned(),
+        wanted: Wanted::parse(name).unwrap(),
+        size: Size::Estimated(bytes),
+        fits,
+        about: about.to_owned(),
+    };
+    let fits = |fits, on_gpu| {
+        Some(MayFit {
+            fits,
+            layers: Some((on_gpu, 37)),
+        })
+    };
+    state.downloads.find.list = Offers::Here(vec![
+        offer(
+            "Qwen/Qwen2.5-0.5B-Instruct-GGUF:Q4_K_M",
+            400 << 20,
+            fits(true, 37),
+            "tiny",
+        ),
+        offer(
+            "Qwen/Qwen3-8B-GGUF:Q4_K_M",
+            5 * GIB,
+            fits(true, 12),
+            "a good all-rounder for 8 GiB",
+        ),
+        offer(
+            "bartowski/Llama-3.3-70B-Instruct-GGUF:Q4_K_M",
+            40 * GIB,
+            fits(false, 0),
+            "for 48 GiB",
+        ),
+        offer(
+            "ggml-org/gpt-oss-120b-GGUF:MXFP4",
+            58 * GIB,
+            None,
+            "a mixture of experts",
+        ),
+    ]);
+    state.downloads.find.selected = 1;
+    state
+}
+
+/// What a search found, with downloads in every phase below it.
+pub fn downloads(size: (u16, u16)) -> State {
+    let mut state = first_models(size);
+    let repo = |name: &str, downloads: u64, gated: bool| Offer::Repo {
+        repo: RepoId::parse(name).unwrap(),
+        downloads,
+        license: "apache-2.0".to_owned(),
+        gated,
+    };
+    state.downloads.find.line = LineEdit::new("qwen3 \u{1b}[31mcoder");
+    press(&mut state, "enter");
+    state.downloads.find.list = Offers::Here(vec![
+        repo("Qwen/Qwen3-8B-GGUF", 1_234_567, false),
+        repo(
+            "someone/a-repository-with-a-long-name-that-says-much-GGUF",
+            12,
+            true,
+        ),
+    ]);
+    let mut rate = Rate::default();
+    rate.note(0, 0);
+    rate.note(10_000, GIB);
+    let download = |id: u64, file: &str, phase: Phase, status: Status| Download {
+        id,
+        wanted: Wanted::Repo {
+            repo: RepoId::parse("Qwen/Qwen3-8B-GGUF").unwrap(),
+            pick: Pick::File(FilePath::parse(file).unwrap()),
+        },
+        phase,
+        progress: Progress {
+            here: GIB,
+            total: Some(4 * GIB),
+            files: (0, 1),
+            status,
+        },
+        rate: rate.clone(),
+    };
+    let cut = Status::Retrying("the connection ended; try 2 of 8 in 1 s".to_owned());
+    let failed =
+        Phase::Failed("downloading: its SHA-256 is \u{1b}]0;evil\u{7}ab\ntry again".to_owned());
+    state.downloads.queue.all = vec![
+        download(1, "Qwen3-8B-Q4_K_M.gguf", Phase::Running, Status::Fetching),
+        download(2, "Qwen3-8B-Q5_K_M.gguf", Phase::Running, cut),
+        download(3, "Qwen3-8B-Q6_K.gguf", Phase::Paused, Status::Queued),
+        download(4, "Qwen3-8B-Q8_0.gguf", Phase::Waiting, Status::Queued),
+        download(5, "Qwen3-8B-F16.gguf", failed, Status::Queued),
+        download(
+            6,
+            "Qwen3-8B-Q2_K.gguf",
+            Phase::Done("/m.gguf".into()),
+            Status::Done,
+        ),
+    ];
+    state.downloads.part = DownloadsPart::Queue;
+    state
+}
+
+/// The models of one repository, after a download that failed.
+pub fn models_of_a_repository(size: (u16, u16)) -> State {
+    let mut state = downloads(size);
+    let repo = RepoId::parse("Qwen/Qwen3-8B-GGUF").unwrap();
+    state.downloads.part = DownloadsPart::Find;
+    let effects = press(&mut state, "enter");
+    let [Effect::Hub(hub::Command::Ask { number, .. })] = effects[..] else {
+        panic!("{effects:?}")
+    };
+    let offer = |quant: &str, bytes: u64, fits: bool| {
+        let file = format!("Qwen3-8B-{quant}.gguf");
+        Offer::Model {
+            name: quant.to_owned(),
+            wanted: Wanted::Repo {
+                repo: repo.clone(),
+                pick: Pick::File(FilePath::parse(&file).unwrap()),
+            },
+            size: Size::Known(bytes),
+            fits: Some(MayFit { fits, layers: None }),
+            about: file,
+        }
+    };
+    let rows = vec![
+        offer("Q4_K_M", 5 * GIB, true),
+        offer("BF16", 16 * GIB, false),
+    ];
+    let answer = hub::Event::Answer {
+        number,
+        rows: Ok(rows),
+    };
+    app::update(&mut state, Event::Hub(answer));
+    state.downloads.queue.selected = 4;
+    state
+}
+
+/// The Hub could not be reached.
+pub fn hub_refused(size: (u16, u16)) -> State {
+    let mut state = first_models(size);
+    let why = "reaching https://huggingface.co: the host is not known\ncheck the connection";
+    state.downloads.find.list = Offers::Failed(why.to_owned());
     state
 }
 

@@ -8,67 +8,19 @@ use super::args::FilesArgs;
 use super::client;
 use crate::cli::{ExitCode, Failure, print, sanitise};
 use crate::engine::llama;
-use crate::hub::{Access, FilePath, Pick, Repo, Wanted, models};
-use crate::params::{LoadParams, Params};
-use crate::plan::{self, Limits, Room};
+use crate::hub::{Access, FilePath, Judge, Pick, Repo, Wanted, models};
+use crate::params::Params;
+use crate::runtime::Estimator;
 use crate::ui::text::units;
 
-/// Parameters that a weight's quantisation is taken to be made of where the Hub does not say: bits
-/// of Q4_K_M, the usual one.
-const USUAL_BITS: u64 = 5;
-
-/// This machine, as it is now.
-pub(super) struct Here {
-    params: LoadParams,
-    room: Room,
-}
-
-/// Whether a model fits, by an estimate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Verdict {
-    pub fits: bool,
-    /// Layers on GPUs and all layers, where there are GPUs.
-    pub layers: Option<(u32, u32)>,
-}
-
-impl Here {
-    pub(super) fn now() -> Self {
-        // llama.cpp speaks on standard error unless it is told not to.
-        llama::install_logging();
-        let params = Params::default().load();
-        let (_, room) = llama::machine(&params);
-        Self { params, room }
-    }
-
-    /// Judges files of so many bytes by the shape of published models of that size.
-    pub(super) fn judge(&self, n_params: Option<u64>, bytes: u64) -> Option<Verdict> {
-        let n_params = n_params.unwrap_or(bytes.saturating_mul(8) / USUAL_BITS);
-        let (facts, _) = plan::typical(n_params, "Q4_K_M", None)?;
-        let facts = plan::of_size(facts, bytes);
-        let run = llama::run_for(&self.params, self.room.gpus.len()).ok()?;
-        let limits: Limits = llama::limits(&self.params, &facts);
-        let verdict = plan::judge(&facts, &self.room, &run, &limits);
-        let all = facts.n_layer.saturating_add(1);
-        let layers = (!self.room.gpus.is_empty()).then_some((verdict.fit.n_gpu_layers, all));
-        Some(Verdict {
-            fits: verdict.fits,
-            layers,
-        })
-    }
-}
-
-impl Verdict {
-    pub(super) fn words(verdict: Option<&Self>) -> String {
-        match verdict {
-            None => "not known".to_owned(),
-            Some(Self { fits: false, .. }) => "too large".to_owned(),
-            Some(Self {
-                layers: Some((some, all)),
-                ..
-            }) if some < all => format!("fits, {some}/{all} on GPU"),
-            Some(_) => "fits".to_owned(),
-        }
-    }
+/// This machine as it is now, with parameters as they are by default.
+///
+/// # Errors
+/// When it cannot be looked at.
+pub(super) fn here() -> Result<Estimator, Failure> {
+    // llama.cpp speaks on standard error unless it is told not to.
+    llama::install_logging();
+    Ok(Estimator::here(&Params::default().load(), None)?)
 }
 
 /// Prints the models of a repository.
@@ -86,15 +38,15 @@ pub(super) fn run(args: &FilesArgs, access: &Access) -> Result<ExitCode, Failure
             .hint("give its name: org/repo"));
     };
     let repo = client(access).repo(&repo)?;
-    print(&render(&repo, &Here::now(), args))
+    print(&render(&repo, &here()?, args))
 }
 
-fn render(repo: &Repo, here: &Here, args: &FilesArgs) -> String {
+fn render(repo: &Repo, machine: &Estimator, args: &FilesArgs) -> String {
     let paths: Vec<FilePath> = repo.files.iter().map(|file| file.path.clone()).collect();
     let size = |index: &usize| repo.files[*index].size;
     let rows = models(&paths).into_iter().map(|model| {
         let bytes = model.parts.iter().map(size).fold(0, u64::saturating_add);
-        let verdict = here.judge(repo.n_params, bytes);
+        let verdict = machine.fits(repo.n_params, bytes);
         (model, bytes, verdict)
     });
     if args.json {
@@ -110,7 +62,7 @@ fn render(repo: &Repo, here: &Here, args: &FilesArgs) -> String {
                     "files": files,
                     "size_bytes": bytes,
                     "mmproj": model.projector.map(|index| paths[index].as_str()),
-                    "fits": verdict.as_ref().map(|verdict| verdict.fits),
+                    "fits": verdict.map(|verdict| verdict.fits),
                 })
             })
             .collect();
@@ -118,7 +70,7 @@ fn render(repo: &Repo, here: &Here, args: &FilesArgs) -> String {
     }
     let mut out = String::new();
     for (model, bytes, verdict) in rows {
-        let fits = Verdict::words(verdict.as_ref());
+        let fits = verdict.map_or_else(|| "not known".to_owned(), |verdict| verdict.to_string());
         let name = sanitise::line(paths[model.parts[0]].as_str());
         let parts = match model.parts.len() {
             1 => String::new(),

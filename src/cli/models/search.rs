@@ -6,11 +6,11 @@ use serde_json::json;
 
 use super::args::SearchArgs;
 use super::client;
-use super::files::{Here, Verdict};
+use super::files::here;
 use crate::cli::{ExitCode, Failure, print, sanitise};
 use crate::config::Folders;
-use crate::hub::{Access, First, Found, first_models};
-use crate::plan;
+use crate::hub::{Access, First, Found, Judge, first_models};
+use crate::runtime::Estimator;
 use crate::ui::text::units;
 
 /// Prints what the Hub has, or the list of good first models.
@@ -25,7 +25,7 @@ pub(super) fn run(
     let words = args.words.join(" ");
     if words.trim().is_empty() {
         let models = first_models(&folders.config_dir)?;
-        return print(&first(&models, &Here::now(), args));
+        return print(&first(&models, &here()?, args));
     }
     let found = client(access).search(&words, args.limit.clamp(1, 1000))?;
     if args.json {
@@ -60,12 +60,11 @@ fn list(found: &[Found]) -> String {
     out
 }
 
-fn first(models: &[First], here: &Here, args: &SearchArgs) -> String {
+fn first(models: &[First], machine: &Estimator, args: &SearchArgs) -> String {
     let judged = models.iter().map(|one| {
         // The quantisations of the list are known; an unknown one has no estimate.
-        let bytes =
-            plan::typical(one.n_params, &one.quant, None).map(|(facts, _)| facts.tensor_bytes);
-        let verdict = bytes.and_then(|bytes| here.judge(Some(one.n_params), bytes));
+        let bytes = machine.bytes(one.n_params, &one.quant);
+        let verdict = bytes.and_then(|bytes| machine.fits(Some(one.n_params), bytes));
         (one, bytes, verdict)
     });
     let mut out = String::new();
@@ -76,7 +75,7 @@ fn first(models: &[First], here: &Here, args: &SearchArgs) -> String {
                     "name": one.wanted().to_string(),
                     "n_params": one.n_params,
                     "size_bytes_estimate": bytes,
-                    "fits": verdict.as_ref().map(|verdict| verdict.fits),
+                    "fits": verdict.map(|verdict| verdict.fits),
                     "about": one.about,
                 })
             })
@@ -88,7 +87,7 @@ fn first(models: &[First], here: &Here, args: &SearchArgs) -> String {
             || "-".to_owned(),
             |bytes| format!("~{}", units::bytes(bytes)),
         );
-        let fits = Verdict::words(verdict.as_ref());
+        let fits = verdict.map_or_else(|| "not known".to_owned(), |verdict| verdict.to_string());
         let name = one.wanted().to_string();
         let about = sanitise::line(&one.about);
         let _ = writeln!(out, "{name:50}  {size:>9}  {fits:16}  {about}");

@@ -2,9 +2,14 @@
 
 use crate::engine::{EngineError, llama};
 use crate::gguf::Facts;
+use crate::hub;
 use crate::library::{About, Estimate, Model};
 use crate::params::LoadParams;
 use crate::plan::{self, Override, Room, Run};
+
+/// Bits a weight is taken to have where nobody says how many parameters there are: about those of
+/// Q4_K_M.
+const USUAL_BITS: u64 = 5;
 
 /// This machine as it is now, and the parameters that models would be loaded with.
 pub struct Estimator {
@@ -54,5 +59,23 @@ impl Estimator {
         };
         let limits = llama::limits(&self.params, facts);
         Estimate::new(facts, &self.room, &run, &limits, &self.bandwidths)
+    }
+}
+
+/// Models that are not here yet, by the size of their files and the shape of published models.
+impl hub::Judge for Estimator {
+    fn bytes(&self, n_params: u64, quant: &str) -> Option<u64> {
+        plan::typical(n_params, quant, None).map(|(facts, _)| facts.tensor_bytes)
+    }
+
+    fn fits(&self, n_params: Option<u64>, bytes: u64) -> Option<hub::MayFit> {
+        let n_params = n_params.unwrap_or(bytes.saturating_mul(8) / USUAL_BITS);
+        let (facts, _) = plan::typical(n_params, "Q4_K_M", None)?;
+        let estimate = self.facts(&plan::of_size(facts, bytes));
+        let has_gpus = !self.room.gpus.is_empty();
+        Some(hub::MayFit {
+            fits: estimate.fits,
+            layers: has_gpus.then_some((estimate.n_gpu_layers, estimate.n_layers)),
+        })
     }
 }

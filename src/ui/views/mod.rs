@@ -3,6 +3,7 @@
 mod bench;
 mod compare;
 mod context;
+mod downloads;
 mod metrics;
 mod models;
 mod prompt;
@@ -21,6 +22,7 @@ pub fn draw(painter: &mut Painter<'_>, area: Rect, state: &State) {
         View::Context => context::draw(painter, area, state),
         View::Metrics => metrics::draw(painter, area, state),
         View::Bench => bench::draw(painter, area, state),
+        View::Downloads => downloads::draw(painter, area, state),
         View::Tokens => tokens::draw(painter, area, state),
         View::Compare => compare::draw(painter, area, state),
         View::Models => models::draw(painter, area, state),
