@@ -46,6 +46,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "store",
             "telemetry",
             "tune",
+            "units",
         ],
     ),
     ("terminal", &["app", "keymap", "theme"]),
@@ -91,6 +92,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "terminal",
             "theme",
             "ui",
+            "units",
         ],
     ),
     (

@@ -35,11 +35,7 @@ pub(super) fn perform(state: &mut State, action: Action) -> Vec<Effect> {
         Action::ChooseTheme => open_themes(state),
         Action::ChoosePersona => persona::show_list(state),
         Action::ShowSessions => chats::show_list(state),
-        Action::LoadModel => {
-            let folder = state.model.folder().unwrap_or_default();
-            state.overlay = Some(Overlay::LoadModel(PromptOverlay::new(folder.as_str())));
-            vec![Effect::ListPaths(folder)]
-        }
+        Action::LoadModel => library::ask_which(state),
         Action::Quit => vec![Effect::Quit],
         Action::Interrupt => interrupt(state),
         Action::EndOfInput if state.composer.is_empty() => vec![Effect::Quit],
@@ -478,7 +474,9 @@ fn accept(state: &mut State) -> Vec<Effect> {
                 return vec![Effect::ListPaths(path)];
             }
             if path.is_empty() || path.ends_with('/') {
-                prompt.error = Some("Type the path of a .gguf file; Tab completes it.".into());
+                prompt.error = Some(
+                    "Type a model's name, or the path of a .gguf file; Tab completes it.".into(),
+                );
                 return open(state, Overlay::LoadModel(prompt));
             }
             match library::resolve(state, &path) {

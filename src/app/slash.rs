@@ -53,7 +53,7 @@ const COMMANDS: &[Command] = &[
     },
     Command {
         names: &["model", "load"],
-        argument: "[NAME]",
+        argument: "[MODEL]",
         what: "load a model by name or path",
         run: model,
     },

@@ -84,7 +84,7 @@ fn take(state: &mut State, event: Event) -> Vec<Effect> {
             {
                 prompt.offer(names.into_iter().chain(found).collect());
             } else {
-                complete::paths(state, &typed, found);
+                complete::paths(state, &typed, names, found);
             }
             vec![]
         }

@@ -1,9 +1,10 @@
 //! Models by name: what a name means, what completes it, and what loading it would come out as.
 
+use std::cmp::Reverse;
 use std::path::{Path, PathBuf};
 
 use super::LibraryState;
-use crate::app::{Effect, Overlay, State};
+use crate::app::{Effect, Overlay, PromptOverlay, State};
 use crate::library::{Command, Estimate, Meant};
 
 /// Names offered at once.
@@ -79,9 +80,35 @@ fn looks_like_path(text: &str) -> bool {
     text.starts_with(['/', '.', '~']) || Path::new(text).extension().is_some_and(is_gguf)
 }
 
-/// Names that complete what is typed; none of what is typed as a path.
+/// Opens the prompt for a model to load. Where none are known by name it begins in the folder of the
+/// model that runs.
+pub(in crate::app) fn ask_which(state: &mut State) -> Vec<Effect> {
+    let names = names(state, "");
+    let typed = match names.is_empty() {
+        true => state.model.folder().unwrap_or_default(),
+        false => String::new(),
+    };
+    let mut prompt = PromptOverlay::new(typed.as_str());
+    prompt.offer(names);
+    state.overlay = Some(Overlay::LoadModel(prompt));
+    vec![Effect::ListPaths(typed), Effect::Library(Command::Judge)]
+}
+
+/// Names that complete what is typed; none of what is typed as a path. Before anything is typed, those
+/// of the models used last.
 pub(in crate::app) fn names(state: &State, typed: &str) -> Vec<String> {
-    let listing = state.library.listing.as_ref();
+    let library = &state.library;
+    if typed.is_empty() {
+        let usable = library
+            .models()
+            .iter()
+            .filter(|model| model.error.is_none());
+        let mut models: Vec<_> = usable.collect();
+        models.sort_by_key(|model| Reverse(library.known(model).and_then(|known| known.used)));
+        let names = models.iter().map(|model| model.name.clone());
+        return names.take(OFFERED).collect();
+    }
+    let listing = library.listing.as_ref();
     let listing = listing.filter(|_| !typed.starts_with(['/', '.', '~']));
     listing.map_or(vec![], |listing| listing.complete(typed, OFFERED))
 }

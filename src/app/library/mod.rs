@@ -18,13 +18,17 @@ use std::sync::Arc;
 pub use details::{DetailRow, Details};
 pub use list::{ModelList, Order, Subset};
 
-pub(super) use by_name::{look_ahead, names, resolve};
+pub(super) use by_name::{ask_which, look_ahead, names, resolve};
 pub(super) use view::{enter, paste, perform, resized, type_key};
 
 use super::update::{IsError, notice};
-use super::{Effect, Overlay, State, View};
+use super::{Effect, Overlay, State, View, compare};
+use crate::engine::Timings;
 use crate::library::{Command, Known, Listing, Model, News};
 use by_name::Inspected;
+
+/// Tokens of a reply that tells how fast the model is.
+const LONG_ENOUGH: u32 = 32;
 
 /// What is known of the models on this machine, and how they are shown.
 #[derive(Debug, Default)]
@@ -86,6 +90,21 @@ impl LibraryState {
         let models = self.listing.as_ref().map_or(&[][..], |list| &list.models);
         self.list.arrange(models, &self.known, stay);
     }
+}
+
+/// Remembers how fast a reply was, if it was long enough to tell and had the engine for itself.
+pub(super) fn replied(state: &State, timings: &Timings) -> Vec<Effect> {
+    let columns = state.compare.run.as_ref();
+    let is_alone = !columns.is_some_and(compare::Run::is_running);
+    let running = state.model.running.as_ref();
+    let Some((model, _)) = running.filter(|_| is_alone && timings.predicted_n >= LONG_ENOUGH)
+    else {
+        return vec![];
+    };
+    vec![Effect::Library(Command::Replied {
+        path: model.path.clone(),
+        per_second: timings.predicted_per_second,
+    })]
 }
 
 /// Takes news of the library in.

@@ -270,3 +270,40 @@ fn the_load_prompt_asks_about_a_file_once_and_knows_what_was_found() {
     let why = state.library.outlook("half").unwrap().unwrap_err();
     assert_eq!(why, "byte 3: the file ends");
 }
+
+#[test]
+fn the_load_prompt_offers_names_by_last_use_and_then_what_is_typed() {
+    let mut state = known();
+    press(&mut state, "esc ctrl+o");
+    let prompt = |state: &State| match &state.overlay {
+        Some(Overlay::LoadModel(prompt)) => prompt.completions.clone(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(prompt(&state), ["large", "alpha"]);
+    press(&mut state, "q w");
+    let (typed, found) = ("qw".to_owned(), vec!["qwen.gguf".to_owned()]);
+    update(&mut state, Event::Paths { typed, found });
+    assert_eq!(prompt(&state), ["qwen3:0.6b", "qwen.gguf"]);
+    let effects = press(&mut state, "down enter");
+    let loads = |effect: &Effect| matches!(effect, Effect::Engine(engine::Command::Load(request)) if request.path == path("alpha"));
+    assert!(effects.iter().any(loads), "{effects:?}");
+}
+
+#[test]
+fn a_long_reply_tells_how_fast_its_model_is() {
+    let mut state = crate::app::tests::ready();
+    let timings = |predicted_n| Timings {
+        predicted_n,
+        predicted_per_second: 12.5,
+        ..Timings::default()
+    };
+    assert!(replied(&state, &timings(LONG_ENOUGH - 1)).is_empty());
+    let effects = replied(&state, &timings(LONG_ENOUGH));
+    let expected = Command::Replied {
+        path: PathBuf::new(),
+        per_second: 12.5,
+    };
+    assert_eq!(asked(&effects), [&expected]);
+    state.model.running = None;
+    assert!(replied(&state, &timings(LONG_ENOUGH)).is_empty());
+}

@@ -86,7 +86,7 @@ impl Models {
             return print(&lines);
         }
         if args.json {
-            return print(&json::list(&models)?);
+            return print(&json::list(&models, &Notes::read(&self.folders))?);
         }
         let known = self.known(&models)?;
         print(&text::list(&models, &known))

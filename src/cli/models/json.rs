@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::cli::{ExitCode, Failure};
 use crate::library::{Known, Model};
 use crate::params::spec;
+use crate::runtime::Notes;
 
 /// A model in a list.
 #[derive(Serialize)]
@@ -21,10 +22,14 @@ struct Row<'a> {
     n_params: Option<u64>,
     ctx_train: Option<u32>,
     error: Option<&'a str>,
+    measured_tokens_per_second: Option<f64>,
+    /// Seconds since 1970.
+    last_used: Option<u64>,
+    favourite: bool,
 }
 
 impl<'a> Row<'a> {
-    fn of(model: &'a Model) -> Self {
+    fn of(model: &'a Model, known: &Known) -> Self {
         let about = model.about.as_ref();
         let given = |text: &'a String| (!text.is_empty()).then_some(text.as_str());
         Self {
@@ -37,12 +42,18 @@ impl<'a> Row<'a> {
             n_params: about.map(|about| about.n_params),
             ctx_train: about.map(|about| about.n_ctx_train),
             error: model.error.as_deref(),
+            measured_tokens_per_second: known.measured.map(|measured| measured.per_second),
+            last_used: known.used,
+            favourite: known.favourite,
         }
     }
 }
 
-pub(super) fn list(models: &[&Model]) -> Result<String, Failure> {
-    let rows: Vec<Row<'_>> = models.iter().map(|model| Row::of(model)).collect();
+pub(super) fn list(models: &[&Model], notes: &Notes) -> Result<String, Failure> {
+    let rows = models.iter();
+    let rows: Vec<Row<'_>> = rows
+        .map(|model| Row::of(model, &notes.of(model, None)))
+        .collect();
     written(&rows)
 }
 
@@ -78,7 +89,7 @@ pub(super) fn info(model: &Model, known: &Known) -> Result<String, Failure> {
                "needs_bytes": estimate.needs, "lacks_bytes": estimate.lacks,
                "tokens_per_second_ceiling": estimate.ceiling})
     });
-    let row = serde_json::to_value(Row::of(model)).map_err(failed)?;
+    let row = serde_json::to_value(Row::of(model, known)).map_err(failed)?;
     let more = json!({
         "title": about.map(|about| &about.title),
         "license": about.and_then(|about| about.license.as_ref()),
@@ -93,9 +104,6 @@ pub(super) fn info(model: &Model, known: &Known) -> Result<String, Failure> {
         "mmproj": paths(&model.projectors),
         "adapters": paths(&model.adapters),
         "fit": fit,
-        "measured_tokens_per_second": known.measured.map(|measured| measured.per_second),
-        "last_used": known.used,
-        "favourite": known.favourite,
     });
     let mut all = serde_json::Map::new();
     for part in [row, more] {

@@ -130,5 +130,5 @@ fn hint(keymap: &Keymap) -> String {
             Some(format!("{} {what}", keymap.hint(Context::Prompt, action)?))
         })
         .collect();
-    format!("A GGUF file: {}", keys.join(", "))
+    format!("A name or a file: {}", keys.join(", "))
 }
