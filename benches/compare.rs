@@ -1,12 +1,15 @@
 //! Columns side by side: what 4 and 8 replies to one prompt reach together, against one alone and
-//! against a bare `llama-cpp-2` batch of the same shape, in turn, medians.
+//! against a bare `llama-cpp-2` batch of the same shape, in turn; how much of the prompt is computed,
+//! and how far apart the first tokens come.
 //!
 //! `LLMDECK_BENCH_MODEL=FILE cargo bench --bench compare`; without it the built-in model, whose
-//! steps are so short that threads weigh more than the batch.
+//! steps are so short that threads weigh more than the batch. `LLMDECK_BENCH_THREADS=N` sets the
+//! threads of both.
+
+mod shared;
 
 use std::num::NonZeroU32;
-use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use llama_cpp_2::context::params::LlamaContextParams;
 use llama_cpp_2::llama_backend::LlamaBackend;
@@ -18,81 +21,116 @@ use llama_cpp_2::token::LlamaToken;
 use llmdeck::chat::{Message, Role};
 use llmdeck::compare::{ColumnReport, Report, parse};
 use llmdeck::engine::{
-    Command, ConversationId, EngineEvent, EngineHandle, GenerateRequest, LoadId, LoadRequest,
-    RequestId,
+    Command, ConversationId, EngineEvent, EngineHandle, GenerateRequest, RequestId,
 };
-use llmdeck::params::{FlashAttention, Params};
+use llmdeck::params::{FlashAttention, LoadParams, Params};
+use shared::{median, ratio};
 use tokio::sync::mpsc::Receiver;
 
-const ROUNDS: usize = 5;
-const COLUMNS: [usize; 3] = [1, 4, 8];
+/// Seconds of rounds: with the 0.5B model of `docs/benchmarks.md` all is over in 100.
+const TIME: Duration = Duration::from_secs(75);
 const N_CTX: u32 = 2048;
 /// Tokens of each column.
-const N_PREDICT: u32 = 64;
+const N_PREDICT: u32 = 24;
 /// Words of the prompt; about as many tokens.
-const N_WORDS: usize = 100;
+const N_WORDS: usize = 60;
+
+/// Columns, and the targets: of one stream, of the bare batch.
+const CASES: [(usize, f64, f64); 3] = [(1, 1.0, 0.97), (4, 1.9, 0.97), (8, 2.6, 0.97)];
+
+/// One round of one case.
+struct Measured {
+    /// Tokens per second of all columns together.
+    ours: f64,
+    bare: f64,
+    /// From the first column's first token to the last one's, in steps.
+    first_tokens: f64,
+    /// Prompt tokens computed, and those of one prompt that were not in the cache.
+    prefill: (u32, u32),
+    /// The most columns in one step.
+    sequences: u32,
+}
 
 fn main() {
-    let path = std::env::var_os("LLMDECK_BENCH_MODEL")
-        .map_or_else(|| PathBuf::from("models/guide.gguf"), PathBuf::from);
-    let threads = std::thread::available_parallelism().map_or(1, usize::from) as i32;
+    let path = shared::model();
+    let threads = shared::threads();
     let (engine, mut events) = llmdeck::engine::llama::start().expect("a thread");
-    load(&engine, &mut events, &path, threads);
+    shared::load(&engine, &mut events, &path, load_params(threads));
     let backend = LlamaBackend::init().expect("the backend of llama-cpp-2");
     let model = LlamaModel::load_from_file(&backend, &path, &LlamaModelParams::default())
         .expect("the model");
     let mut ids = 0;
-    // The first ones fill caches of the processor and of the engine.
-    for &columns in &COLUMNS {
-        through_engine(&engine, &mut events, &mut ids, columns);
-    }
-    let mut rates = COLUMNS.map(|_| (Vec::new(), Vec::new()));
-    let mut n_prompt = 0;
-    for _ in 0..ROUNDS {
-        for (&columns, (ours, theirs)) in COLUMNS.iter().zip(&mut rates) {
-            let report = through_engine(&engine, &mut events, &mut ids, columns);
-            n_prompt = report.columns[0].timings.prompt_n + report.columns[0].timings.cache_n;
-            let computed = report.prefill.n as usize;
-            assert!(
-                computed < n_prompt as usize + columns,
-                "one prefill: {computed} tokens for {columns} columns"
-            );
-            ours.push(report.aggregate_per_second);
-            theirs.push(bare(&backend, &model, n_prompt as usize, columns, threads));
-        }
-    }
+    // The first one fills caches of the processor and of the engine.
+    through_engine(&engine, &mut events, &mut ids, 1);
+    bare(&backend, &model, N_WORDS, 1, threads);
+    let rounds = rounds(|| {
+        CASES.map(|(columns, ..)| {
+            let (report, sequences) = through_engine(&engine, &mut events, &mut ids, columns);
+            let first = &report.columns[0].timings;
+            let n_prompt = (first.prompt_n + first.cache_n) as usize;
+            Measured {
+                ours: report.aggregate_per_second,
+                bare: bare(&backend, &model, n_prompt, columns, threads),
+                first_tokens: first_tokens(&report),
+                prefill: (report.prefill.n, first.prompt_n),
+                sequences,
+            }
+        })
+    });
     println!(
-        "{}: {n_prompt} prompt tokens, {N_PREDICT} a column, {ROUNDS} rounds in turn, medians",
-        path.display()
+        "{}: {threads} threads, {N_PREDICT} tokens a column, {} rounds in turn; means of ratios with \
+         95 % intervals",
+        path.display(),
+        rounds.len()
     );
-    println!("| columns | engine, tok/s | of one stream | bare batch, tok/s | ratio |");
+    println!("| columns | engine, tok/s | of one stream | bare batch, tok/s | engine / bare |");
     println!("| --- | --- | --- | --- | --- |");
-    let single = median(&rates[0].0);
-    for (columns, (ours, theirs)) in COLUMNS.iter().zip(&rates) {
-        let ratios: Vec<f64> = ours
-            .iter()
-            .zip(theirs)
-            .map(|(ours, theirs)| ours / theirs)
-            .collect();
-        let rate = median(ours);
+    for (at, (columns, of_one, of_bare)) in CASES.iter().enumerate() {
+        let case = || rounds.iter().map(|round| &round[at]);
         println!(
-            "| {columns} | {rate:.1} | {:.2} | {:.1} | {:.3} |",
-            rate / single,
-            median(theirs),
-            median(&ratios)
+            "| {columns} | {:.1} | {}, target {of_one} | {:.1} | {}, target {of_bare} |",
+            median(case().map(|one| one.ours)),
+            ratio(rounds.iter().map(|round| round[at].ours / round[0].ours)),
+            median(case().map(|one| one.bare)),
+            ratio(case().map(|one| one.ours / one.bare)),
+        );
+    }
+    println!("\n| columns | in one step | prompt tokens computed | first tokens within |");
+    println!("| --- | --- | --- | --- |");
+    for (at, (columns, ..)) in CASES.iter().enumerate() {
+        let case = || rounds.iter().map(|round| &round[at]);
+        let sequences = case().map(|one| one.sequences).min().unwrap_or(0);
+        let (computed, prompt) = case().map(|one| one.prefill).max().unwrap_or((0, 0));
+        println!(
+            "| {columns} | {sequences} | {computed} of a prompt of {prompt} | {:.2} steps |",
+            median(case().map(|one| one.first_tokens)),
         );
     }
     let _ = engine.send(Command::Stop);
     engine.join();
 }
 
-fn median(values: &[f64]) -> f64 {
-    let mut values = values.to_vec();
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
+/// Measures until the time is up, at least three times.
+fn rounds<T>(mut round: impl FnMut() -> T) -> Vec<T> {
+    let began = Instant::now();
+    let mut done = Vec::new();
+    while done.len() < 3 || began.elapsed() < TIME {
+        done.push(round());
+    }
+    done
 }
 
-fn load(engine: &EngineHandle, events: &mut Receiver<EngineEvent>, path: &Path, threads: i32) {
+/// From the first column's first token to the last one's, in steps of the first column.
+fn first_tokens(report: &Report) -> f64 {
+    let timings = || report.columns.iter().map(|column| column.timings);
+    let first = |least: f64, one: f64| least.min(one);
+    let earliest = timings().map(|one| one.ttft_ms).fold(f64::MAX, first);
+    let latest = timings().map(|one| one.ttft_ms).fold(0.0, f64::max);
+    let step = median(timings().map(|one| one.predicted_ms / f64::from(one.predicted_n - 1)));
+    (latest - earliest) / step
+}
+
+fn load_params(threads: i32) -> LoadParams {
     let mut params = Params::default().load();
     params.context.n_ctx = N_CTX;
     params.context.n_seq_max = 8;
@@ -101,30 +139,17 @@ fn load(engine: &EngineHandle, events: &mut Receiver<EngineEvent>, path: &Path, 
     params.context.flash_attn = FlashAttention::Off;
     params.threads.n_threads = threads;
     params.threads.n_threads_batch = threads;
-    let request = LoadRequest {
-        id: LoadId(1),
-        path: path.to_owned(),
-        params,
-    };
-    engine
-        .send(Command::Load(Box::new(request)))
-        .expect("the engine");
-    loop {
-        match events.blocking_recv().expect("the engine") {
-            EngineEvent::Loaded { .. } => return,
-            EngineEvent::LoadFailed { error, .. } => panic!("{error}"),
-            _ => {}
-        }
-    }
+    params
 }
 
-/// One prompt, asked of so many columns at once, each with a seed of its own.
+/// One prompt, asked of so many columns at once, each with a seed of its own; and the most of them
+/// in one step.
 fn through_engine(
     engine: &EngineHandle,
     events: &mut Receiver<EngineEvent>,
     ids: &mut u64,
     columns: usize,
-) -> Report {
+) -> (Report, u32) {
     let params = Params::default();
     let column = parse("current:ignore-eos=true", &params, &[]).expect("a column");
     let mut reports = vec![ColumnReport::new(&column); columns];
@@ -154,9 +179,12 @@ fn through_engine(
             .send(Command::Generate(Box::new(request)))
             .expect("the engine");
     }
-    let mut left = columns;
+    let (mut left, mut sequences) = (columns, 0);
     while left > 0 {
         match events.blocking_recv().expect("the engine") {
+            EngineEvent::Made { origin, .. } => {
+                sequences = sequences.max(origin.batches.sequences);
+            }
             EngineEvent::Finished {
                 request, timings, ..
             } => {
@@ -167,7 +195,8 @@ fn through_engine(
             _ => {}
         }
     }
-    Report::new(String::new(), String::new(), reports, Vec::new())
+    let report = Report::new(String::new(), Default::default(), reports, Vec::new());
+    (report, sequences)
 }
 
 /// Tokens per second of a loop that does the same and nothing else: one prefill, a copy for each

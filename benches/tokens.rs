@@ -1,30 +1,36 @@
-//! What recording the tokens of a reply costs: the same reply with n-probs 0 and 10, in turn, in
-//! one process; medians and the ratio.
+//! What recording the tokens of a reply costs: n-probs 0 and 10 take turns within one reply, a few
+//! tokens each, by the engine's own clock. So both meet the same machine, cache and depth.
 //!
-//! `cargo bench --bench tokens` measures the built-in model, whose step takes less than a
-//! millisecond; `LLMDECK_BENCH_MODEL=FILE` another. The wish: at most 5 % on a vocabulary of
-//! 150,000.
+//! `LLMDECK_BENCH_MODEL=FILE cargo bench --bench tokens`; without it the built-in model, whose step
+//! takes less than a millisecond. The wish: at most 5 % on a vocabulary of 150,000.
 
-use std::path::PathBuf;
+mod shared;
+
+use std::time::{Duration, Instant};
 
 use llmdeck::chat::{Message, Role};
 use llmdeck::engine::{
-    Command, ConversationId, EngineEvent, EngineHandle, GenerateRequest, LoadId, LoadRequest,
-    RequestId,
+    Command, ConversationId, EngineEvent, EngineHandle, GenerateRequest, RequestId,
 };
 use llmdeck::params::{Params, SamplingParams};
+use shared::{median, ratio};
 use tokio::sync::mpsc::Receiver;
 
-const ROUNDS: u64 = 9;
-/// Tokens generated a round.
-const N_PREDICT: u32 = 128;
+/// For each kind of chain: with the 0.5B model of `docs/benchmarks.md` all is over in 100 s.
+const TIME: Duration = Duration::from_secs(28);
+/// Tokens between two turns; the first of them still sends what the turn before recorded.
+const BLOCK: usize = 6;
+/// Turns of one reply.
+const BLOCKS: u32 = 100;
 const N_PROBS: u32 = 10;
 
 fn main() {
-    let path = std::env::var_os("LLMDECK_BENCH_MODEL")
-        .map_or_else(|| PathBuf::from("models/guide.gguf"), PathBuf::from);
+    let path = shared::model();
     let (engine, mut events) = llmdeck::engine::llama::start().expect("a thread");
-    let n_vocab = load(&engine, &mut events, &path);
+    let mut params = Params::default().load();
+    params.context.n_ctx = 1024;
+    params.threads.n_threads = shared::threads();
+    let n_vocab = shared::load(&engine, &mut events, &path, params).n_vocab;
     let default = Params::default().sampling();
     let kinds = [
         ("default chain", default.clone()),
@@ -44,68 +50,53 @@ fn main() {
         ),
     ];
     println!(
-        "{}: {n_vocab} tokens in the vocabulary, {N_PREDICT} generated, {ROUNDS} rounds in turn, medians",
+        "{}: {n_vocab} tokens in the vocabulary; means of ratios with 95 % intervals",
         path.display()
     );
-    println!(
-        "| decode, tokens per second | off | n-probs {N_PROBS} | ratio |\n| --- | --- | --- | --- |"
-    );
+    println!("| decode, ms a token | off | n-probs {N_PROBS} | speed of off | pairs |");
+    println!("| --- | --- | --- | --- | --- |");
     let mut request = 0;
     for (name, sampling) in kinds {
-        let mut speed = |n_probs| {
+        let began = Instant::now();
+        let mut pairs = Vec::new();
+        while began.elapsed() < TIME {
             request += 1;
-            let sampling = SamplingParams {
-                n_probs,
-                seed: Some(1),
-                ignore_eos: true,
-                ..sampling.clone()
-            };
-            reply(&engine, &mut events, request, sampling)
-        };
-        speed(0);
-        let rounds: Vec<(f64, f64)> = (0..ROUNDS).map(|_| (speed(0), speed(N_PROBS))).collect();
+            let left = TIME.saturating_sub(began.elapsed());
+            pairs.extend(reply(&engine, &mut events, request, &sampling, left));
+        }
         println!(
-            "| {name} | {:.1} | {:.1} | {:.3} |",
-            median(rounds.iter().map(|round| round.0)),
-            median(rounds.iter().map(|round| round.1)),
-            median(rounds.iter().map(|round| round.1 / round.0)),
+            "| {name} | {:.2} | {:.2} | {} | {} |",
+            median(pairs.iter().map(|pair| pair.0)),
+            median(pairs.iter().map(|pair| pair.1)),
+            ratio(pairs.iter().map(|pair| pair.0 / pair.1)),
+            pairs.len(),
         );
     }
     let _ = engine.send(Command::Stop);
     engine.join();
 }
 
-fn load(engine: &EngineHandle, events: &mut Receiver<EngineEvent>, path: &std::path::Path) -> u32 {
-    let mut params = Params::default().load();
-    params.context.n_ctx = 1024;
-    let request = LoadRequest {
-        id: LoadId(1),
-        path: path.to_owned(),
-        params,
-    };
-    engine
-        .send(Command::Load(Box::new(request)))
-        .expect("the engine");
-    loop {
-        match events.blocking_recv().expect("the engine") {
-            EngineEvent::Loaded { model, .. } => return model.n_vocab,
-            EngineEvent::LoadFailed { error, .. } => panic!("{error}"),
-            _ => {}
-        }
-    }
-}
-
-/// Tokens per second of one reply.
+/// Milliseconds a token without and with recording, of neighbouring turns of one reply, which ends
+/// when the time is up.
 fn reply(
     engine: &EngineHandle,
     events: &mut Receiver<EngineEvent>,
     request: u64,
-    sampling: SamplingParams,
-) -> f64 {
+    sampling: &SamplingParams,
+    time: Duration,
+) -> Vec<(f64, f64)> {
+    let began = Instant::now();
+    let id = RequestId(request);
+    let sampling = |n_probs| SamplingParams {
+        n_probs,
+        seed: Some(1),
+        ignore_eos: true,
+        ..sampling.clone()
+    };
     let mut reply = Params::default().reply();
-    reply.max_tokens = Some(N_PREDICT);
-    let request = GenerateRequest {
-        id: RequestId(request),
+    reply.max_tokens = Some(BLOCK as u32 * BLOCKS);
+    let generate = GenerateRequest {
+        id,
         conversation: ConversationId(1),
         messages: vec![Message {
             role: Role::User,
@@ -113,23 +104,48 @@ fn reply(
         }],
         reply_so_far: String::new(),
         exact: None,
-        sampling,
+        sampling: sampling(0),
         reply,
     };
     engine
-        .send(Command::Generate(Box::new(request)))
+        .send(Command::Generate(Box::new(generate)))
         .expect("the engine");
+    // The times of each turn's tokens; every second one records.
+    let mut turns: Vec<Vec<f64>> = Vec::new();
+    let (mut traced, mut records, mut last) = (false, false, None);
     loop {
         match events.blocking_recv().expect("the engine") {
-            EngineEvent::Finished { timings, .. } => return timings.predicted_per_second,
+            EngineEvent::Traced { .. } => traced = true,
+            EngineEvent::Tokens { ids, timings, .. } => {
+                assert!(ids.len() <= 1, "a step is missing");
+                if turns.is_empty() || traced != records {
+                    turns.push(Vec::new());
+                    records = traced;
+                } else if let (Some(last), Some(turn)) = (last, turns.last_mut()) {
+                    turn.push(timings.predicted_ms - last);
+                }
+                traced = false;
+                last = Some(timings.predicted_ms);
+                if turns.last().is_some_and(|turn| turn.len() + 1 == BLOCK) {
+                    let sampling = Box::new(sampling(if records { 0 } else { N_PROBS }));
+                    let _ = engine.send(Command::Resample {
+                        request: id,
+                        sampling,
+                    });
+                }
+                if began.elapsed() > time {
+                    let _ = engine.send(Command::Cancel(id));
+                }
+            }
+            EngineEvent::Finished { .. } => break,
             EngineEvent::Failed { error, .. } => panic!("{error}"),
             _ => {}
         }
     }
-}
-
-fn median(values: impl Iterator<Item = f64>) -> f64 {
-    let mut values: Vec<f64> = values.collect();
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
+    let of = |turn: &Vec<f64>| median(turn.iter().copied());
+    turns
+        .chunks_exact(2)
+        .filter(|pair| pair.iter().all(|turn| !turn.is_empty()))
+        .map(|pair| (of(&pair[0]), of(&pair[1])))
+        .collect()
 }

@@ -1,11 +1,11 @@
-//! What one more token costs: the transcript brought up to date and the code in view coloured, without
-//! drawing.
+//! What one more token, opening a long chat and scrolling in it cost: the transcript brought up to date and
+//! the code in view coloured, without drawing.
 
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use llmdeck::app::{ChatState, Entry, Reply, ReplyState};
-use llmdeck::engine::{ConversationId, RequestId};
+use llmdeck::app::{Anchor, ChatState, Entry, Reply, ReplyState, Scroll};
+use llmdeck::engine::{ConversationId, RequestId, StopReason};
 use llmdeck::theme::GlyphSet;
 use llmdeck::ui::{Page, TranscriptCache};
 
@@ -13,6 +13,8 @@ const PAGE: Page = Page {
     width: 110,
     glyphs: GlyphSet::Unicode,
 };
+
+const HEIGHT: usize = 60;
 
 /// Bytes of 200,000 tokens.
 const LONG: usize = 800_000;
@@ -40,6 +42,14 @@ fn streaming(messages: usize, begin: &str, text: &str, bytes: usize) -> ChatStat
     chat
 }
 
+/// Makes the transcript ready to be drawn, as a frame does; returns the first line in view.
+fn draw_from(cache: &mut TranscriptCache, chat: &ChatState) -> usize {
+    cache.update(chat, PAGE);
+    let view = cache.view(chat, HEIGHT);
+    cache.highlight(view.top..view.top + HEIGHT);
+    view.top
+}
+
 /// A text as tokens of four bytes, without end.
 fn tokens(text: &str) -> impl Iterator<Item = String> {
     let characters: Vec<char> = text.chars().collect();
@@ -61,30 +71,105 @@ fn one_more_token(criterion: &mut Criterion) {
             PROSE,
             1_000,
         ),
+        ("prose of 1,000 tokens", 10, "", PROSE, 4_000),
+        ("prose of 20,000 tokens", 10, "", PROSE, 80_000),
         ("prose of 200,000 tokens", 10, "", PROSE, LONG),
         ("one line of 200,000 tokens", 10, "", PARAGRAPH, LONG),
+        ("a list of 1,000 tokens", 10, "", LIST, 4_000),
+        ("a list of 20,000 tokens", 10, "", LIST, 80_000),
         ("a list of 200,000 tokens", 10, "", LIST, LONG),
+        ("code of 1,000 tokens", 10, "```rust\n", CODE, 4_000),
+        ("code of 20,000 tokens", 10, "```rust\n", CODE, 80_000),
         ("code of 200,000 tokens", 10, "```rust\n", CODE, LONG),
         ("a table of 1,000 tokens", 10, table.as_str(), TABLE, 4_000),
+        (
+            "a table of 20,000 tokens",
+            10,
+            table.as_str(),
+            TABLE,
+            80_000,
+        ),
         ("a table of 200,000 tokens", 10, table.as_str(), TABLE, LONG),
     ] {
         let mut chat = streaming(messages, begin, text, bytes);
         let mut cache = TranscriptCache::default();
-        let total = cache.update(&chat, PAGE);
-        cache.highlight(total.saturating_sub(60)..total);
+        draw_from(&mut cache, &chat);
         let mut more = tokens(text);
         criterion.bench_function(&format!("one more token: {name}"), |bencher| {
             bencher.iter(|| {
                 if let Some(Entry::Reply(reply)) = chat.entries.last_mut() {
                     reply.text.extend(more.next());
                 }
-                let total = cache.update(&chat, PAGE);
-                cache.highlight(total.saturating_sub(60)..total);
-                black_box(total)
+                black_box(draw_from(&mut cache, &chat))
             });
         });
     }
 }
 
-criterion_group!(benches, one_more_token);
+/// A chat of so many messages as it is when it was just opened.
+fn saved(messages: usize) -> ChatState {
+    let mut chat = ChatState::new(ConversationId(1));
+    for number in 0..messages {
+        chat.entries.push(if number % 2 == 0 {
+            Entry::User(format!(
+                "Question {number}: what is a mutex, and when is it needed?"
+            ))
+        } else {
+            let mut reply = Reply::new(RequestId(number as u64), String::new());
+            reply.text = format!(
+                "{}\n\n{}\n```rust\n{CODE}```\n",
+                PROSE.repeat(5),
+                LIST.repeat(5)
+            );
+            reply.state = ReplyState::Done(StopReason::EndOfTurn);
+            Entry::Reply(reply)
+        });
+    }
+    chat
+}
+
+/// From a chat in memory to its first and to its next frame. `benches/store.rs` has the whole way, from the disk.
+fn opening(criterion: &mut Criterion) {
+    let mut chat = saved(10_000);
+    criterion.bench_function("10,000 messages: the first frame", |bencher| {
+        bencher.iter(|| draw_from(&mut TranscriptCache::default(), &chat));
+    });
+    let mut cache = TranscriptCache::default();
+    draw_from(&mut cache, &chat);
+    criterion.bench_function("10,000 messages: a page further up", |bencher| {
+        bencher.iter(|| {
+            let anchor = Anchor {
+                entry: 5_000,
+                line: 0,
+            };
+            chat.scroll = Scroll::From(anchor, -(HEIGHT as isize));
+            draw_from(&mut cache, &chat)
+        });
+    });
+}
+
+/// A long reply whose chat is opened.
+fn long_reply(criterion: &mut Criterion) {
+    let mut chat = streaming(10, "", PROSE, LONG);
+    if let Some(Entry::Reply(reply)) = chat.entries.last_mut() {
+        reply.state = ReplyState::Done(StopReason::EndOfTurn);
+    }
+    criterion.bench_function("a reply of 200,000 tokens: the first frame", |bencher| {
+        bencher.iter(|| draw_from(&mut TranscriptCache::default(), &chat));
+    });
+    let mut cache = TranscriptCache::default();
+    draw_from(&mut cache, &chat);
+    criterion.bench_function("a reply of 200,000 tokens: a page further up", |bencher| {
+        bencher.iter(|| {
+            let anchor = Anchor {
+                entry: 10,
+                line: 5_000,
+            };
+            chat.scroll = Scroll::From(anchor, -(HEIGHT as isize));
+            draw_from(&mut cache, &chat)
+        });
+    });
+}
+
+criterion_group!(benches, one_more_token, opening, long_reply);
 criterion_main!(benches);

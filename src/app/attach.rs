@@ -156,6 +156,13 @@ pub(super) fn with_files(state: &mut State, typed: &str) -> String {
     attach::join(typed, &files)
 }
 
+/// The same text, with the files left where they are.
+pub(super) fn as_sent(state: &State, typed: &str) -> String {
+    let chips = state.attach.files.iter();
+    let files: Vec<File> = chips.map(|chip| chip.file.clone()).collect();
+    attach::join(typed, &files)
+}
+
 /// Puts a message back where it was written, its files beside it.
 pub(super) fn take_back(state: &mut State, text: &str) -> Vec<Effect> {
     let (typed, files) = attach::split(text);

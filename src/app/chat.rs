@@ -2,6 +2,7 @@
 
 use super::copying::PickedCode;
 use super::thought::{Folding, Thought};
+use super::viewport::{Scroll, Viewport};
 use crate::chat::{Message, NodeId, Role, Tree};
 use crate::engine::{ConversationId, RequestId, StopReason, Timings};
 
@@ -115,20 +116,6 @@ impl ReplyState {
     }
 }
 
-/// Where the transcript stands.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Scroll {
-    /// Stays at the end while text arrives.
-    #[default]
-    End,
-    /// The first visible line, counted from the top of the wrapped transcript.
-    Line(usize),
-    /// The first line of this entry comes first; the next frame tells which line that is.
-    Entry(usize),
-    /// The picked code block is in view; the next frame tells on which line.
-    Code,
-}
-
 /// How replies are shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Reading {
@@ -136,16 +123,6 @@ pub enum Reading {
     Markdown,
     /// As they were written.
     Raw,
-}
-
-/// What the last frame could show of the transcript, in wrapped lines.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Viewport {
-    pub width: u16,
-    pub height: usize,
-    pub total: usize,
-    /// The first line that was shown.
-    pub top: usize,
 }
 
 /// A short message in the status line.
@@ -212,6 +189,7 @@ impl ChatState {
             .fold(keep, rest.into_iter().filter(Entry::is_message));
         if self.left_out >= self.entries.len() {
             self.left_out = 0;
+            self.summary = None;
         }
         self.selected
             .take_if(|node| self.tree.position(*node).is_none());
@@ -309,57 +287,6 @@ impl ChatState {
         }
         messages
     }
-
-    /// Leaves the oldest turn that is still in the prompt out of it.
-    /// False when only the newest turn is left.
-    pub fn leave_out_oldest(&mut self) -> bool {
-        let turns = |entry: &Entry| matches!(entry, Entry::User(_));
-        let mut starts = (self.left_out..self.entries.len()).filter(|at| turns(&self.entries[*at]));
-        let second = starts.nth(1);
-        if let Some(second) = second {
-            self.left_out = second;
-        }
-        second.is_some()
-    }
-
-    /// Scrolls by wrapped lines; down past the end sticks to the end.
-    pub fn scroll_by(&mut self, lines: isize) {
-        let last_top = self.viewport.total.saturating_sub(self.viewport.height);
-        let top = match self.scroll {
-            Scroll::End => last_top,
-            Scroll::Line(top) => top.min(last_top),
-            Scroll::Entry(_) | Scroll::Code => self.viewport.top.min(last_top),
-        };
-        self.scroll_to(top.saturating_add_signed(lines));
-    }
-
-    /// Scrolls so that this wrapped line comes first.
-    pub fn scroll_to(&mut self, top: usize) {
-        let last_top = self.viewport.total.saturating_sub(self.viewport.height);
-        self.scroll = if top >= last_top {
-            Scroll::End
-        } else {
-            Scroll::Line(top)
-        };
-    }
-
-    /// Takes note of what the last frame showed; another width keeps the place by proportion.
-    pub fn viewed(&mut self, viewport: Viewport) {
-        if let Scroll::Entry(_) = self.scroll {
-            self.viewport = viewport;
-            self.scroll_to(viewport.top);
-            return;
-        }
-        if let Scroll::Line(top) = self.scroll
-            && viewport.width != self.viewport.width
-            && self.viewport.total > 0
-        {
-            let old_total = self.viewport.total;
-            self.viewport = viewport;
-            self.scroll_to(top * viewport.total / old_total);
-        }
-        self.viewport = viewport;
-    }
 }
 
 #[cfg(test)]
@@ -426,48 +353,5 @@ mod tests {
         assert_eq!(chat.messages()[0].content, "c");
         assert!(!chat.leave_out_oldest());
         assert_eq!(chat.messages().len(), 1);
-    }
-
-    #[test]
-    fn scrolling_sticks_to_the_end_only_there() {
-        let mut chat = chat(Vec::new());
-        chat.viewed(Viewport {
-            width: 80,
-            height: 10,
-            total: 100,
-            top: 0,
-        });
-        chat.scroll_by(-5);
-        assert_eq!(chat.scroll, Scroll::Line(85));
-        chat.viewed(Viewport {
-            width: 80,
-            height: 10,
-            total: 120,
-            top: 0,
-        });
-        assert_eq!(chat.scroll, Scroll::Line(85));
-        chat.scroll_by(1000);
-        assert_eq!(chat.scroll, Scroll::End);
-        chat.scroll_by(-1000);
-        assert_eq!(chat.scroll, Scroll::Line(0));
-    }
-
-    #[test]
-    fn another_width_keeps_the_place_by_proportion() {
-        let mut chat = chat(Vec::new());
-        chat.viewed(Viewport {
-            width: 80,
-            height: 10,
-            total: 100,
-            top: 0,
-        });
-        chat.scroll_to(40);
-        chat.viewed(Viewport {
-            width: 40,
-            height: 10,
-            total: 200,
-            top: 0,
-        });
-        assert_eq!(chat.scroll, Scroll::Line(80));
     }
 }

@@ -48,6 +48,10 @@ fn archive(state: &State) -> Archive {
     Archive {
         settings: saving::settings(state),
         leaf: tree.leaf().and_then(|leaf| places.get(&leaf).copied()),
+        omission: state
+            .chat
+            .omission()
+            .and_then(|omission| omission.place(|before| places.get(before).copied())),
         nodes,
         ..Archive::default()
     }

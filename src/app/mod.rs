@@ -24,6 +24,7 @@ mod library;
 mod log;
 mod metrics;
 mod model;
+mod omission;
 mod outline;
 mod overlay;
 mod params;
@@ -47,6 +48,7 @@ mod tokens;
 mod update;
 mod versions;
 mod view;
+mod viewport;
 mod why;
 
 /// Questions the model that comes with the program answers, to begin with.
@@ -62,11 +64,11 @@ pub use bench::{
     BenchState, End as MeasureEnd, Measure, News as MeasureNews, Order,
     Progress as MeasureProgress, QUESTIONS as MEASUREMENTS, Question, Run as MeasureRun, Work,
 };
-pub use chat::{ChatState, Editing, Entry, Notice, Reading, Reply, ReplyState, Scroll, Viewport};
+pub use chat::{ChatState, Editing, Entry, Notice, Reading, Reply, ReplyState};
 pub use chats::ChatQuestion;
 pub use compare::{
-    Answer, CompareState, Line, Message as Compared, Names, Place, Purpose, Run, Scrolling, Stage,
-    message as compared_message, offered as offered_columns,
+    Ahead, Answer, CompareState, Line, Message as Compared, Names, Place, Purpose, Run, Scrolling,
+    Stage, message as compared_message, offered as offered_columns,
 };
 pub use composer::Composer;
 pub use context::{ContextState, Filled};
@@ -102,4 +104,5 @@ pub use thought::{Folding, Thought};
 pub use tokens::{Recorded, Shade, TokensState, Walk, made_with};
 pub use update::{note_problem, start, update};
 pub use view::View;
+pub use viewport::{Anchor, Scroll, Viewport};
 pub use why::{WhyState, facts};

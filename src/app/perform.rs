@@ -6,7 +6,7 @@ use super::overlay::{Overlay, PickList, PromptOverlay};
 use super::slash::complete;
 use super::summary::{self, Then};
 use super::update::{IsError, notice};
-use super::{Action, ChatState, Effect, Pane, Reading, State, Timer, TokensState, View};
+use super::{Action, ChatState, Effect, Pane, Reading, Scroll, State, Timer, TokensState, View};
 use super::{
     attach, chats, conversation, copying, export, help, keys, library, metrics, outline, params,
     persona, replies, retune, sessions, versions, view, why,
@@ -252,8 +252,14 @@ fn step(state: &mut State, step: Step, towards: Towards) -> Vec<Effect> {
 }
 
 fn scroll_chat(state: &mut State, step: Step, towards: Towards) -> Vec<Effect> {
-    let rows = step.rows(towards, state.chat.viewport.height);
-    state.chat.scroll_by(rows);
+    match (step, towards) {
+        (Step::All, Towards::Start) => state.chat.scroll = Scroll::to_entry(0),
+        (Step::All, Towards::End) => state.chat.scroll = Scroll::End,
+        _ => {
+            let rows = step.rows(towards, state.chat.viewport.height);
+            state.chat.scroll_by(rows);
+        }
+    }
     vec![]
 }
 

@@ -6,7 +6,7 @@ use super::summary::{self, Then};
 use super::update::{IsError, note, notice};
 use super::{
     Action, Effect, Entry, Reply, ReplyState, Scroll, State, Thought, attach, library, retune,
-    saving, versions,
+    saving, tokens, versions,
 };
 use crate::chat::NodeId;
 use crate::engine::{
@@ -102,10 +102,11 @@ pub(super) fn resume(state: &mut State, node: NodeId) -> Vec<Effect> {
     };
     // As one in progress it is no part of the prompt, which has it as the beginning of the reply.
     reply.state = ReplyState::Sent;
-    reply.request = request;
+    let before = std::mem::replace(&mut reply.request, request);
     let (written, saved) = (reply.written(), Saved::of(reply));
     let generate = generate(state, request, written, None);
     state.chat.scroll = Scroll::End;
+    tokens::goes_on(state, before, request);
     let mut effects = saving::resumed(state, node, request, saved);
     state.speed.begin();
     effects.push(generate);

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::update::{IsError, note, notice};
-use super::{Effect, LoadPhase, ParamsState, State, foresight, saving};
+use super::{Effect, LoadPhase, ParamsState, State, compare, foresight, saving};
 use crate::engine::{
     Command, ContextInfo, EngineError, EngineEvent, ErrorKind, KvOutcome, LoadId, LoadRequest,
     ModelInfo,
@@ -173,10 +173,11 @@ pub(super) fn on_engine(state: &mut State, event: EngineEvent) -> Vec<Effect> {
             state.model.answered(id);
             vec![]
         }
-        EngineEvent::Foreseen { id, outcome } => {
-            foresight::answered(state, id, outcome);
-            vec![]
-        }
+        EngineEvent::Foreseen { id, outcome } => compare::on_foreseen(state, id, &outcome)
+            .unwrap_or_else(|| {
+                foresight::answered(state, id, outcome);
+                vec![]
+            }),
         EngineEvent::Threads {
             n_threads,
             n_threads_batch,

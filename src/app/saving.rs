@@ -186,7 +186,9 @@ pub(super) fn on_timer(state: &mut State, reply: RequestId) -> Vec<Effect> {
         && streaming.reply == reply
     {
         streaming.armed = false;
-        return save_growth(state);
+        let mut effects = save_growth(state);
+        effects.extend(tokens::grew(state, reply));
+        return effects;
     }
     vec![]
 }
@@ -198,6 +200,7 @@ pub(super) fn ended(state: &mut State, reply: RequestId) -> Vec<Effect> {
         return vec![];
     }
     let mut effects = save_growth(state);
+    effects.extend(tokens::ends(state, reply));
     state.sessions.streaming = None;
     if let Some(ended) = state.chat.reply_mut(reply) {
         let ending = ended_as(ended);
@@ -216,6 +219,7 @@ pub(super) fn end_running(state: &mut State) -> Vec<Effect> {
         running.settle();
     }
     let mut effects = save_growth(state);
+    effects.extend(tokens::ends(state, reply));
     state.sessions.streaming = None;
     let timings = state.chat.reply_mut(reply).map(|reply| reply.timings);
     let ending = Ending {

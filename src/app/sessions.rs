@@ -3,10 +3,12 @@
 use super::overlay::{Overlay, PickList};
 use super::saving::{Saving, Streaming, end_running, read_stop, store};
 use super::update::{IsError, note, notice};
-use super::{Effect, Entry, Reply, Scroll, State, Thought, chats, conversation, perform, tokens};
+use super::{
+    Effect, Entry, Reply, Scroll, State, Thought, chats, conversation, omission, perform, tokens,
+};
 use crate::chat::{NodeId, Role, Tree};
 use crate::engine::ConversationId as Chat;
-use crate::store::{Command, Conversation, ConversationId, Event, Said, Settings};
+use crate::store::{Command, Conversation, ConversationId, Event, Omission, Said, Settings};
 
 /// Chats that are offered after a program died with them.
 const OFFERED: usize = 4;
@@ -25,6 +27,8 @@ pub struct SessionsState {
     opening: Option<Chat>,
     /// The saved chats as the list had them last.
     pub(super) list: Vec<Conversation>,
+    /// What is left out of the prompt as it was saved last: entries before this index, and the summary.
+    pub(super) left_out: (usize, Option<String>),
     /// The deck's own settings, while those of a saved chat are in force.
     pub(super) own: Option<Settings>,
 }
@@ -71,6 +75,7 @@ pub(super) fn left(state: &mut State) -> Vec<Effect> {
     effects.extend(store(state, Command::Leave(state.chat.conversation)));
     state.sessions.current = None;
     state.sessions.opening = None;
+    state.sessions.left_out = (0, None);
     state
         .sessions
         .deleted
@@ -161,9 +166,10 @@ pub(super) fn on_store(state: &mut State, event: Event) -> Vec<Effect> {
             conversation,
             messages,
             leaf,
+            omission,
         } => {
             if chat == state.chat.conversation {
-                return opened(state, &conversation, messages, leaf);
+                return opened(state, &conversation, messages, leaf, omission);
             }
         }
         Event::Traces { chat, kept } => {
@@ -246,6 +252,7 @@ fn opened(
     conversation: &Conversation,
     messages: Vec<(Option<NodeId>, Said)>,
     leaf: Option<NodeId>,
+    omission: Option<Omission<NodeId>>,
 ) -> Vec<Effect> {
     let mut tree = Tree::default();
     for (parent, said) in messages {
@@ -257,6 +264,10 @@ fn opened(
         Some(leaf) => state.chat.end_at(Some(leaf)),
         None => state.chat.show(None),
     }
+    if let Some(omission) = omission {
+        state.chat.leave_out(omission);
+    }
+    omission::is_saved(state);
     state.chat.scroll = Scroll::End;
     let mut effects = conversation::enter(state, &conversation.settings);
     state.sessions.opening = None;

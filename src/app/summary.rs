@@ -4,6 +4,7 @@ use super::update::{IsError, note, notice};
 use super::{Effect, Entry, State, replies};
 use crate::chat::{Message, Role};
 use crate::engine::{Command, EngineEvent, GenerateRequest, RequestId};
+use crate::store::Omission;
 
 /// What the model is asked; its answer stands in the prompt in place of the turns.
 const ASK: &str = "Summarise our conversation up to here for your own memory: who wants what, facts, \
@@ -123,15 +124,10 @@ fn finish(state: &mut State, done: Summarising, whole: Option<()>) -> Vec<Effect
             IsError::No,
         );
     }
-    let shown = format!("The turns above are in the prompt as this summary:\n{text}");
-    state.chat.left_out = done.up_to;
-    state.chat.summary = Some(text);
-    let note = Entry::Note {
-        text: shown,
-        is_error: false,
-    };
-    let at = done.up_to.min(state.chat.entries.len());
-    state.chat.entries.insert(at, note);
+    if let Some(before) = state.chat.node_at(done.up_to) {
+        let summary = Some(text);
+        state.chat.leave_out(Omission { before, summary });
+    }
     match done.then {
         Then::Nothing => vec![],
         Then::GoOn => replies::after_room_was_made(state),

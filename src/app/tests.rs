@@ -74,7 +74,7 @@ pub(super) fn finish(state: &mut State, request: RequestId, text: &str, reason: 
     let tokens = EngineEvent::Tokens {
         request,
         text: text.into(),
-        count: 3,
+        ids: vec![1, 2, 3],
         context_used: 10,
         timings,
     };
@@ -737,7 +737,7 @@ fn totals_count_the_reply_in_progress_once() {
     let tokens = EngineEvent::Tokens {
         request,
         text: "a".into(),
-        count: 3,
+        ids: vec![1, 2, 3],
         context_used: 8,
         timings,
     };

@@ -8,8 +8,8 @@ use super::overlay::Overlay;
 use super::slash::complete;
 use super::{Effect, Entry, Event, Notice, Settings, State, Timer};
 use super::{
-    attach, bench, compare, context, downloads, foresight, keys, library, metrics, preview, prompt,
-    replies, retune, saving, sessions, summary, tokens, why,
+    attach, bench, compare, context, downloads, foresight, keys, library, metrics, omission,
+    preview, prompt, replies, retune, saving, sessions, summary, tokens, why,
 };
 use crate::config::Preset;
 use crate::engine::EngineEvent;
@@ -30,6 +30,7 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
     effects.extend(complete::follow(state));
     effects.extend(preview::follow(state));
     effects.extend(library::look_ahead(state));
+    effects.extend(omission::follow(state));
     effects
 }
 
@@ -198,9 +199,10 @@ fn engine(state: &mut State, event: EngineEvent) -> Vec<Effect> {
         | EngineEvent::Finished { .. }
         | EngineEvent::Failed { .. } => {
             compare::on_engine(state, &event);
+            tokens::on_drawn(state, &event);
             replies::on_engine(state, event)
         }
-        EngineEvent::Traced { .. } | EngineEvent::Made { .. } => {
+        EngineEvent::Making { .. } | EngineEvent::Traced { .. } | EngineEvent::Made { .. } => {
             compare::on_engine(state, &event);
             tokens::on_engine(state, event)
         }
@@ -220,6 +222,11 @@ fn engine(state: &mut State, event: EngineEvent) -> Vec<Effect> {
             context::on_counted(state, id, &sizes);
             vec![]
         }
+        EngineEvent::PromptShown {
+            request,
+            prompt: shown,
+            ..
+        } if compare::on_prompt(state, request, &shown) => vec![],
         EngineEvent::PromptShown {
             request,
             of,

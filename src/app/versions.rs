@@ -10,7 +10,7 @@ use super::replies::{Opening, add, begin, cannot_reply, opened, resume, say};
 use super::saving::{self, Saving, chose, store};
 use super::sessions::{self, Deleted};
 use super::update::{IsError, notice};
-use super::{Action, Effect, Entry, Pane, ReplyState, Scroll, State, View, perform};
+use super::{Action, Effect, Entry, Pane, ReplyState, Scroll, State, View, omission, perform};
 use crate::chat::NodeId;
 use crate::engine::StopReason;
 use crate::store::Command;
@@ -379,7 +379,11 @@ fn fork(state: &mut State) -> Vec<Effect> {
         .cloned()
         .collect();
     let count = messages.len();
-    let (chat, left_out) = (state.chat.conversation, state.chat.left_out);
+    let chat = state.chat.conversation;
+    let tree = &state.chat.tree;
+    let omission = state.chat.omission();
+    // The copy's messages are numbered from 0.
+    let omission = omission.and_then(|one| one.place(|before| tree.position(*before)));
     let fork = state.next_conversation();
     // The copy before the original is left, which the store forgets then.
     let mut effects = vec![Effect::Store(Command::Fork { chat, at, fork })];
@@ -387,7 +391,11 @@ fn fork(state: &mut State) -> Vec<Effect> {
     for message in messages {
         state.chat.push(message);
     }
-    state.chat.left_out = left_out.min(count.saturating_sub(1));
+    let in_copy = |at: &usize| state.chat.tree.path().get(*at).copied();
+    if let Some(omission) = omission.and_then(|one| one.place(in_copy)) {
+        state.chat.leave_out(omission);
+    }
+    omission::is_saved(state);
     let noun = if count == 1 { "message" } else { "messages" };
     let said = format!("A chat of its own, with {count} {noun}; the list of chats has the other.");
     effects.extend(notice(state, said, IsError::No));
@@ -397,7 +405,7 @@ fn fork(state: &mut State) -> Vec<Effect> {
 fn look_at(state: &mut State, node: NodeId) {
     state.chat.selected = Some(node);
     if let Some(index) = state.chat.index_of(node) {
-        state.chat.scroll = Scroll::Entry(index);
+        state.chat.scroll = Scroll::to_entry(index);
     }
 }
 

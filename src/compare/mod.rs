@@ -18,6 +18,6 @@ pub use column::{CURRENT, Column, ColumnError, MOST, columns, parse};
 pub use differ::{Difference, differences};
 pub use order::shuffled;
 pub use report::{ColumnReport, Prefill, Report, stop_name};
-pub use room::{Room, at_once};
+pub use room::{Room, ask_sequences, at_once, longest_reply};
 pub use standing::{Ballot, Contender, Gap, Row, SEED, Standing, standing};
 pub use words::{Word, words};

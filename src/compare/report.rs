@@ -16,6 +16,8 @@ pub struct Report {
     pub prompt: String,
     /// The model's name.
     pub model: String,
+    /// `gguf::fingerprint` of its file; empty where that is not known.
+    pub model_hash: String,
     pub prefill: Prefill,
     pub columns: Vec<ColumnReport>,
     /// Tokens of all columns together, from the first one's first token to the last one's last:
@@ -41,6 +43,8 @@ pub struct Prefill {
 pub struct ColumnReport {
     /// As it was asked for: a preset, with its changes after colons.
     pub preset: String,
+    /// [`Column::hash`]
+    pub preset_hash: String,
     /// The values that are not the defaults.
     pub params: BTreeMap<String, String>,
     pub seed: u32,
@@ -60,6 +64,7 @@ impl ColumnReport {
     pub fn new(column: &Column) -> Self {
         Self {
             preset: column.name.clone(),
+            preset_hash: column.hash(),
             params: column.snapshot(),
             seed: 0,
             text: String::new(),
@@ -72,10 +77,11 @@ impl ColumnReport {
 }
 
 impl Report {
-    /// Puts the columns of one prompt together; all were asked for at the same time.
+    /// Puts the columns of one prompt together; all were asked for at the same time. `model` is its
+    /// name and fingerprint.
     pub fn new(
         prompt: String,
-        model: String,
+        (model, model_hash): (String, String),
         columns: Vec<ColumnReport>,
         notes: Vec<String>,
     ) -> Self {
@@ -83,6 +89,7 @@ impl Report {
         Self {
             prompt,
             model,
+            model_hash,
             prefill: prefill(&timings),
             aggregate_per_second: aggregate(&timings),
             columns,
@@ -247,7 +254,7 @@ mod tests {
         ];
         Report::new(
             "Count\nto four".into(),
-            "guide".into(),
+            ("guide".into(), "f00d".into()),
             columns,
             vec!["a note".into()],
         )
@@ -269,6 +276,8 @@ mod tests {
         assert_eq!(json["prefill"]["n"], 101);
         let column = &json["columns"][1];
         assert_eq!(column["preset"], "cold:temp=0.1");
+        assert_eq!(json["model_hash"], "f00d");
+        assert_eq!(column["preset_hash"].as_str().map(str::len), Some(16));
         assert_eq!(column["params"]["temp"], "0.1");
         assert_eq!(column["stop_reason"], "max_tokens");
         assert_eq!(column["timings"]["predicted_n"], 11);

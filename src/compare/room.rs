@@ -2,10 +2,12 @@
 
 use std::fmt;
 
+use super::Column;
 use crate::engine::ContextInfo;
+use crate::params::{Param, Params, Source, Value};
 
 /// What there is room for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Room {
     pub columns: usize,
     /// Columns that go on at once; the others wait until one of them has ended.
@@ -13,9 +15,11 @@ pub struct Room {
     why: Why,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum Why {
     AllFit,
+    /// Memory holds no more sequences; what was said of one more.
+    Memory(String),
     /// The context keeps so many sequences.
     Sequences(u32),
     /// Its cells, in tokens: the prompt, and what a reply may take.
@@ -68,7 +72,39 @@ pub fn at_once(
     }
 }
 
+/// The most tokens that a reply may take in any of the columns; `None` where one has no limit.
+pub fn longest_reply<'a>(columns: impl IntoIterator<Item = &'a Column>) -> Option<u32> {
+    let limits = columns
+        .into_iter()
+        .map(|column| column.params.reply().max_tokens);
+    limits
+        .reduce(|one, other| one.zip(other).map(|(a, b)| a.max(b)))
+        .flatten()
+}
+
+/// Asks for a sequence for each of so many columns, and for one cache for all, so that what they
+/// begin with is kept once.
+pub fn ask_sequences(params: &mut Params, columns: usize) {
+    let sequences = Value::Int(i64::try_from(columns).unwrap_or(1));
+    for (param, value) in [
+        (Param::Parallel, sequences),
+        (Param::KvUnified, Value::Bool(true)),
+    ] {
+        // Both are allowed for every model.
+        let _ = params.set(Source::Session, param, value);
+    }
+}
+
 impl Room {
+    /// The room where memory holds only so many sequences, and why not more.
+    pub fn by_memory(columns: usize, at_once: usize, why: impl Into<String>) -> Self {
+        Self {
+            columns,
+            at_once,
+            why: Why::Memory(why.into()),
+        }
+    }
+
     /// Whether no column has to wait.
     pub fn is_enough(&self) -> bool {
         self.why == Why::AllFit
@@ -78,8 +114,13 @@ impl Room {
 impl fmt::Display for Room {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (columns, at_once) = (self.columns, self.at_once);
-        match self.why {
+        match &self.why {
             Why::AllFit => write!(f, "all {columns} columns go on at once"),
+            Why::Memory(why) => write!(
+                f,
+                "{at_once} of {columns} columns go on at once, because memory has no room for \
+                 more sequences: {why}; the others follow"
+            ),
             Why::Sequences(sequences) => write!(
                 f,
                 "{at_once} of {columns} columns go on at once, because the context keeps \

@@ -78,11 +78,12 @@ pub enum EngineEvent {
         reused: u32,
         timings: Timings,
     },
-    /// `text` is whole characters; it can be empty while a character is incomplete.
+    /// `text` is whole characters; it can be empty while a character is incomplete. `ids` are the
+    /// tokens drawn since the event before.
     Tokens {
         request: RequestId,
         text: String,
-        count: u32,
+        ids: Vec<i32>,
         context_used: u32,
         timings: Timings,
     },
@@ -90,6 +91,13 @@ pub enum EngineEvent {
     Traced {
         request: RequestId,
         trace: Trace,
+    },
+    /// What makes a reply, just before its first token: the prompt, and what it was begun with. So
+    /// much is known of one that nobody lets come to its end.
+    Making {
+        request: RequestId,
+        origin: Box<Origin>,
+        ids: Ids,
     },
     /// What made a reply, just before it ends.
     Made {

@@ -527,7 +527,7 @@ impl Fake {
             self.tell(EngineEvent::Tokens {
                 request: id,
                 text,
-                count: 0,
+                ids: Vec::new(),
                 context_used: timings.cache_n + timings.prompt_n,
                 timings,
             })
@@ -586,11 +586,19 @@ impl Fake {
             }
             let text = word.to_owned();
             let token = self.token(word);
+            if timings.predicted_n == 1 {
+                self.tell(EngineEvent::Making {
+                    request: id,
+                    origin: origin(),
+                    ids: self.ids.clone(),
+                })
+                .await;
+            }
             self.ids.chosen.push(token);
             self.tell(EngineEvent::Tokens {
                 request: id,
                 text,
-                count: 1,
+                ids: vec![token],
                 context_used: used + 1,
                 timings,
             })
@@ -614,11 +622,7 @@ impl Fake {
     ) {
         self.tell(EngineEvent::Made {
             request,
-            origin: Box::new(Origin {
-                fingerprint: FINGERPRINT.into(),
-                program: "fake".into(),
-                ..Origin::default()
-            }),
+            origin: origin(),
             ids: self.ids.clone(),
         })
         .await;
@@ -630,6 +634,14 @@ impl Fake {
         })
         .await;
     }
+}
+
+fn origin() -> Box<Origin> {
+    Box::new(Origin {
+        fingerprint: FINGERPRINT.into(),
+        program: "fake".into(),
+        ..Origin::default()
+    })
 }
 
 /// A token is a word here, too.

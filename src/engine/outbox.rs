@@ -71,21 +71,21 @@ fn merge(waiting: &mut VecDeque<EngineEvent>, event: EngineEvent) -> Option<Engi
         (
             EngineEvent::Tokens {
                 text,
-                count,
+                ids,
                 context_used,
                 timings,
                 ..
             },
             EngineEvent::Tokens {
                 text: more,
-                count: n,
+                ids: drawn,
                 context_used: used,
                 timings: latest,
                 ..
             },
         ) => {
             text.push_str(&more);
-            *count += n;
+            ids.extend(drawn);
             *context_used = used;
             *timings = latest;
             None
@@ -126,6 +126,7 @@ fn request_of(event: &EngineEvent) -> Option<RequestId> {
         | EngineEvent::Prefill { request, .. }
         | EngineEvent::Tokens { request, .. }
         | EngineEvent::Traced { request, .. }
+        | EngineEvent::Making { request, .. }
         | EngineEvent::Made { request, .. }
         | EngineEvent::Finished { request, .. }
         | EngineEvent::Failed { request, .. } => Some(*request),
@@ -144,7 +145,7 @@ mod tests {
         EngineEvent::Tokens {
             request: RequestId(request),
             text: text.to_owned(),
-            count: 1,
+            ids: vec![1],
             context_used: 0,
             timings: Timings::default(),
         }
@@ -178,11 +179,8 @@ mod tests {
             outbox.flush();
             seen.push(match event {
                 EngineEvent::Tokens {
-                    request,
-                    text,
-                    count,
-                    ..
-                } => format!("{} {text} {count}", request.0),
+                    request, text, ids, ..
+                } => format!("{} {text} {}", request.0, ids.len()),
                 EngineEvent::Finished { request, .. } => format!("{} end", request.0),
                 other => format!("{other:?}"),
             });
@@ -237,12 +235,12 @@ mod tests {
             let mut seen = [const { String::new() }; 3];
             let mut count = 0;
             let mut take = |event: EngineEvent| {
-                if let EngineEvent::Tokens { request, text, count: n, .. } = event {
+                if let EngineEvent::Tokens { request, text, ids, .. } = event {
                     seen[usize::try_from(request.0).unwrap()].push_str(&text);
-                    count += n;
+                    count += ids.len();
                 }
             };
-            let total = u32::try_from(steps.len()).unwrap();
+            let total = steps.len();
             for (request, text, receive) in steps {
                 expected[usize::try_from(request).unwrap()].push_str(&text);
                 outbox.push(tokens(request, &text));

@@ -137,13 +137,13 @@ impl Reply {
     pub(super) fn tokens_event(
         &mut self,
         text: String,
-        count: u32,
+        ids: Vec<i32>,
         context_used: usize,
     ) -> EngineEvent {
         EngineEvent::Tokens {
             request: self.id(),
             text,
-            count,
+            ids,
             context_used: count_of(context_used),
             timings: self.timings(),
         }
@@ -168,20 +168,33 @@ impl Reply {
 
     /// What made it, as far as the reply knows; `around` is the rest.
     pub(super) fn made_event(&mut self, around: Origin) -> EngineEvent {
-        let mut batches = std::mem::take(&mut self.batches);
-        batches.reused = self.clock.cache_n;
-        let exact = self.request.exact.as_ref();
         EngineEvent::Made {
             request: self.id(),
-            origin: Box::new(Origin {
-                seed: self.seed,
-                begun_with: exact.map_or(0, |exact| count_of(exact.reply.len())),
-                resampled: self.resampled,
-                batches,
-                ..around
-            }),
+            origin: self.origin(around),
             ids: std::mem::take(&mut self.ids),
         }
+    }
+
+    /// The same before its first token.
+    pub(super) fn making_event(&self, around: Origin) -> EngineEvent {
+        EngineEvent::Making {
+            request: self.id(),
+            origin: self.origin(around),
+            ids: self.ids.clone(),
+        }
+    }
+
+    fn origin(&self, around: Origin) -> Box<Origin> {
+        let mut batches = self.batches.clone();
+        batches.reused = self.clock.cache_n;
+        let exact = self.request.exact.as_ref();
+        Box::new(Origin {
+            seed: self.seed,
+            begun_with: exact.map_or(0, |exact| count_of(exact.reply.len())),
+            resampled: self.resampled,
+            batches,
+            ..around
+        })
     }
 
     pub(super) fn prefill_event(&mut self, done: usize) -> EngineEvent {

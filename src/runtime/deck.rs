@@ -490,7 +490,7 @@ impl<S: Screen> Deck<S> {
             cache,
             ..
         } = self;
-        let mut seen = state.chat.viewport;
+        let mut seen = None;
         let mut size = state.size;
         screen.draw(|frame| {
             size = (frame.area().width, frame.area().height);
@@ -502,12 +502,8 @@ impl<S: Screen> Deck<S> {
             app::update(&mut self.state, Event::Resize { width, height });
             self.pacer.request();
         }
-        if seen != self.state.chat.viewport {
-            let before = self.state.chat.scroll;
+        if let Some(seen) = seen {
             app::update(&mut self.state, Event::Viewport(seen));
-            if self.state.chat.scroll != before {
-                self.pacer.request();
-            }
         }
         Ok(())
     }

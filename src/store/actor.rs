@@ -344,6 +344,13 @@ impl Worker {
                     configure(store, link, settings)?;
                 }
             }
+            Command::LeaveOut { chat, omission } => {
+                if let Some(link) = chats.get(chat) {
+                    let id = |node: &NodeId| link.nodes.get(node).copied();
+                    let omission = omission.as_ref().and_then(|omission| omission.place(id));
+                    store.set_omission(link.id, omission.as_ref())?;
+                }
+            }
             Command::Leave(chat) => {
                 if let Some(link) = chats.remove(chat) {
                     store.leave(link.id)?;
@@ -483,6 +490,8 @@ fn open(
         messages.push((parent, message.said));
     }
     let leaf = conversation.leaf.and_then(|leaf| shown.get(&leaf).copied());
+    let omission = store.omission(id)?;
+    let omission = omission.and_then(|one| one.place(|id| shown.get(id).copied().flatten()));
     let link = Link {
         id,
         nodes,
@@ -495,18 +504,18 @@ fn open(
         conversation: Box::new(conversation),
         messages,
         leaf: leaf.flatten(),
+        omission,
     })
 }
 
 /// How the messages of a chat came about, where that was kept.
 fn traces(store: &Store, link: &Link) -> Result<Vec<(NodeId, MessageId, Arc<Kept>)>, StoreError> {
-    let mut found = Vec::new();
-    for (node, id) in &link.nodes {
-        if let Some(kept) = store.trace(*id)? {
-            found.push((*node, *id, Arc::new(kept)));
-        }
-    }
-    Ok(found)
+    let mut kept: HashMap<MessageId, Kept> = store.traces(link.id)?.into_iter().collect();
+    let found = link.nodes.iter().filter_map(|(node, id)| {
+        let kept = kept.remove(id)?;
+        Some((*node, *id, Arc::new(kept)))
+    });
+    Ok(found.collect())
 }
 
 /// Conversations, and where the words were said; while they are typed, the last one is a beginning.

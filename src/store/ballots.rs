@@ -52,6 +52,28 @@ impl Store {
             .tried("keeping a vote")
     }
 
+    /// Whether there is a vote on answers of these to this prompt, in whatever order.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn has_voted(&self, prompt: &str, contenders: &[Contender]) -> Result<bool, StoreError> {
+        let sql = "SELECT model, model_hash, contenders, best FROM ballot WHERE prompt = ?1";
+        let rows: Vec<[String; 4]> = self
+            .db
+            .prepare_cached(sql)
+            .and_then(|mut ballots| ballots.query_map([hash(prompt)], columns)?.collect())
+            .tried("reading the votes")?;
+        let hashes = |contenders: &[Contender]| {
+            let hash = |one: &Contender| (one.model_hash.clone(), one.preset_hash.clone());
+            let mut hashes: Vec<_> = contenders.iter().map(hash).collect();
+            hashes.sort();
+            hashes
+        };
+        let wanted = hashes(contenders);
+        let mut ballots = rows.iter().filter_map(read);
+        Ok(ballots.any(|ballot| hashes(&ballot.contenders) == wanted))
+    }
+
     /// Every vote, oldest first; one that cannot be read is left out.
     ///
     /// # Errors
@@ -60,16 +82,14 @@ impl Store {
         let rows: Vec<[String; 4]> = self
             .db
             .prepare_cached("SELECT model, model_hash, contenders, best FROM ballot ORDER BY id")
-            .and_then(|mut ballots| {
-                ballots
-                    .query_map([], |row| {
-                        Ok([row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?])
-                    })?
-                    .collect()
-            })
+            .and_then(|mut ballots| ballots.query_map([], columns)?.collect())
             .tried("reading the votes")?;
         Ok(rows.iter().filter_map(read).collect())
     }
+}
+
+fn columns(row: &rusqlite::Row<'_>) -> rusqlite::Result<[String; 4]> {
+    Ok([row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?])
 }
 
 fn read([model, model_hash, contenders, best]: &[String; 4]) -> Option<Ballot> {

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::{
-    Conversation, ConversationId, Ending, Hit, Kept, MessageId, Run, Said, Settings, Snapshot,
+    Conversation, ConversationId, Ending, Hit, Kept, MessageId, Omission, Run, Said, Settings,
+    Snapshot,
 };
 use crate::chat::NodeId;
 use crate::compare::{Ballot, Standing};
@@ -88,6 +89,11 @@ pub enum Command {
         chat: Chat,
         settings: Settings,
     },
+    /// What of the path is left out of the prompt; `None` = nothing.
+    LeaveOut {
+        chat: Chat,
+        omission: Option<Omission<NodeId>>,
+    },
     /// The chat is left on purpose.
     Leave(Chat),
     /// A stored conversation becomes the chat of that number; answered by [`Event::Opened`] or
@@ -158,6 +164,8 @@ pub enum Event {
         messages: Vec<(Option<NodeId>, Said)>,
         /// The last message of the chosen path; `None` = none was chosen.
         leaf: Option<NodeId>,
+        /// What of the chosen path is left out of the prompt.
+        omission: Option<Omission<NodeId>>,
     },
     /// It could not be opened; [`Event::Failed`] says why.
     NotOpened(Chat),

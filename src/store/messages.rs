@@ -4,6 +4,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::conversations;
 use super::error::Tried;
+use super::omissions;
 use super::open::now_ms;
 use super::row::{read, role_name, state_from, state_name, text, to_json};
 use super::search;
@@ -221,6 +222,7 @@ impl Store {
             });
         }
         let settings = self.conversation(conversation)?.settings;
+        let omission = self.omission(conversation)?;
         let change = self.change(WHAT)?;
         let now = now_ms();
         let fork = conversations::insert(&change, &settings, now, now)?;
@@ -231,7 +233,12 @@ impl Store {
             if said.state == MessageState::Streaming {
                 said.state = MessageState::Interrupted;
             }
-            parent = Some(append(&change, fork, parent, &said, None)?);
+            let copy = append(&change, fork, parent, &said, None)?;
+            if let Some(omission) = omission.as_ref().filter(|one| one.before == message.id) {
+                let omission = omission.place(|_| Some(copy));
+                omissions::write(&change, fork, omission.as_ref())?;
+            }
+            parent = Some(copy);
         }
         change.commit().tried(WHAT)?;
         Ok(fork)
@@ -426,7 +433,7 @@ fn is_kept(db: &Connection, id: MessageId) -> Result<bool, StoreError> {
         .tried("reading a message")
 }
 
-fn must_belong(
+pub(super) fn must_belong(
     db: &Connection,
     conversation: ConversationId,
     message: MessageId,

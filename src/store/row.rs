@@ -39,6 +39,12 @@ pub(super) fn text(row: &Row<'_>, column: usize) -> rusqlite::Result<String> {
     })
 }
 
+/// A column's text, or that there is none.
+pub(super) fn optional_text(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<String>> {
+    let is_there = !matches!(row.get_ref(column)?, ValueRef::Null);
+    is_there.then(|| text(row, column)).transpose()
+}
+
 /// JSON that says something: most messages have none, and thousands are read at once.
 fn known(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<String>> {
     let says = !matches!(row.get_ref(column)?, ValueRef::Null | ValueRef::Text(b"{}"));

@@ -18,6 +18,27 @@ pub struct Kept {
     pub trace: Trace,
 }
 
+type Columns = (i64, String, Vec<u8>);
+
+fn columns(row: &rusqlite::Row<'_>) -> rusqlite::Result<Columns> {
+    Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+}
+
+/// `None` when the bytes cannot be read any more.
+fn read((message, origin, tokens): Columns) -> Option<(MessageId, Kept)> {
+    match Trace::from_bytes(&tokens) {
+        Ok((trace, ids)) => {
+            let origin = from_json(&origin);
+            let kept = Kept { origin, ids, trace };
+            Some((MessageId(message), kept))
+        }
+        Err(error) => {
+            tracing::warn!(message, "how a reply came about: {error}");
+            None
+        }
+    }
+}
+
 impl Store {
     /// Keeps how a reply came about; a reply that went on has the latest part.
     ///
@@ -44,29 +65,32 @@ impl Store {
     /// # Errors
     /// When the store cannot be read.
     pub fn trace(&self, message: MessageId) -> Result<Option<Kept>, StoreError> {
-        let found: Option<(String, Vec<u8>)> = self
+        let sql = "SELECT message, origin, tokens FROM trace WHERE message = ?1";
+        let found = self
             .db
-            .prepare_cached("SELECT origin, tokens FROM trace WHERE message = ?1")
-            .and_then(|mut found| {
-                found
-                    .query_row([message.0], |row| Ok((row.get(0)?, row.get(1)?)))
-                    .optional()
-            })
+            .prepare_cached(sql)
+            .and_then(|mut found| found.query_row([message.0], columns).optional())
             .tried("reading how a reply came about")?;
-        let Some((origin, tokens)) = found else {
-            return Ok(None);
-        };
-        match Trace::from_bytes(&tokens) {
-            Ok((trace, ids)) => Ok(Some(Kept {
-                origin: from_json(&origin),
-                ids,
-                trace,
-            })),
-            Err(error) => {
-                tracing::warn!(message = message.0, "how a reply came about: {error}");
-                Ok(None)
-            }
-        }
+        Ok(found.and_then(read).map(|(_, kept)| kept))
+    }
+
+    /// How the replies of a conversation came about, where that was kept and can be read.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn traces(
+        &self,
+        conversation: super::ConversationId,
+    ) -> Result<Vec<(MessageId, Kept)>, StoreError> {
+        let sql =
+            "SELECT t.message, t.origin, t.tokens FROM trace t JOIN message m ON m.id = t.message
+                   WHERE m.conversation = ?1";
+        let found: Vec<Columns> = self
+            .db
+            .prepare_cached(sql)
+            .and_then(|mut found| found.query_map([conversation.0], columns)?.collect())
+            .tried("reading how replies came about")?;
+        Ok(found.into_iter().filter_map(read).collect())
     }
 
     /// A message by its number; `None` when there is none.

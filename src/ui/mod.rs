@@ -2,7 +2,7 @@
 //!
 //! `ui` reads the state and changes nothing; what it keeps between frames is where the transcript's
 //! lines are ([`TranscriptCache`]). What a frame could show of the transcript goes back to the state
-//! as an event, so that scrolling knows the bounds.
+//! as an event, so that scrolling goes on from there.
 
 mod completion;
 mod glyphs;
@@ -29,19 +29,19 @@ use crate::theme::{Role, Theme};
 use layout::{Size, Wishes, arrange};
 use painter::{Painter, part};
 
-/// Draws a frame; returns what it could show of the transcript.
+/// Draws a frame; returns what it could show of the transcript, unless something else stands there.
 pub fn draw(
     frame: &mut Frame<'_>,
     state: &State,
     theme: &Theme,
     cache: &mut TranscriptCache,
-) -> Viewport {
+) -> Option<Viewport> {
     let screen = frame.area();
     let painter = &mut Painter::new(frame.buffer_mut(), theme);
     painter.tint(screen, Role::Text);
     if Size::of(screen) == Size::TooSmall {
         too_small(painter, screen);
-        return state.chat.viewport;
+        return None;
     }
     if state.view != View::Deck {
         let (header, body, status) = layout::whole(screen);
@@ -50,7 +50,7 @@ pub fn draw(
         status::draw(painter, status, state);
         overlays::draw(painter, screen, state);
         harmless(painter, screen);
-        return state.chat.viewport;
+        return None;
     }
     let wishes = Wishes {
         focus: state.focus,
@@ -90,7 +90,7 @@ pub fn draw(
     if let Some(cursor) = cursor {
         frame.set_cursor_position(cursor);
     }
-    shown.unwrap_or(state.chat.viewport)
+    shown
 }
 
 /// The panes that a screen of that size shows, in the order in which the focus walks them.

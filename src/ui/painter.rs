@@ -8,6 +8,7 @@ use ratatui::style::Style;
 use ratatui::widgets::{Block, Borders, Clear, Widget};
 
 use super::glyphs::{Glyphs, glyphs};
+use super::text::wrap::Wrapped;
 use super::text::{fit, sanitise};
 use crate::theme::{Role, Theme};
 
@@ -80,6 +81,19 @@ impl<'a> Painter<'a> {
         self.buffer
             .set_stringn(x, y, shown, room, self.theme.style(role))
             .0
+    }
+
+    /// Text over as many rows as it needs, as far as the area has them; returns how many it took.
+    pub fn paragraph(&mut self, area: Rect, text: &str, role: Role) -> u16 {
+        let clean = sanitise::sanitise(text);
+        let wrapped = Wrapped::new(&clean, area.width);
+        let rows = wrapped.rows().iter().take(usize::from(area.height));
+        let mut taken = 0;
+        for row in rows {
+            self.text(area.x, area.y + taken, area.right(), row.text(&clean), role);
+            taken += 1;
+        }
+        taken
     }
 
     /// Parts side by side; returns the column after them.

@@ -134,6 +134,26 @@ fn what_cannot_be_compared_says_why() {
 }
 
 #[test]
+fn answers_are_voted_on_later_without_their_names() {
+    let home = Home::new();
+    let answers = home
+        .run(&[&ARGS[..], &["--presets", "greedy,creative", "--json"]].concat())
+        .good();
+    let file = home.file("answers.jsonl", &answers);
+    let shown = home
+        .run_with_input(&["compare", "vote", text(&file)], "1\n")
+        .good();
+    assert!(shown.contains("Prompt 1 of 1"), "{shown}");
+    assert!(shown.contains("1 kept"), "{shown}");
+    let again = home.run(&["compare", "vote", text(&file)]).good();
+    assert!(again.contains("1 voted on before"), "{again}");
+    let json = home.run(&["compare", "standings", "--json"]).json();
+    assert_eq!(json["votes"], 1);
+    let none = home.run(&["compare", "vote", "no-such-file"]).failed(66);
+    assert!(none.contains("check the path"), "{none}");
+}
+
+#[test]
 fn without_votes_there_is_no_standing() {
     let home = Home::new();
     let table = home.run(&["compare", "standings"]).good();

@@ -7,7 +7,7 @@ use llmdeck::engine::{
     Command, ConversationId, EngineEvent, GenerateRequest, LoadId, LoadRequest, RequestId, llama,
 };
 use llmdeck::params::{Param, Params, Source, Value};
-use llmdeck::store::{Kept, MessageId, Said, Settings, Store};
+use llmdeck::store::{Ending, Kept, MessageId, MessageState, Said, Settings, Store};
 use serde_json::json;
 
 use super::{GUIDE, Home};
@@ -106,6 +106,22 @@ fn a_reply_comes_out_the_same_and_a_changed_one_is_found_out() {
     assert_eq!(report["differences"], json!([]));
     let words = home.run(&["replay", &id]).good();
     assert!(words.contains("identical"), "{words}");
+
+    // As if it had been cut off after the fifth.
+    let mut part = kept.clone();
+    part.ids.chosen.truncate(5);
+    let cut = store(&home, STORED, &text, &part);
+    let ending = Ending {
+        state: MessageState::Interrupted,
+        stop: "cancelled".into(),
+        ..Ending::default()
+    };
+    let mut sessions = Store::open(&home.path("data/sessions")).unwrap().store;
+    sessions.finish(cut, &ending).unwrap();
+    drop(sessions);
+    let words = home.run(&["replay", &cut.0.to_string()]).good();
+    assert!(words.contains("identical, 5 tokens"), "{words}");
+    assert!(words.contains("cut off (cancelled)"), "{words}");
 
     // As if another token had been drawn at the fifth place.
     let mut other = kept.clone();

@@ -2,7 +2,10 @@
 
 use std::collections::HashMap;
 
-use llmdeck::engine::{Command, EngineEvent, PrefixSharing, RequestId, StopReason, Timings};
+use llmdeck::engine::{
+    Command, ConversationId, EngineEvent, PrefixSharing, PreviewRequest, RequestId, StopReason,
+    Timings,
+};
 use llmdeck::params::{LoadParams, ReplyParams, SamplingParams};
 
 use crate::fixture;
@@ -93,14 +96,14 @@ fn columns_need_one_prefill_and_begin_within_a_step() {
     let mut engine = Engine::loaded(room_for(8));
     let ids = ask(&mut engine, 8, &at_most(20));
     // How many tokens each column had when another one began.
-    let mut seen: HashMap<RequestId, u32> = HashMap::new();
+    let mut seen: HashMap<RequestId, usize> = HashMap::new();
     let mut ahead = 0;
     let columns = collect(&mut engine, &ids, |_, event| {
-        if let EngineEvent::Tokens { request, count, .. } = event {
+        if let EngineEvent::Tokens { request, ids, .. } = event {
             if !seen.contains_key(request) {
                 ahead = seen.values().copied().max().unwrap_or(0).max(ahead);
             }
-            *seen.entry(*request).or_default() += count;
+            *seen.entry(*request).or_default() += ids.len();
         }
     });
     let total = columns[&ids[0]].total;
@@ -268,6 +271,31 @@ fn a_recurrent_model_prefills_each_column_and_says_so() {
         assert_eq!(column.timings.prompt_n, column.total);
         assert_eq!(column.timings.predicted_n, 6);
     }
+}
+
+#[test]
+fn the_next_token_of_a_recurrent_model_is_known_from_where_its_reply_ended() {
+    let (mut engine, _) = fixture_engine(&["--arch", "mamba2", "--layers", "2"]);
+    let id = engine.ask(1, &[user(QUESTION)], hot(1), at_most(4));
+    engine.reply(id).unwrap();
+    engine.send(Command::Preview(Box::new(PreviewRequest {
+        conversation: ConversationId(1),
+        sampling: SamplingParams {
+            n_probs: 3,
+            ..hot(1)
+        },
+    })));
+    let outcome = loop {
+        if let EngineEvent::Previewed { outcome, .. } = engine.event() {
+            break outcome;
+        }
+    };
+    let trace = outcome.unwrap();
+    assert_eq!(trace.tokens.len(), 1);
+    assert!(trace.tokens[0].candidates.len() >= 3);
+    // The state was not touched: the reply goes on and reuses it.
+    let id = engine.ask(1, &[user(QUESTION)], hot(1), at_most(4));
+    assert_eq!(engine.reply(id).unwrap().timings.predicted_n, 4);
 }
 
 #[test]

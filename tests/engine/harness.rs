@@ -182,11 +182,11 @@ impl Engine {
                 EngineEvent::Tokens {
                     request,
                     text: more,
-                    count,
+                    ids,
                     ..
                 } if request == id => {
                     text.push_str(&more);
-                    tokens += count;
+                    tokens += ids.len() as u32;
                 }
                 EngineEvent::Finished {
                     request,

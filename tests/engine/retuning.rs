@@ -14,11 +14,11 @@ fn disturbed(params: LoadParams) -> (Reply, EngineEvent) {
     let (mut seen, mut outcome) = (0, None);
     let reply = engine
         .reply_and(id, |engine, event| match event {
-            EngineEvent::Tokens { count, .. } => {
-                if seen < 10 && seen + count >= 10 {
+            EngineEvent::Tokens { ids, .. } => {
+                if seen < 10 && seen + ids.len() >= 10 {
                     engine.retune(params.clone());
                 }
-                seen += count;
+                seen += ids.len();
             }
             EngineEvent::Retuned { .. } | EngineEvent::RetuneFailed { .. } => {
                 outcome = Some(event.clone())

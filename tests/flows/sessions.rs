@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use llmdeck::app::Saving;
 use llmdeck::engine::fake::Script;
+use llmdeck::store::exchange::{Format, write};
 use llmdeck::store::{Conversation, MessageState, Store, Which};
 use tempfile::TempDir;
 
@@ -158,6 +159,46 @@ async fn a_chat_is_found_by_what_was_said_and_gone_on_with() {
         .expect("renamed");
     let tree = store.tree(first.id).unwrap();
     assert_eq!(tree.path(first.leaf).len(), 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_summary_and_what_it_stands_for_come_back_with_the_chat() {
+    let (_place, folder) = place();
+    let mut deck = Deck::start_saving(Script::default(), &folder).await;
+    for (at, words) in ["first question", "second question", "third question"]
+        .into_iter()
+        .enumerate()
+    {
+        deck.say(words).await;
+        deck.see_times("memory bandwidth.", at + 1).await;
+    }
+    deck.say("/summarise").await;
+    deck.see("in the prompt as this summary").await;
+    deck.say("/fork").await;
+    deck.quit().await;
+    for _ in 0..2 {
+        let mut deck = Deck::start_saving(Script::default(), &folder).await;
+        deck.press("f8").await;
+        deck.see("first question").await;
+        deck.press("down").await;
+        deck.press("enter").await;
+        deck.see("in the prompt as this summary").await;
+        let state = deck.state_after_quit().await;
+        let messages = state.chat.messages();
+        assert_eq!(messages.len(), 2, "{messages:?}");
+        assert!(messages[0].content.contains("in short: It is bound"));
+        assert!(messages[0].content.ends_with("third question"));
+    }
+    let (store, list) = saved(&folder);
+    assert_eq!(list.len(), 2);
+    for chat in list {
+        let text = write(&[store.export(chat.id).unwrap()], Format::Markdown);
+        let summary = text
+            .find("## Above: in the prompt as this summary")
+            .unwrap();
+        assert!(text.find("second question").unwrap() < summary);
+        assert!(text.find("third question").unwrap() > summary);
+    }
 }
 
 #[tokio::test(start_paused = true)]

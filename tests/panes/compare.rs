@@ -5,7 +5,9 @@ use std::sync::Arc;
 use llmdeck::app::{Effect, Event, State, View, update};
 use llmdeck::compare::{Ballot, Contender, SEED, standing};
 use llmdeck::config;
-use llmdeck::engine::{Command, EngineEvent, PrefixSharing, RequestId, StopReason, Timings};
+use llmdeck::engine::{
+    Command, EngineError, EngineEvent, ErrorKind, PrefixSharing, RequestId, StopReason, Timings,
+};
 use llmdeck::store;
 
 use crate::{snapshots, states};
@@ -71,7 +73,7 @@ fn columns(size: (u16, u16)) -> State {
             _ => EngineEvent::Tokens {
                 request,
                 text: text.into(),
-                count: 20,
+                ids: vec![1; 20],
                 context_used: 60,
                 timings,
             },
@@ -99,6 +101,32 @@ fn choosing() {
             &mut state,
             &["alt+c", "down", "down", "space", "down", "space", "space"],
         );
+        state
+    });
+}
+
+#[test]
+fn what_fits_is_told_before() {
+    snapshots("compare_room", &[(80, 24)], |size| {
+        let mut state = ready(size);
+        if let Some((_, context)) = &mut state.model.running {
+            context.n_seq_max = 1;
+        }
+        state.composer.set("Why is the sky blue?");
+        let mut asked = press(&mut state, &["alt+c", "down", "space", "space", "space"]);
+        while let Some(Effect::Engine(Command::Foresee { id, .. })) = asked.pop() {
+            let error = EngineError {
+                kind: ErrorKind::NoMemory,
+                what: "a context".into(),
+                why: "a cache of 812 MiB is needed and 500 MiB are free".into(),
+                hint: String::new(),
+            };
+            let outcome = Err(error);
+            asked = update(
+                &mut state,
+                Event::Engine(EngineEvent::Foreseen { id, outcome }),
+            );
+        }
         state
     });
 }

@@ -7,7 +7,7 @@ mod states;
 mod tokens;
 
 use insta::assert_snapshot;
-use llmdeck::app::{Scroll, State, View, Viewport};
+use llmdeck::app::{Anchor, Scroll, State, View, Viewport};
 use llmdeck::theme::{ColorDepth, GlyphSet, Role, Theme};
 use llmdeck::ui::{self, TranscriptCache};
 use ratatui::Terminal;
@@ -21,7 +21,9 @@ fn draw(state: &State, theme: &Theme, cache: &mut TranscriptCache) -> (Buffer, V
     let mut terminal = Terminal::new(TestBackend::new(state.size.0, state.size.1)).unwrap();
     let mut viewport = Viewport::default();
     let frame = terminal
-        .draw(|frame| viewport = ui::draw(frame, state, theme, cache))
+        .draw(|frame| {
+            viewport = ui::draw(frame, state, theme, cache).unwrap_or(state.chat.viewport);
+        })
         .unwrap();
     (frame.buffer.clone(), viewport)
 }
@@ -227,10 +229,10 @@ fn a_turn_that_is_left_out_is_marked_in_a_kept_cache_too() {
     let marked = states::left_out((80, 24));
     let mut state = states::left_out((80, 24));
     state.chat.left_out = 0;
-    let before = draw(&state, &theme, cache).1;
+    let before = draw(&state, &theme, cache).0;
     state.chat.left_out = 2;
-    let (after, viewport) = draw(&state, &theme, cache);
-    assert_eq!(viewport.total, before.total + 2);
+    let after = draw(&state, &theme, cache).0;
+    assert_ne!(before, after);
     assert_eq!(after, screen(&marked));
 }
 
@@ -375,16 +377,16 @@ fn the_end_stays_in_view_and_lines_stay_put() {
     let theme = Theme::default();
     let (first, viewport) = draw(&state, &theme, cache);
     assert_eq!(viewport.width, 78);
-    assert!(viewport.total > viewport.height);
+    assert!(!viewport.is_at_end);
     assert!(text(&first).contains("What is a mutex?"));
-    state.chat.scroll = Scroll::Line(3);
+    state.chat.scroll = Scroll::From(viewport.top, 3);
     let before = draw(&state, &theme, cache).0;
     state
         .chat
         .entries
         .push(llmdeck::app::Entry::User("one more".to_owned()));
     let (after, grown) = draw(&state, &theme, cache);
-    assert_eq!(grown.total, viewport.total + 2);
+    assert_eq!(grown.top, Anchor { entry: 1, line: 1 });
     let body = |buffer: &Buffer| {
         text(buffer)
             .lines()

@@ -262,7 +262,7 @@ pub fn scrolled(size: (u16, u16)) -> State {
             timings(),
         ));
     }
-    state.chat.scroll = Scroll::Line(0);
+    state.chat.scroll = Scroll::to_entry(0);
     state.focus = Pane::Chat;
     state
 }

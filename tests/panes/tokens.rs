@@ -80,23 +80,21 @@ fn trace() -> Trace {
 /// In the middle of a reply.
 pub fn walk(size: (u16, u16)) -> State {
     let mut state = states::finished(size);
-    let recorded = Recorded {
-        kept: Kept {
-            origin: Origin {
-                fingerprint: "f00dbeef".repeat(8),
-                program: "llmdeck 0.1.0".into(),
-                devices: vec!["CPU".into()],
-                seed: 42,
-                ..Origin::default()
-            },
-            ids: Ids {
-                prompt: vec![1],
-                chosen: (0..14).collect(),
-            },
-            trace: trace(),
+    let mut recorded = Recorded::new(Kept {
+        origin: Origin {
+            fingerprint: "f00dbeef".repeat(8),
+            program: "llmdeck 0.1.0".into(),
+            devices: vec!["CPU".into()],
+            seed: 42,
+            ..Origin::default()
         },
-        message: Some(MessageId(12)),
-    };
+        ids: Ids {
+            prompt: vec![1],
+            chosen: (0..14).collect(),
+        },
+        trace: trace(),
+    });
+    recorded.message = Some(MessageId(12));
     state.tokens.replies.insert(RequestId(1), recorded);
     state.tokens.walk = Some(Walk {
         reply: RequestId(1),

@@ -3,7 +3,7 @@
 use llmdeck::chat::Role;
 use llmdeck::engine::Timings;
 use llmdeck::store::exchange::{Archive, Format, read, write};
-use llmdeck::store::{Ending, MessageId, MessageState, Said, Settings};
+use llmdeck::store::{Ending, MessageId, MessageState, Omission, Said, Settings};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -21,6 +21,7 @@ enum Operation {
     Tags(Vec<String>),
     Pin(bool),
     System(Option<String>),
+    LeaveOut(usize, Option<String>),
 }
 
 fn text() -> impl Strategy<Value = String> {
@@ -45,6 +46,7 @@ fn operation() -> impl Strategy<Value = Operation> {
         1 => prop::collection::vec("[a-z]{1,3}", 0..3).prop_map(Operation::Tags),
         1 => any::<bool>().prop_map(Operation::Pin),
         1 => prop::option::of(text()).prop_map(Operation::System),
+        2 => (any::<usize>(), prop::option::of(text())).prop_map(|(at, summary)| Operation::LeaveOut(at, summary)),
     ]
 }
 
@@ -96,6 +98,15 @@ fn conversation(operations: &[Operation]) -> (Place, Archive) {
             Operation::Name(title) => store.rename(id, title).unwrap(),
             Operation::Tags(tags) => store.set_tags(id, tags).unwrap(),
             Operation::Pin(pinned) => store.set_pinned(id, *pinned).unwrap(),
+            Operation::LeaveOut(before, summary) => {
+                let kept = store.tree(id).unwrap();
+                let before = at(*before).filter(|before| kept.get(*before).is_some());
+                let omission = before.map(|before| Omission {
+                    before,
+                    summary: summary.clone(),
+                });
+                store.set_omission(id, omission.as_ref()).unwrap();
+            }
             Operation::System(system) => {
                 let settings = Settings {
                     system: system.clone(),
@@ -138,6 +149,13 @@ proptest! {
             };
             prop_assert_eq!(said(&read), said(&archive));
             prop_assert_eq!(&read.settings.system, &archive.settings.system);
+            let left_out = |archive: &Archive| {
+                let omission = archive.omission.as_ref()?;
+                let before = &archive.nodes[omission.before];
+                let at = archive.path().iter().position(|node| std::ptr::eq(*node, before))?;
+                Some((at, omission.summary.clone().filter(|summary| !summary.is_empty())))
+            };
+            prop_assert_eq!(left_out(&read), left_out(&archive));
             let title = |archive: &Archive| archive.title.as_ref().map(|title| title.replace(['\n', '\r'], " ").trim_start_matches('#').trim().to_owned());
             prop_assert_eq!(title(&read).unwrap_or_default(), title(&archive).unwrap_or_default());
         }

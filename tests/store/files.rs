@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use llmdeck::store::{DATABASE, Store, StoreError, VERSION, Which};
+use llmdeck::store::{DATABASE, Omission, Store, StoreError, VERSION, Which};
 use rusqlite::Connection;
 
 use crate::{Place, path, talk};
@@ -66,7 +66,13 @@ fn a_store_of_every_older_version_is_opened_with_all_it_has() {
         // Its program died in the middle of a reply.
         assert_eq!(store.left_open().unwrap().len(), 1);
         assert_eq!(path(&store, list[1].id), ["And now?", "half a reply"]);
-        talk(&mut store, "new", "words");
+        let (new, asked, _) = talk(&mut store, "new", "words");
+        let omission = Omission {
+            before: asked,
+            summary: None,
+        };
+        store.set_omission(new, Some(&omission)).unwrap();
+        assert_eq!(store.omission(id).unwrap(), None);
         store
             .add_run(&llmdeck::store::Run {
                 created_ms: 1,

@@ -1,7 +1,7 @@
 //! Messages as a tree, and replies written piece by piece.
 
 use llmdeck::engine::Timings;
-use llmdeck::store::{Ending, MessageState, Settings, StoreError};
+use llmdeck::store::{Ending, MessageState, Omission, Settings, StoreError};
 
 use crate::{Place, path, reply, talk, user};
 
@@ -86,6 +86,35 @@ fn a_fork_has_the_path_and_goes_its_own_way() {
     store.append(fork, leaf, &user("only here")).unwrap();
     assert_eq!(path(&store, fork), ["a?", "a!", "only here"]);
     assert_eq!(path(&store, id), ["a?", "other"]);
+}
+
+#[test]
+fn what_is_left_out_of_the_prompt_is_kept_and_goes_with_the_path() {
+    let place = Place::new();
+    let mut store = place.open();
+    let (id, _, answered) = talk(&mut store, "a?", "a!");
+    let next = store.append(id, Some(answered), &user("b?")).unwrap();
+    let last = store.append(id, Some(next), &reply("b!")).unwrap();
+    let left_out = Omission {
+        before: next,
+        summary: Some("a was settled".into()),
+    };
+    store.set_omission(id, Some(&left_out)).unwrap();
+    drop(store);
+    let mut store = place.open();
+    assert_eq!(store.omission(id).unwrap(), Some(left_out));
+    let fork = store.fork(id, last).unwrap();
+    let copied = store.omission(fork).unwrap().unwrap();
+    let tree = store.tree(fork).unwrap();
+    assert_eq!(tree.get(copied.before).unwrap().said.content, "b?");
+    assert_eq!(copied.summary.as_deref(), Some("a was settled"));
+    // A copy that ends before it has nothing to leave out.
+    let short = store.fork(id, answered).unwrap();
+    assert_eq!(store.omission(short).unwrap(), None);
+    let (other, ..) = talk(&mut store, "c?", "c!");
+    assert!(store.set_omission(other, Some(&copied)).is_err());
+    store.set_omission(id, None).unwrap();
+    assert_eq!(store.omission(id).unwrap(), None);
 }
 
 #[test]

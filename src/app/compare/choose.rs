@@ -1,6 +1,6 @@
 //! Choosing the columns of a comparison.
 
-use super::{CompareState, Names, Purpose, message, open_line, refuse, run};
+use super::{CompareState, Names, Purpose, Stage, ahead, message, open_line, refuse, run};
 use crate::app::{Action, Effect, State};
 use crate::compare::{CURRENT, MOST};
 
@@ -11,6 +11,12 @@ pub fn offered(state: &State) -> Vec<(&str, &str)> {
     std::iter::once((CURRENT, "what is in force in the chat"))
         .chain(presets)
         .collect()
+}
+
+/// Shows what can be chosen.
+pub(super) fn enter(state: &mut State) -> Vec<Effect> {
+    state.compare.stage = Stage::Choosing;
+    ahead::ask(state)
 }
 
 pub(super) fn perform(state: &mut State, action: Action) -> Option<Vec<Effect>> {
@@ -26,10 +32,14 @@ pub(super) fn perform(state: &mut State, action: Action) -> Option<Vec<Effect>> 
             if message(state).is_none() {
                 state.compare.back -= 1;
             }
+            return Some(ahead::ask(state));
         }
-        Action::ColumnNext => compare.back = compare.back.saturating_sub(1),
+        Action::ColumnNext => {
+            compare.back = compare.back.saturating_sub(1);
+            return Some(ahead::ask(state));
+        }
         Action::Toggle | Action::ColumnAdd => return Some(add(state)),
-        Action::ColumnRemove => remove(state),
+        Action::ColumnRemove => return Some(remove(state)),
         Action::EditValue | Action::ColumnVary => {
             let text = state.compare.chosen.join(",");
             return Some(open_line(state, Purpose::Columns, text));
@@ -54,16 +64,19 @@ fn add(state: &mut State) -> Vec<Effect> {
     if let Some(name) = selected(state) {
         state.compare.chosen.push(name);
     }
-    vec![]
+    ahead::ask(state)
 }
 
 /// One column less of the selected preset.
-fn remove(state: &mut State) {
-    let Some(name) = selected(state) else { return };
+fn remove(state: &mut State) -> Vec<Effect> {
+    let Some(name) = selected(state) else {
+        return vec![];
+    };
     let CompareState { chosen, .. } = &mut state.compare;
     if let Some(at) = chosen.iter().rposition(|column| *column == name) {
         chosen.remove(at);
     }
+    ahead::ask(state)
 }
 
 fn start(state: &mut State) -> Vec<Effect> {

@@ -7,12 +7,14 @@
 //! Every column is a conversation of its own for the engine, which computes what their prompts
 //! begin with once.
 
+mod ahead;
 mod choose;
 mod outcome;
 mod run;
 #[cfg(test)]
 mod tests;
 
+pub use ahead::Ahead;
 pub use choose::offered;
 pub use run::{Answer, Place, Run, Scrolling};
 
@@ -20,7 +22,7 @@ use super::overlay::LineEdit;
 use super::update::{IsError, notice};
 use super::{Action, Effect, Entry, State, View};
 use crate::compare::{self, Standing};
-use crate::engine::EngineEvent;
+use crate::engine::{EngineError, EngineEvent, Forecast, LoadId, Prompt, RequestId};
 use crate::keymap::{Context, Key};
 use crate::store::{Command as StoreCommand, Event as StoreEvent};
 
@@ -32,6 +34,8 @@ pub struct CompareState {
     pub line: Option<Line>,
     /// The columns of the next comparison, as text.
     pub chosen: Vec<String>,
+    /// How many of them will go on at once.
+    pub ahead: Ahead,
     /// The row of the offered presets that the selection stands on.
     pub selected: usize,
     /// How many messages of the chat before the newest one the next comparison answers.
@@ -114,11 +118,13 @@ pub(super) fn context(state: &State) -> Context {
 /// The view comes up: with the comparison there is, else with the choice of columns.
 pub(super) fn enter(state: &mut State) -> Vec<Effect> {
     state.compare.back = 0;
-    state.compare.stage = match state.compare.run {
-        Some(_) => Stage::Reading,
-        None => Stage::Choosing,
-    };
-    vec![]
+    match state.compare.run {
+        Some(_) => {
+            state.compare.stage = Stage::Reading;
+            vec![]
+        }
+        None => choose::enter(state),
+    }
 }
 
 /// What an action means here; `None` when it means what it means everywhere.
@@ -173,6 +179,25 @@ pub(super) fn on_engine(state: &mut State, event: &EngineEvent) {
     if let Some(run) = &mut state.compare.run {
         run.on_engine(event);
     }
+}
+
+/// Takes the engine's word about the memory that more columns would take in; `None` when it was not
+/// asked for here.
+pub(super) fn on_foreseen(
+    state: &mut State,
+    id: LoadId,
+    outcome: &Result<Box<Forecast>, EngineError>,
+) -> Option<Vec<Effect>> {
+    ahead::on_foreseen(state, id, outcome)
+}
+
+/// Takes a prompt that was counted in; false when it was not asked for here.
+pub(super) fn on_prompt(
+    state: &mut State,
+    request: RequestId,
+    prompt: &Result<Box<Prompt>, EngineError>,
+) -> bool {
+    ahead::on_prompt(state, request, prompt)
 }
 
 /// Takes what the store tells in.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::run::{Answer, add, again};
-use super::{Names, Purpose, Run, parse, refuse, run};
+use super::{Names, Purpose, Run, ahead, parse, refuse, run};
 use crate::app::update::{IsError, notice};
 use crate::app::{
     Content, Effect, Entry, FilePlace, Reply, ReplyState, Saving, Scroll, State, View, saving,
@@ -177,7 +177,7 @@ fn choose(state: &mut State, text: &str) -> Result<Vec<Effect>, String> {
         parse(state, name)?;
     }
     state.compare.chosen = names;
-    Ok(vec![])
+    Ok(ahead::ask(state))
 }
 
 fn save_preset(state: &State, at: usize, name: &str) -> Result<Vec<Effect>, String> {
@@ -204,11 +204,8 @@ fn export(state: &State, path: &str) -> Result<Vec<Effect>, String> {
         return Err("Name a file: comparison.md, or comparison.json.".into());
     }
     let model = state.model.running.as_ref();
-    let report = run.report(
-        model
-            .map(|(model, _)| model.name.clone())
-            .unwrap_or_default(),
-    );
+    let model = model.map(|(model, _)| (model.name.clone(), model.fingerprint.clone()));
+    let report = run.report(model.unwrap_or_default());
     let text = if path.ends_with(".json") {
         serde_json::to_string_pretty(&report).map_err(|error| error.to_string())?
     } else {
@@ -220,8 +217,8 @@ fn export(state: &State, path: &str) -> Result<Vec<Effect>, String> {
 }
 
 impl Run {
-    /// The comparison as a document has it.
-    pub(super) fn report(&self, model: String) -> Report {
+    /// The comparison as a document has it; `model` is its name and fingerprint.
+    pub(super) fn report(&self, model: (String, String)) -> Report {
         let columns = self.answers.iter().map(|answer| {
             let (stop_reason, error) = match &answer.state {
                 ReplyState::Done(reason) => (stop_name(reason), None),

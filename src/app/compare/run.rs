@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::outcome;
 use super::{Message, Names, Purpose, Stage, open_line, parse, refuse};
+use super::{choose, outcome};
 use crate::app::replies::{self, cannot_reply};
 use crate::app::{Action, Effect, Entry, ReplyState, State, View, attach, retune};
 use crate::chat::{self, NodeId};
@@ -11,7 +11,6 @@ use crate::compare::{self, Column, MOST, Room};
 use crate::engine::{
     Command, ContextInfo, ConversationId, EngineEvent, GenerateRequest, RequestId, Timings,
 };
-use crate::params::{Param, Source, Value};
 use crate::store::Kept;
 
 /// Columns that answer one prompt.
@@ -119,7 +118,8 @@ pub(super) fn begin(
     let (at, prompt, said) = say(state, message)?;
     let asked = state.chat.node_at(at).ok_or(NOTHING)?;
     effects.extend(said);
-    effects.extend(make_room(state, columns.len()));
+    let fitting = state.compare.ahead.sequences(columns.len());
+    effects.extend(make_room(state, fitting));
     let names = state.compare.names;
     let order = match names {
         Names::Shown => (0..columns.len()).collect(),
@@ -179,7 +179,7 @@ fn say(state: &mut State, message: Option<String>) -> Result<(usize, String, Vec
 }
 
 /// What the model is to see up to an entry. Before what is left out of the prompt nothing else is.
-fn messages(state: &State, at: usize) -> Vec<chat::Message> {
+pub(super) fn messages(state: &State, at: usize) -> Vec<chat::Message> {
     let mut messages = state.chat.messages_until(at + 1);
     if messages.is_empty()
         && let Some(Entry::User(text)) = state.chat.entries.get(at)
@@ -205,16 +205,8 @@ pub(super) fn make_room(state: &mut State, columns: usize) -> Vec<Effect> {
     {
         return vec![];
     }
-    let sequences = Value::Int(i64::try_from(columns).unwrap_or(1));
     retune::change(state, |params| {
-        // One cache for all, so that what the columns begin with is kept once.
-        for (param, value) in [
-            (Param::Parallel, sequences),
-            (Param::KvUnified, Value::Bool(true)),
-        ] {
-            // Both are allowed for every model.
-            let _ = params.values.set(Source::Session, param, value);
-        }
+        compare::ask_sequences(&mut params.values, columns);
     })
 }
 
@@ -307,7 +299,7 @@ pub(super) fn perform(state: &mut State, action: Action) -> Option<Vec<Effect>> 
             return Some(refuse(state, format!("{MOST} columns are the most.")));
         }
         Action::ColumnAdd => return Some(open_line(state, Purpose::Add, "")),
-        Action::CompareChoose => state.compare.stage = Stage::Choosing,
+        Action::CompareChoose => return Some(choose::enter(state)),
         Action::Cancel if run.is_running() => return Some(stop_all(state)),
         Action::Accept if run.names == Names::Hidden => return Some(outcome::vote(state)),
         Action::ColumnKeep | Action::ColumnVary | Action::ColumnSave | Action::CompareExport
@@ -375,17 +367,13 @@ impl Run {
             .iter()
             .skip(1)
             .map(|answer| answer.timings.cache_n);
-        let limits = self
-            .answers
-            .iter()
-            .map(|answer| answer.column.params.reply().max_tokens);
-        let n_reply = limits.reduce(|one, other| one.zip(other).map(|(a, b)| a.max(b)));
+        let columns = self.answers.iter().map(|answer| &answer.column);
         Some(compare::at_once(
             context,
             self.answers.len(),
             shared.min().unwrap_or(0),
             n_prompt,
-            n_reply.flatten(),
+            compare::longest_reply(columns),
         ))
     }
 

@@ -116,14 +116,11 @@ pub(super) fn take_this_one(state: &mut State) -> Vec<Effect> {
     let mut effects = saving::chose(state);
     effects.extend(replies::begin_exactly(state, exact));
     if let Some(request) = state.chat.running() {
-        let recorded = Recorded {
-            kept: Kept {
-                trace,
-                ..Kept::default()
-            },
-            message: None,
+        let kept = Kept {
+            trace,
+            ..Kept::default()
         };
-        state.tokens.replies.insert(request, recorded);
+        state.tokens.replies.insert(request, Recorded::new(kept));
         state.tokens.walk = Some(Walk {
             reply: request,
             ..walk

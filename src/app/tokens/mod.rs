@@ -1,6 +1,7 @@
 //! How replies came about, and the walk through the tokens of one.
 
 mod again;
+mod record;
 #[cfg(test)]
 mod tests;
 mod walk;
@@ -15,6 +16,8 @@ use crate::engine::trace::{CandidateTrace, TokenTrace, Trace};
 use crate::engine::{EngineEvent, Origin, RequestId};
 use crate::store::{Command, Kept, MessageId, Snapshot};
 
+pub use record::Recorded;
+pub(super) use record::{ends, goes_on, grew, on_drawn};
 pub use walk::{Shade, Walk};
 pub(super) use walk::{enter, perform};
 
@@ -37,14 +40,6 @@ pub struct Later {
     /// The number it is made again under.
     request: RequestId,
     pub reply: RequestId,
-}
-
-/// How one reply came about.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Recorded {
-    pub kept: Kept,
-    /// The message it is stored with, for `llmdeck replay`.
-    pub message: Option<MessageId>,
 }
 
 impl TokensState {
@@ -76,11 +71,7 @@ pub(super) fn began(state: &mut State, reply: RequestId, params: Snapshot) {
 /// A reply that was made elsewhere stands in the chat now.
 pub(super) fn kept(state: &mut State, reply: RequestId, params: Snapshot, kept: Kept) {
     state.tokens.params.insert(reply, params);
-    let recorded = Recorded {
-        kept,
-        message: None,
-    };
-    state.tokens.replies.insert(reply, recorded);
+    state.tokens.replies.insert(reply, Recorded::new(kept));
 }
 
 /// Takes the engine's word in.
@@ -90,31 +81,7 @@ pub(super) fn on_engine(state: &mut State, event: EngineEvent) -> Vec<Effect> {
     {
         return on_later(state, later.reply, event);
     }
-    match event {
-        EngineEvent::Traced { request, trace } if is_shown(state, request) => {
-            let recorded = state.tokens.replies.entry(request).or_default();
-            recorded.kept.trace.append(trace);
-            vec![]
-        }
-        EngineEvent::Made {
-            request,
-            origin,
-            ids,
-        } if is_shown(state, request) => {
-            let recorded = state.tokens.replies.entry(request).or_default();
-            recorded.kept.origin = *origin;
-            recorded.kept.ids = ids;
-            let kept = Arc::new(recorded.kept.clone());
-            saving::store(
-                state,
-                Command::Keep {
-                    reply: request,
-                    kept,
-                },
-            )
-        }
-        _ => vec![],
-    }
+    record::on_engine(state, event)
 }
 
 /// Takes in what is told of a reply that is recorded after it was made.
@@ -151,7 +118,8 @@ pub(super) fn is_later(state: &State, request: RequestId) -> bool {
 
 fn request_of(event: &EngineEvent) -> Option<RequestId> {
     match event {
-        EngineEvent::Traced { request, .. }
+        EngineEvent::Making { request, .. }
+        | EngineEvent::Traced { request, .. }
         | EngineEvent::Made { request, .. }
         | EngineEvent::Failed { request, .. } => Some(*request),
         _ => None,
@@ -162,10 +130,8 @@ fn request_of(event: &EngineEvent) -> Option<RequestId> {
 pub(super) fn on_traces(state: &mut State, kept: Vec<(NodeId, MessageId, Arc<Kept>)>) {
     for (node, message, kept) in kept {
         if let Some(Entry::Reply(reply)) = state.chat.message(node) {
-            let recorded = Recorded {
-                kept: Arc::unwrap_or_clone(kept),
-                message: Some(message),
-            };
+            let mut recorded = Recorded::new(Arc::unwrap_or_clone(kept));
+            recorded.message = Some(message);
             state.tokens.replies.insert(reply.request, recorded);
         }
     }

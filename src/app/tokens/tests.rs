@@ -181,3 +181,52 @@ fn late_news_of_a_reply_that_is_gone_is_ignored() {
     assert!(on_engine(&mut state, traced).is_empty());
     assert!(state.tokens.replies.is_empty());
 }
+
+#[test]
+fn a_reply_that_is_cut_off_keeps_what_made_it_and_the_tokens_it_has() {
+    use crate::app::tests::{generated, ready, say};
+    use crate::app::{Left, Saving, close};
+    let mut state = ready();
+    state.sessions.saving = Saving::On;
+    let request = generated(&say(&mut state, "Why?"));
+    let kept = |effects: &[Effect]| {
+        effects.iter().find_map(|effect| match effect {
+            Effect::Store(Command::Keep { kept, .. }) => Some(kept.clone()),
+            _ => None,
+        })
+    };
+    let making = EngineEvent::Making {
+        request,
+        origin: Box::new(Origin {
+            seed: 7,
+            ..Origin::default()
+        }),
+        ids: Ids {
+            prompt: vec![1, 2],
+            chosen: vec![],
+        },
+    };
+    let begun = kept(&update(&mut state, crate::app::Event::Engine(making)));
+    assert_eq!(begun.map(|kept| kept.origin.seed), Some(7));
+    let tokens = EngineEvent::Tokens {
+        request,
+        text: "Because".into(),
+        ids: vec![3, 4],
+        context_used: 4,
+        timings: crate::engine::Timings::default(),
+    };
+    assert!(kept(&update(&mut state, crate::app::Event::Engine(tokens))).is_none());
+    let effects = close(&mut state, Left::ByForce);
+    let last = kept(&effects).expect("it is kept when the program ends");
+    assert_eq!(last.ids.chosen, [3, 4]);
+    let at = |wanted: fn(&Command) -> bool| {
+        let is = |effect: &Effect| matches!(effect, Effect::Store(command) if wanted(command));
+        effects.iter().position(is)
+    };
+    let keep = at(|command| matches!(command, Command::Keep { .. }));
+    let finish = at(|command| matches!(command, Command::Finish { .. }));
+    assert!(
+        keep < finish,
+        "after its end the store does not know its number"
+    );
+}

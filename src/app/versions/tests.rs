@@ -275,7 +275,7 @@ fn selecting_walks_by_message_and_ends_after_the_last() {
     let mut state = talked();
     press(&mut state, &["tab", "["]);
     assert_eq!(state.chat.selected, Some(NodeId(3)));
-    assert_eq!(state.chat.scroll, Scroll::Entry(3));
+    assert_eq!(state.chat.scroll, Scroll::to_entry(3));
     press(&mut state, &["[", "[", "[", "["]);
     assert_eq!(state.chat.selected, Some(NodeId(0)));
     press(&mut state, &["]", "]", "]", "]"]);

@@ -31,6 +31,15 @@ pub struct CompareArgs {
 pub enum CompareAction {
     /// Print what the votes of blind comparisons show
     Standings(StandingsArgs),
+    /// Vote on the answers of a comparison that was made before, without their names
+    Vote(VoteArgs),
+}
+
+#[derive(Args, Clone, Debug, Default)]
+pub struct VoteArgs {
+    /// What compare --json wrote, or the deck as .json
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
 }
 
 #[derive(Args, Clone, Debug, Default)]

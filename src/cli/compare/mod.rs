@@ -4,12 +4,14 @@
 //! --presets ─► compare::columns ─┐
 //! --prompt, --prompts ─► prompts ─┴► session (engine: one load, N replies a prompt) ─► Markdown or JSON lines
 //! ```
+//! JSON lines ─► vote ─► ballots in the store ─► standings
 //! Ctrl-C ends the replies within a step and prints what there is.
 
 mod args;
 mod prompts;
 mod session;
 mod standings;
+mod vote;
 
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
@@ -83,13 +85,14 @@ async fn answer_all(
     Ok(code)
 }
 
-/// Prints what votes have shown.
+/// Prints what votes have shown, or takes votes.
 ///
 /// # Errors
-/// When the store cannot be read.
+/// When the store or the file of answers cannot be read.
 pub(super) fn action(action: &CompareAction, folders: &Folders) -> Result<ExitCode, Failure> {
     match action {
         CompareAction::Standings(args) => standings::run(args, folders),
+        CompareAction::Vote(args) => vote::run(args, folders),
     }
 }
 

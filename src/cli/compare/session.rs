@@ -8,12 +8,12 @@ use tokio::sync::mpsc::Receiver;
 use crate::chat::{Message, Role};
 use crate::cli::Failure;
 use crate::cli::engine::engine_ended;
-use crate::compare::{self, Column, ColumnReport, Report, stop_name};
+use crate::compare::{self, Column, ColumnReport, Report, Room, stop_name};
 use crate::engine::{
     Command, ContextInfo, ConversationId, EngineEvent, EngineStopped, ErrorKind, GenerateRequest,
     LoadId, LoadRequest, ModelInfo, RequestId, StopReason,
 };
-use crate::params::{Param, Params, Source, Value};
+use crate::params::{Param, Params, Source};
 
 const DOING: &str = "comparing presets";
 
@@ -55,14 +55,7 @@ impl Session<'_> {
         loop {
             let mut params = params.clone();
             if !is_given {
-                let sequences = Value::Int(i64::try_from(wanted).unwrap_or(1));
-                // One cache for all, so that what columns begin with is kept once.
-                for (param, value) in [
-                    (Param::Parallel, sequences),
-                    (Param::KvUnified, Value::Bool(true)),
-                ] {
-                    let _ = params.set(Source::Session, param, value);
-                }
+                compare::ask_sequences(&mut params, wanted);
             }
             match self.try_load(path.clone(), &params).await? {
                 Ok((model, context)) => {
@@ -85,11 +78,7 @@ impl Session<'_> {
                 }
                 Err(error) if error.kind == ErrorKind::NoMemory && wanted > 1 && !is_given => {
                     wanted /= 2;
-                    notes = vec![format!(
-                        "{wanted} of {asked} columns go on at once, because memory has no room \
-                         for more sequences: {}",
-                        error.why
-                    )];
+                    notes = vec![Room::by_memory(asked, wanted, error.why).to_string()];
                 }
                 Err(error) => return Err(error.into()),
             }
@@ -209,7 +198,7 @@ impl Session<'_> {
         }
         let mut notes = loaded.notes.clone();
         notes.extend(self.room(&loaded.context, &totals));
-        let model = loaded.model.name.clone();
+        let model = (loaded.model.name.clone(), loaded.model.fingerprint.clone());
         let report = Report::new(prompt.to_owned(), model, reports, notes);
         Ok(Answered { report, is_stopped })
     }
@@ -219,17 +208,12 @@ impl Session<'_> {
         let n_prompt = totals.iter().map(|(total, _)| *total).max().unwrap_or(0);
         // The first column shares with nobody.
         let shared = totals.iter().skip(1).map(|(_, reused)| *reused).min();
-        let limits = self
-            .columns
-            .iter()
-            .map(|column| column.params.reply().max_tokens);
-        let n_reply = limits.reduce(|one, other| one.zip(other).map(|(a, b)| a.max(b)));
         let room = compare::at_once(
             context,
             self.columns.len(),
             shared.unwrap_or(0),
             n_prompt,
-            n_reply.flatten(),
+            compare::longest_reply(&self.columns),
         );
         (!room.is_enough()).then(|| room.to_string())
     }

@@ -16,6 +16,8 @@ pub(super) struct Outcome {
     pub differences: Vec<(&'static str, String, String)>,
     /// Whether the sampling was changed while the reply was made.
     pub resampled: bool,
+    /// Why it was cut off, where it did not come to its end: then it is compared as far as it went.
+    pub cut: Option<String>,
 }
 
 /// The first token that is another one.
@@ -38,8 +40,8 @@ pub(super) struct Side {
     pub candidates: Vec<(String, f32, f32)>,
 }
 
-/// Holds them against each other.
-pub(super) fn compare(then: &Kept, now: &Kept) -> Outcome {
+/// Holds them against each other; `cut` tells why the first one did not come to its end.
+pub(super) fn compare(then: &Kept, now: &Kept, cut: Option<String>) -> Outcome {
     let (old, new) = (&then.ids.chosen, &now.ids.chosen);
     let same = old.iter().zip(new).take_while(|(a, b)| a == b).count();
     let divergence = (same < old.len() || same < new.len()).then(|| Divergence {
@@ -53,6 +55,7 @@ pub(super) fn compare(then: &Kept, now: &Kept) -> Outcome {
         divergence,
         differences: differences(&then.origin, &now.origin),
         resampled: then.origin.resampled,
+        cut,
     }
 }
 
@@ -148,7 +151,7 @@ mod tests {
 
     #[test]
     fn the_same_tokens_are_identical_whatever_differs_around_them() {
-        let outcome = compare(&kept(&[1, 2], &[8]), &kept(&[1, 2], &[4, 4]));
+        let outcome = compare(&kept(&[1, 2], &[8]), &kept(&[1, 2], &[4, 4]), None);
         assert_eq!((outcome.tokens, outcome.divergence), (2, None));
         assert_eq!(outcome.differences.len(), 1);
         assert_eq!(outcome.differences[0].0, "batch shape");
@@ -156,7 +159,7 @@ mod tests {
 
     #[test]
     fn the_first_other_token_is_told_with_both_distributions() {
-        let outcome = compare(&kept(&[1, 2, 3], &[]), &kept(&[1, 5, 3], &[]));
+        let outcome = compare(&kept(&[1, 2, 3], &[]), &kept(&[1, 5, 3], &[]), None);
         let divergence = outcome.divergence.unwrap();
         assert_eq!(divergence.at, 1);
         assert_eq!(divergence.then.candidates, [("2".to_owned(), 0.5, 0.5)]);
@@ -165,7 +168,7 @@ mod tests {
 
     #[test]
     fn a_reply_that_ends_early_diverges_where_it_ends() {
-        let divergence = compare(&kept(&[1, 2], &[]), &kept(&[1], &[])).divergence;
+        let divergence = compare(&kept(&[1, 2], &[]), &kept(&[1], &[]), None).divergence;
         assert_eq!(
             divergence.map(|one| (one.at, one.now.token)),
             Some((1, None))

@@ -18,7 +18,7 @@ use super::engine::with_engine;
 use super::{ExitCode, Failure, Prepared, model, print_result};
 use crate::engine::{Exact, Origin};
 use crate::params::{Overrides, Param, Params, ReplyParams, SamplingParams, Source, Value};
-use crate::store::{Kept, Message, MessageId, Store, StoreError};
+use crate::store::{Kept, Message, MessageId, MessageState, Store, StoreError};
 use session::Session;
 
 /// Candidates recorded of each token, so that a difference can be looked into.
@@ -53,7 +53,13 @@ pub(super) fn run(
     given: Given,
 ) -> Result<ExitCode, Failure> {
     let (message, kept) = recall(args.id, prepared)?;
+    let cut = cut(&message);
     let path = model_of(&kept.origin, given.model.as_ref())?;
+    if kept.ids.chosen.len() <= kept.origin.begun_with as usize {
+        let what = format!("making reply {} again", args.id);
+        let why = "it was cut off before a token of it was kept";
+        return Err(Failure::new(ExitCode::NoInput, what, why));
+    }
     let params = params_of(&message, &kept.origin, given.parameters);
     let (sampling, reply) = settings(&params, &kept);
     let begun_with = kept.origin.begun_with as usize;
@@ -67,7 +73,7 @@ pub(super) fn run(
             .make(path, params.load(), exact, sampling, reply)
             .await
     })??;
-    let outcome = compare::compare(&kept, &again);
+    let outcome = compare::compare(&kept, &again, cut);
     let text = if args.json {
         let text = serde_json::to_string(&report::json(args.id, &outcome));
         text.map(|text| format!("{text}\n")).map_err(|error| {
@@ -104,9 +110,17 @@ fn recall(id: i64, prepared: &Prepared) -> Result<(Message, Kept), Failure> {
             what(),
             "how it was made is not stored with it",
         )
-        .hint("only replies that were written to their end here have that; people's messages and imported chats do not")
+        .hint("only replies that were made here have that; people's messages and imported chats do not")
     })?;
     Ok((message, kept))
+}
+
+/// Why a reply did not come to its end, if so.
+fn cut(message: &Message) -> Option<String> {
+    (message.said.state == MessageState::Interrupted).then(|| match message.said.stop.as_str() {
+        "" => "the program ended before it did".to_owned(),
+        stop => stop.to_owned(),
+    })
 }
 
 /// The model given, else the one the reply was made with.

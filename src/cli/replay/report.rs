@@ -28,6 +28,13 @@ pub(super) fn text(id: i64, outcome: &Outcome) -> String {
             let _ = writeln!(out, "  {when:4}  {}", side_text(side));
         }
     }
+    if let Some(why) = &outcome.cut {
+        let _ = writeln!(
+            out,
+            "  It was cut off ({}); the {tokens} tokens that were kept of it are compared.",
+            sanitise::line(why)
+        );
+    }
     if outcome.resampled {
         out.push_str(
             "  The sampling was changed while it was made, so it cannot come out the same.\n",
@@ -93,6 +100,7 @@ pub(super) fn json(id: i64, outcome: &Outcome) -> Value {
         "seed": outcome.seed,
         "tokens": outcome.tokens,
         "resampled": outcome.resampled,
+        "cut": outcome.cut,
         "divergence": divergence,
         "differences": differences,
     })

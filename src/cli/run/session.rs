@@ -261,7 +261,7 @@ mod tests {
         EngineEvent::Tokens {
             request: REQUEST,
             text: text.to_owned(),
-            count: 1,
+            ids: vec![1],
             context_used: 9,
             timings,
         }

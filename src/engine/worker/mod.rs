@@ -23,6 +23,7 @@ use std::sync::atomic::AtomicU64;
 use std::sync::mpsc;
 
 use self::mail::{Mail, Next};
+use self::preview::After;
 use super::handle::{Arrived, Commands};
 use super::llama::{self, Batch, Context, Interrupt, OpenModel};
 use super::reply::{Reply, Waiting, count_of};
@@ -87,6 +88,10 @@ struct Slot {
     /// Cells of the cache are shared with another sequence, so they must not be moved.
     shares: bool,
     reply: Option<Reply>,
+    /// Where the last step has the logits after its last token.
+    logits_at: Option<i32>,
+    /// The same logits, kept when a reply ended.
+    after: Option<After>,
 }
 
 impl Slot {
@@ -94,6 +99,7 @@ impl Slot {
     fn forget_cache(&mut self) {
         self.n_cached = 0;
         self.shares = false;
+        self.after = None;
         if self.reply.is_none() {
             self.tokens.clear();
             self.conversation = None;

@@ -1,15 +1,43 @@
 //! What a sampler chain would do to the next token.
 
-use super::{Worker, sequence};
+use super::{Slot, Worker, sequence};
 use crate::engine::llama::{Decode, Output, Sampler, Vocab};
 use crate::engine::reply::name;
 use crate::engine::trace::{TokenTrace, Trace};
 use crate::engine::{EngineError, EngineEvent, ErrorKind, PreviewRequest};
 use crate::params::SamplingParams;
 
+/// The logits after the last cached token of a conversation. A model whose state cannot go back by
+/// a token cannot compute them again.
+#[derive(Debug)]
+pub(super) struct After {
+    /// Tokens that were cached then; with another number they are of something else.
+    n_cached: usize,
+    logits: Vec<f32>,
+}
+
+impl Slot {
+    fn take_after(&mut self) -> Option<After> {
+        let n_cached = self.n_cached;
+        self.after.take_if(|after| after.n_cached == n_cached)
+    }
+}
+
 impl Worker {
-    /// Answers [`crate::engine::Command::Preview`]: at once from the last token computed again, or
-    /// with the next logits of a reply in progress.
+    /// Keeps the logits of a reply that ends, if the last step computed them.
+    pub(super) fn keep_logits(&mut self, index: usize) {
+        let slot = &mut self.slots[index];
+        let (Some(at), Some(running)) = (slot.logits_at.take(), &mut self.running) else {
+            return;
+        };
+        slot.after = running.context.logits(at).map(|logits| After {
+            n_cached: slot.n_cached,
+            logits: logits.to_vec(),
+        });
+    }
+
+    /// Answers [`crate::engine::Command::Preview`]: at once from the logits that the reply ended
+    /// with, or from the last token computed again, or with the next logits of a reply in progress.
     pub(super) fn preview(&mut self, request: Box<PreviewRequest>) {
         let conversation = request.conversation;
         let slot = self
@@ -22,7 +50,7 @@ impl Worker {
             return;
         }
         let outcome = match slot {
-            Some(slot) => self.compute_again(slot, &request.sampling),
+            Some(slot) => self.look_after(slot, &request.sampling),
             None => Err(unknown("nothing of this chat is in the KV cache")),
         };
         self.mail.outbox.push(EngineEvent::Previewed {
@@ -45,11 +73,24 @@ impl Worker {
         let Some(request) = self.preview.take_if(waits) else {
             return;
         };
-        let outcome = self.look(slot, logits_at, &request.sampling);
+        let outcome = self.look_at(slot, logits_at, &request.sampling);
         self.mail.outbox.push(EngineEvent::Previewed {
             conversation: request.conversation,
             outcome: outcome.map(Box::new),
         });
+    }
+
+    fn look_after(
+        &mut self,
+        index: usize,
+        sampling: &SamplingParams,
+    ) -> Result<Trace, EngineError> {
+        let Some(after) = self.slots[index].take_after() else {
+            return self.compute_again(index, sampling);
+        };
+        let outcome = self.look(index, &after.logits, sampling);
+        self.slots[index].after = Some(after);
+        outcome
     }
 
     /// The last cached token leaves the cache and is decoded once more, for its logits.
@@ -86,16 +127,31 @@ impl Worker {
             }
         }
         slot.n_cached = at + 1;
-        self.look(index, output, sampling)
+        self.look_at(index, output, sampling)
     }
 
-    fn look(
+    /// Looks at logits of the last step.
+    fn look_at(
         &mut self,
         index: usize,
         logits_at: i32,
         sampling: &SamplingParams,
     ) -> Result<Trace, EngineError> {
-        let Some(running) = &mut self.running else {
+        let running = self.running.as_mut();
+        let logits = running.and_then(|running| running.context.logits(logits_at));
+        let logits = logits.ok_or_else(|| unknown("llama.cpp gave no logits"))?;
+        // A copy: what looks at them borrows all of the worker.
+        let logits = logits.to_vec();
+        self.look(index, &logits, sampling)
+    }
+
+    fn look(
+        &self,
+        index: usize,
+        logits: &[f32],
+        sampling: &SamplingParams,
+    ) -> Result<Trace, EngineError> {
+        let Some(running) = &self.running else {
             return Err(super::retune::no_model());
         };
         // XTC acts by chance: what it does when it does is what one wants to see.
@@ -108,9 +164,6 @@ impl Worker {
         let n_ctx = running.context_info.n_ctx;
         let mut sampler = Sampler::new(&sampling, 0, n_ctx, model)?;
         sampler.remember(&self.slots[index].tokens);
-        let Some(logits) = running.context.logits(logits_at) else {
-            return Err(unknown("llama.cpp gave no logits"));
-        };
         sampler.sample(logits).map_err(|failed| unknown(failed.0))?;
         let tokens = sampler.take_trace().into_iter().collect();
         Ok(with_names(tokens, running.open.model.vocab()))

@@ -147,6 +147,7 @@ impl Worker {
             return;
         };
         let context_used = slot.tokens.len();
+        self.keep_logits(index);
         // What comes after a stop string is not part of the text.
         let rest = if matches!(reason, StopReason::StopString(_)) {
             String::new()
@@ -156,7 +157,7 @@ impl Worker {
         if !rest.is_empty() {
             self.mail
                 .outbox
-                .push(reply.tokens_event(rest, 0, context_used));
+                .push(reply.tokens_event(rest, Vec::new(), context_used));
         }
         let timings = reply.timings();
         if let Some(running) = &self.running {

@@ -64,6 +64,10 @@ impl Worker {
             }
             outputs.push(last);
         }
+        // The next step's logits take the place of the last one's.
+        for slot in &mut self.slots {
+            slot.logits_at = None;
+        }
         match running.context.decode(&mut self.batch) {
             Decode::Done => self.take_results(&plan, &outputs, started),
             Decode::NoSpace => self.make_room(),
@@ -190,6 +194,7 @@ impl Worker {
         let slot = &mut self.slots[choice.slot];
         slot.tokens.truncate(keep);
         slot.n_cached = keep;
+        slot.after = None;
         let fetched = self.fetch(choice.slot, &prompt, keep, !plain);
         let slot = &mut self.slots[choice.slot];
         slot.shares &= fetched == keep && keep > 0;
@@ -204,7 +209,7 @@ impl Worker {
             let vocab = running.open.model.vocab();
             let text = reply.begin_with(&ids.chosen, vocab);
             if !text.is_empty() {
-                let event = reply.tokens_event(text, 0, slot.tokens.len());
+                let event = reply.tokens_event(text, Vec::new(), slot.tokens.len());
                 self.mail.outbox.push(event);
             }
         }
@@ -224,6 +229,7 @@ impl Worker {
     fn take_results(&mut self, plan: &[Chunk], outputs: &[i32], started: Instant) {
         for (chunk, &output) in plan.iter().zip(outputs) {
             if chunk.wants_logits {
+                self.slots[chunk.slot].logits_at = Some(output);
                 self.preview_from(chunk.slot, output);
             }
             let Some(running) = &mut self.running else {
@@ -280,6 +286,9 @@ impl Worker {
         let slot = &mut self.slots[index];
         let Some(reply) = &mut slot.reply else { return };
         reply.clock.token(Instant::now());
+        if reply.generated == 0 {
+            self.mail.outbox.push(reply.making_event(running.origin()));
+        }
         reply.generated += 1;
         reply.ids.chosen.push(token);
         if let Some(trace) = reply.sampler.take_trace() {
@@ -289,7 +298,7 @@ impl Worker {
             let rest = reply.rest();
             self.mail
                 .outbox
-                .push(reply.tokens_event(rest, 1, slot.tokens.len()));
+                .push(reply.tokens_event(rest, vec![token], slot.tokens.len()));
             self.finish(index, StopReason::EndOfTurn);
             return;
         }
@@ -299,7 +308,7 @@ impl Worker {
         let step = reply.take(&piece);
         self.mail
             .outbox
-            .push(reply.tokens_event(step.text, 1, slot.tokens.len()));
+            .push(reply.tokens_event(step.text, vec![token], slot.tokens.len()));
         let full = reply.is_full().map(StopReason::MaxTokens);
         let shifts = reply.request.reply.context_shift;
         let no_room = (slot.tokens.len() >= n_ctx as usize && !shifts)

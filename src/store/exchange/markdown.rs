@@ -14,10 +14,11 @@
 
 use super::Archive;
 use crate::chat::Role;
-use crate::store::{Said, Settings, conversations::first_line};
+use crate::store::{Omission, Said, Settings, conversations::first_line};
 
 const MARK: &str = "<!-- llmdeck:";
 const END: &str = "-->";
+const LEFT_OUT: &str = "left-out";
 
 pub(super) fn write(archive: &Archive) -> String {
     let path = archive.path();
@@ -36,7 +37,18 @@ pub(super) fn write(archive: &Archive) -> String {
     if let Some(system) = &archive.settings.system {
         section(&mut out, "prompt", "System", system);
     }
+    let before = archive.omission.as_ref().and_then(|omission| {
+        let node = archive.nodes.get(omission.before)?;
+        Some((node, omission.summary.as_deref()))
+    });
     for node in path {
+        if let Some((_, summary)) = before.filter(|(before, _)| std::ptr::eq(*before, node)) {
+            let heading = match summary {
+                Some(_) => "Above: in the prompt as this summary",
+                None => "Above: left out of the prompt",
+            };
+            section(&mut out, LEFT_OUT, heading, summary.unwrap_or_default());
+        }
         let (mark, heading) = match node.said.role {
             Role::System => ("system", "System"),
             Role::User => ("user", "User"),
@@ -174,6 +186,7 @@ struct Chat {
     system: Option<String>,
     reasoning: String,
     said: Vec<Said>,
+    omission: Option<Omission<usize>>,
 }
 
 impl Chat {
@@ -190,6 +203,13 @@ impl Chat {
                 self.reasoning = text;
                 return;
             }
+            LEFT_OUT => {
+                self.omission = Some(Omission {
+                    before: self.said.len(),
+                    summary: Some(text).filter(|text| !text.is_empty()),
+                });
+                return;
+            }
             _ => return,
         };
         let mut said = Said::new(role, text);
@@ -198,8 +218,10 @@ impl Chat {
     }
 
     fn archive(self) -> Archive {
+        let messages = self.said.len();
         Archive {
             title: self.title,
+            omission: self.omission.filter(|one| one.before < messages),
             settings: Settings {
                 system: self.system,
                 ..Settings::default()

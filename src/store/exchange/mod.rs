@@ -22,7 +22,7 @@ use super::conversations::{self, write_tags};
 use super::error::Tried;
 use super::messages::{append, set_leaf};
 use super::open::now_ms;
-use super::{ConversationId, MessageState, Said, Settings, Store, StoreError};
+use super::{ConversationId, MessageState, Omission, Said, Settings, Store, StoreError, omissions};
 
 /// A conversation by itself.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -39,6 +39,8 @@ pub struct Archive {
     pub nodes: Vec<Node>,
     /// The last message of the chosen path, as an index into `nodes`.
     pub leaf: Option<usize>,
+    /// What of that path is left out of the prompt; messages go by their index in `nodes`.
+    pub omission: Option<Omission<usize>>,
 }
 
 /// A message and what it follows.
@@ -313,6 +315,9 @@ impl Store {
                 .leaf
                 .and_then(|leaf| places.get(&leaf).copied()),
             nodes: tree.messages().iter().map(node).collect(),
+            omission: self
+                .omission(id)?
+                .and_then(|omission| omission.place(|before| places.get(before).copied())),
         })
     }
 
@@ -335,6 +340,9 @@ impl Store {
         }
         let leaf = archive.leaf.and_then(|leaf| placed.get(leaf).copied());
         set_leaf(&change, id, leaf, changed)?;
+        let omission = archive.omission.as_ref();
+        let omission = omission.and_then(|one| one.place(|before| placed.get(*before).copied()));
+        omissions::write(&change, id, omission.as_ref())?;
         write_tags(&change, id, &archive.tags)?;
         conversations::name(&change, id, archive.title.as_deref())?;
         change

@@ -52,6 +52,7 @@ pub(super) fn read(value: &Value, left_out: &mut Vec<String>) -> Archive {
         },
         nodes,
         leaf,
+        ..Archive::default()
     }
 }
 

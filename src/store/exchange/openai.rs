@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{Archive, Node, leave_out};
 use crate::chat::Role;
-use crate::store::{MessageState, Said, Settings};
+use crate::store::{MessageState, Omission, Said, Settings};
 
 /// What `messages` cannot hold: the whole tree.
 #[derive(Serialize, Deserialize)]
@@ -23,6 +23,8 @@ struct Whole {
     settings: Settings,
     #[serde(default)]
     leaf: Option<usize>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    omission: Option<Omission<usize>>,
     tree: Vec<Branch>,
 }
 
@@ -62,6 +64,7 @@ pub(super) fn write(archive: &Archive) -> Value {
         changed_ms: archive.changed_ms,
         settings: archive.settings.clone(),
         leaf: archive.leaf,
+        omission: archive.omission.clone(),
         tree: archive
             .nodes
             .iter()
@@ -115,6 +118,7 @@ pub(super) fn read(value: &Value, left_out: &mut Vec<String>) -> Archive {
         changed_ms: whole.changed_ms,
         settings: whole.settings,
         leaf: whole.leaf.filter(|leaf| *leaf < nodes.len()),
+        omission: whole.omission.filter(|one| one.before < nodes.len()),
         nodes,
     }
 }

@@ -220,6 +220,8 @@ fn mend(db: &Connection) -> Result<(), StoreError> {
          UPDATE conversation SET leaf = NULL WHERE leaf NOT IN (SELECT id FROM message);
          DELETE FROM piece WHERE message NOT IN (SELECT id FROM message);
          DELETE FROM tag WHERE conversation NOT IN (SELECT id FROM conversation);
+         DELETE FROM omission WHERE conversation NOT IN (SELECT id FROM conversation)
+                                 OR before NOT IN (SELECT id FROM message);
          DELETE FROM vote WHERE better NOT IN (SELECT id FROM message)
                              OR worse NOT IN (SELECT id FROM message);",
     )

@@ -47,6 +47,11 @@ pub(super) const TABLES: &[Table] = &[
         shape: "kiii",
     },
     Table {
+        name: "omission",
+        columns: "conversation, before, written_ms, summary",
+        shape: "kiiT",
+    },
+    Table {
         name: "ballot",
         columns: "id, created_ms, prompt, model, model_hash, contenders, best",
         shape: "kittttt",

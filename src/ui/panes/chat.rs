@@ -12,7 +12,7 @@
 use ratatui::layout::{Constraint, Layout, Rect};
 
 use super::{reply, versions, welcome};
-use crate::app::{Entry, Pane, Scroll, State, Viewport};
+use crate::app::{Entry, Pane, State, Viewport};
 use crate::theme::Role;
 use crate::ui::painter::{Focused, Frame, Painter, part};
 use crate::ui::text::markdown;
@@ -21,9 +21,6 @@ use crate::ui::transcript::{self, Page, TranscriptCache, TranscriptLine};
 
 /// Columns for the mark of who speaks.
 const GUTTER: u16 = 2;
-
-/// Lines kept in view above code that was jumped to.
-const CONTEXT: usize = 2;
 
 /// Draws the pane and says what it could show.
 pub fn draw(
@@ -44,20 +41,15 @@ pub fn draw(
         width,
         glyphs: painter.theme.glyphs,
     };
-    let total = cache.update(&state.chat, page);
-    let (inner, below) = beside_welcome(inner, state, total);
+    cache.update(&state.chat, page);
+    let (inner, below) = beside_welcome(inner, state, cache.total());
     if let Some(below) = below {
         welcome::draw(painter, below, state);
     }
     let height = usize::from(inner.height);
-    let last_top = total.saturating_sub(height);
+    let view = cache.view(&state.chat, height);
+    let (top, total) = (view.top, cache.total());
     let code = state.chat.code.and_then(|picked| cache.code(picked));
-    let top = match (state.chat.scroll, &code) {
-        (Scroll::Line(line), _) => line.min(last_top),
-        (Scroll::Entry(entry), _) => cache.lines_of(entry).start.min(last_top),
-        (Scroll::Code, Some(lines)) => lines.start.saturating_sub(CONTEXT).min(last_top),
-        (Scroll::End | Scroll::Code, _) => last_top,
-    };
     cache.highlight(top..total.min(top + height));
     for (row, line) in (inner.y..inner.bottom()).zip(top..total) {
         draw_line(
@@ -81,14 +73,18 @@ pub fn draw(
             painter.text(inner.x, y, inner.right(), bar, Role::Focus);
         }
     }
-    if top < last_top {
-        lines_below(painter, area, inner, frame, last_top - top);
+    if !view.is_at_end {
+        let below = LinesBelow {
+            lines: total.saturating_sub(top + height).max(1),
+            is_exact: cache.is_exact_from(view.anchor.entry),
+        };
+        lines_below(painter, area, inner, frame, below);
     }
     Viewport {
         width,
         height,
-        total,
-        top,
+        top: view.anchor,
+        is_at_end: view.is_at_end,
     }
 }
 
@@ -290,13 +286,28 @@ fn text_role(entry: &Entry) -> Role {
     }
 }
 
+/// What lies below the view.
+#[derive(Clone, Copy)]
+struct LinesBelow {
+    lines: usize,
+    /// False while some of it has never been laid out.
+    is_exact: bool,
+}
+
 /// Tells that the end is not in view: on the frame where there is one, else over the last line.
-fn lines_below(painter: &mut Painter<'_>, area: Rect, inner: Rect, frame: Frame, lines: usize) {
-    let noun = if lines == 1 { "line" } else { "lines" };
+fn lines_below(
+    painter: &mut Painter<'_>,
+    area: Rect,
+    inner: Rect,
+    frame: Frame,
+    below: LinesBelow,
+) {
+    let noun = if below.lines == 1 { "line" } else { "lines" };
+    let about = if below.is_exact { "" } else { "about " };
     let text = format!(
-        " {} {} {noun} below ",
+        " {} {about}{} {noun} below ",
         painter.glyphs.down,
-        units::count(lines as u64)
+        units::count(below.lines as u64)
     );
     let (y, right) = match frame {
         Frame::Box => (area.bottom() - 1, area.right() - 2),

@@ -3,7 +3,9 @@
 //! ```text
 //! ╭ Compare presets ─────────────────────────────────────────────────────────╮
 //! │ Columns: greedy, creative, creative                                      │
-//! │ Names: shown. The message: Why is the sky blue?                          │
+//! │ Names: shown                                                             │
+//! │ Message: Why is the sky blue?                                            │
+//! │ Room: all 3 columns go on at once.                                       │
 //! │                                                                          │
 //! │    current       what is in force in the chat                            │
 //! │  1 greedy        always the likeliest token                              │
@@ -46,6 +48,19 @@ pub fn draw(painter: &mut Painter<'_>, area: Rect, state: &State) {
         let x = painter.text(inner.x, y, inner.right(), label, Role::Muted);
         painter.text(x, y, inner.right(), value, Role::Text);
         y += 1;
+    }
+    if let Some(room) = &compare.ahead.room {
+        let role = if room.is_enough() {
+            Role::Muted
+        } else {
+            Role::Warning
+        };
+        let below = Rect {
+            y,
+            height: inner.bottom().saturating_sub(y),
+            ..inner
+        };
+        y += painter.paragraph(below, &format!("Room: {room}."), role);
     }
     y += 1;
     let offered = app::offered_columns(state);

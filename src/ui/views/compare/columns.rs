@@ -40,8 +40,10 @@ pub fn draw(painter: &mut Painter<'_>, area: Rect, state: &State, run: &Run) {
     painter.facts(inner.x, y, inner.right(), &totals(run));
     y += 1;
     for note in notes(state, run) {
-        painter.text(inner.x, y, inner.right(), &note, Role::Warning);
-        y += 1;
+        // The columns need the rest.
+        let height = 2.min(inner.bottom().saturating_sub(y));
+        let area = Rect { y, height, ..inner };
+        y += painter.paragraph(area, &note, Role::Warning);
     }
     let at_once = usize::from((inner.width + 1) / (NARROWEST + 1)).clamp(1, count.max(1));
     let first = run.focus / at_once * at_once;

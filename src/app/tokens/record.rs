@@ -1,0 +1,277 @@
+//! What is recorded of a reply while it is made.
+//!
+//! ```text
+//! Making (prompt, origin) ─► Tokens, Traced ─► Made (all of it)
+//!    └► kept                   └► kept now and then      └► kept
+//! ```
+//! So a reply that is cut off, by whatever, has what made it and most of its tokens.
+
+use std::sync::Arc;
+
+use super::is_shown;
+use crate::app::{Effect, State, saving};
+use crate::engine::trace::{Ids, Trace};
+use crate::engine::{EngineEvent, Origin, RequestId};
+use crate::store::{Command, Kept, MessageId};
+
+/// Tokens that come new before what is known is kept again, at least.
+const FEWEST: usize = 32;
+/// And their share of what is written then: each token is written so many times at most, however
+/// long the prompt and the reply are.
+const SHARE: usize = 8;
+
+/// How one reply came about.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Recorded {
+    pub kept: Kept,
+    /// The message it is stored with, for `llmdeck replay`.
+    pub message: Option<MessageId>,
+    /// The reply goes on, and its next part has not begun.
+    goes_on: bool,
+    /// Tokens of the parts before the one that is made now.
+    given: usize,
+    /// Tokens that the store has.
+    stored: usize,
+}
+
+impl Recorded {
+    /// What is known already, of a reply that is not stored yet.
+    pub fn new(kept: Kept) -> Self {
+        Self {
+            kept,
+            ..Self::default()
+        }
+    }
+
+    fn begins(&mut self, origin: Origin, ids: Ids) {
+        if std::mem::take(&mut self.goes_on) {
+            match joined(std::mem::take(&mut self.kept), &ids.prompt) {
+                Some(before) => {
+                    self.given = before.ids.chosen.len();
+                    self.kept = before;
+                }
+                // Under another prompt the tokens before are others.
+                None => self.given = 0,
+            }
+        }
+        self.take(origin, ids);
+    }
+
+    fn made(&mut self, origin: Origin, ids: Ids) {
+        if self.goes_on {
+            let prompt = ids.prompt.clone();
+            let chosen = Vec::new();
+            self.begins(origin.clone(), Ids { prompt, chosen });
+        }
+        self.take(origin, ids);
+    }
+
+    fn take(&mut self, mut origin: Origin, ids: Ids) {
+        if self.given == 0 {
+            self.kept.ids = ids;
+        } else {
+            self.kept.ids.chosen.truncate(self.given);
+            self.kept.ids.chosen.extend(ids.chosen);
+            let given = u32::try_from(self.given).unwrap_or(u32::MAX);
+            origin.begun_with = origin.begun_with.saturating_add(given);
+        }
+        self.kept.origin = origin;
+    }
+
+    fn traced(&mut self, mut trace: Trace) {
+        let given = u32::try_from(self.given).unwrap_or(u32::MAX);
+        for token in &mut trace.tokens {
+            token.at = token.at.saturating_add(given);
+        }
+        self.kept.trace.append(trace);
+    }
+
+    /// Whether so much is new that it is worth writing all of it again.
+    fn has_grown(&self) -> bool {
+        let ids = &self.kept.ids;
+        let new = ids.chosen.len().saturating_sub(self.stored);
+        new >= FEWEST && new >= (ids.prompt.len() + ids.chosen.len()) / SHARE
+    }
+}
+
+/// The record of a reply up to where it goes on: its text is the end of the new prompt, as tokens
+/// that may be others than those it was drawn as. `None` when the prompt does not begin as it did.
+fn joined(mut before: Kept, prompt: &[i32]) -> Option<Kept> {
+    let given = prompt.strip_prefix(before.ids.prompt.as_slice())?;
+    let drawn = before.ids.chosen.iter().zip(given);
+    let same = drawn.take_while(|(drawn, given)| drawn == given).count();
+    before
+        .trace
+        .tokens
+        .retain(|token| (token.at as usize) < same);
+    before.ids.chosen = given.to_vec();
+    Some(before)
+}
+
+/// Takes the engine's word in.
+pub(super) fn on_engine(state: &mut State, event: EngineEvent) -> Vec<Effect> {
+    match event {
+        EngineEvent::Making {
+            request,
+            origin,
+            ids,
+        } if is_shown(state, request) => {
+            let recorded = state.tokens.replies.entry(request).or_default();
+            recorded.begins(*origin, ids);
+            keep(state, request)
+        }
+        EngineEvent::Traced { request, trace } if is_shown(state, request) => {
+            let recorded = state.tokens.replies.entry(request).or_default();
+            recorded.traced(trace);
+            vec![]
+        }
+        EngineEvent::Made {
+            request,
+            origin,
+            ids,
+        } if is_shown(state, request) => {
+            let recorded = state.tokens.replies.entry(request).or_default();
+            recorded.made(*origin, ids);
+            keep(state, request)
+        }
+        _ => vec![],
+    }
+}
+
+/// Takes the tokens that were drawn in.
+pub(in crate::app) fn on_drawn(state: &mut State, event: &EngineEvent) {
+    if let EngineEvent::Tokens { request, ids, .. } = event
+        && let Some(recorded) = state.tokens.replies.get_mut(request)
+    {
+        recorded.kept.ids.chosen.extend(ids);
+    }
+}
+
+/// A reply goes on under another number: its record does, too.
+pub(in crate::app) fn goes_on(state: &mut State, reply: RequestId, next: RequestId) {
+    if let Some(params) = state.tokens.params.remove(&reply) {
+        state.tokens.params.insert(next, params);
+    }
+    if let Some(mut recorded) = state.tokens.replies.remove(&reply) {
+        recorded.goes_on = !recorded.kept.ids.chosen.is_empty();
+        state.tokens.replies.insert(next, recorded);
+    }
+}
+
+/// Keeps what is known of a reply in progress, where much of it is new.
+pub(in crate::app) fn grew(state: &mut State, reply: RequestId) -> Vec<Effect> {
+    let recorded = state.tokens.replies.get(&reply);
+    if recorded.is_some_and(Recorded::has_grown) {
+        keep(state, reply)
+    } else {
+        vec![]
+    }
+}
+
+/// Keeps what is known of a reply that ends without the engine's last word about it.
+pub(in crate::app) fn ends(state: &mut State, reply: RequestId) -> Vec<Effect> {
+    let recorded = state.tokens.replies.get(&reply);
+    if recorded.is_some_and(|recorded| recorded.kept.ids.chosen.len() > recorded.stored) {
+        keep(state, reply)
+    } else {
+        vec![]
+    }
+}
+
+fn keep(state: &mut State, reply: RequestId) -> Vec<Effect> {
+    let Some(recorded) = state.tokens.replies.get_mut(&reply) else {
+        return vec![];
+    };
+    recorded.stored = recorded.kept.ids.chosen.len();
+    let kept = Arc::new(recorded.kept.clone());
+    saving::store(state, Command::Keep { reply, kept })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::trace::TokenTrace;
+
+    fn part(prompt: &[i32], chosen: &[i32]) -> Kept {
+        let token = |(at, token): (usize, &i32)| TokenTrace {
+            at: at as u32,
+            token: *token,
+            ..TokenTrace::default()
+        };
+        Kept {
+            origin: Origin::default(),
+            ids: Ids {
+                prompt: prompt.into(),
+                chosen: chosen.into(),
+            },
+            trace: Trace {
+                tokens: chosen.iter().enumerate().map(token).collect(),
+                ..Trace::default()
+            },
+        }
+    }
+
+    /// A reply that goes on with that prompt and draws two more tokens.
+    fn gone_on(before: Kept, prompt: &[i32]) -> Recorded {
+        let mut recorded = Recorded {
+            goes_on: true,
+            ..Recorded::new(before)
+        };
+        let ids = |chosen: &[i32]| Ids {
+            prompt: prompt.into(),
+            chosen: chosen.into(),
+        };
+        recorded.begins(Origin::default(), ids(&[]));
+        recorded.kept.ids.chosen.push(7);
+        recorded.traced(part(&[], &[7, 8]).trace);
+        recorded.made(Origin::default(), ids(&[7, 8]));
+        recorded
+    }
+
+    #[test]
+    fn a_reply_that_goes_on_has_the_record_of_all_of_it() {
+        let recorded = gone_on(part(&[1, 2], &[3, 4]), &[1, 2, 3, 4]);
+        let kept = &recorded.kept;
+        assert_eq!(kept.ids.prompt, [1, 2]);
+        assert_eq!(kept.ids.chosen, [3, 4, 7, 8]);
+        assert_eq!(kept.origin.begun_with, 2);
+        let places: Vec<(u32, i32)> = kept
+            .trace
+            .tokens
+            .iter()
+            .map(|one| (one.at, one.token))
+            .collect();
+        assert_eq!(places, [(0, 3), (1, 4), (2, 7), (3, 8)]);
+    }
+
+    #[test]
+    fn tokens_that_its_text_gave_otherwise_have_no_candidates() {
+        let recorded = gone_on(part(&[1, 2], &[3, 4, 5]), &[1, 2, 3, 9]);
+        assert_eq!(recorded.kept.ids.chosen, [3, 9, 7, 8]);
+        let places: Vec<u32> = recorded
+            .kept
+            .trace
+            .tokens
+            .iter()
+            .map(|one| one.at)
+            .collect();
+        assert_eq!(places, [0, 2, 3]);
+    }
+
+    #[test]
+    fn under_another_prompt_only_the_last_part_is_recorded() {
+        let recorded = gone_on(part(&[1, 2], &[3]), &[6, 2, 3]);
+        assert_eq!(recorded.kept.ids, part(&[6, 2, 3], &[7, 8]).ids);
+        assert_eq!(recorded.kept.origin.begun_with, 0);
+    }
+
+    #[test]
+    fn what_is_kept_again_grows_with_what_is_written() {
+        let mut recorded = Recorded::new(part(&[1; 1000], &[1; 40]));
+        assert!(!recorded.has_grown(), "the prompt is much longer");
+        recorded.kept.ids.chosen = vec![1; 200];
+        assert!(recorded.has_grown());
+        recorded.stored = 190;
+        assert!(!recorded.has_grown());
+    }
+}
