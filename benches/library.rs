@@ -120,7 +120,7 @@ fn library(criterion: &mut Criterion) {
     });
     group.bench_function("whether each fits", |bencher| {
         bencher.iter(|| {
-            let estimator = Estimator::here(&LoadParams::default(), None)?;
+            let estimator = Estimator::here(&LoadParams::default(), &[])?;
             let models = listing.models.iter();
             Ok::<_, llmdeck::engine::EngineError>(
                 models.filter_map(|model| estimator.model(model)).count(),

@@ -63,6 +63,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "library",
             "markdown",
             "params",
+            "plan",
             "store",
             "telemetry",
             "theme",

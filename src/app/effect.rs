@@ -1,5 +1,6 @@
 //! What the runtime is asked to do.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::{Measure, Origin, Timer};
@@ -14,6 +15,8 @@ pub enum Effect {
     Engine(Command),
     /// Keep, read or change saved chats; a reply asked for later waits until a message is durable.
     Store(store::Command),
+    /// Read what Ollama keeps beside these weights; answered by `Event::Modelfile`.
+    ReadModelfile(PathBuf),
     /// Ask the Hub, or fetch from it.
     Hub(hub::Command),
     /// Put text on the user's clipboard.

@@ -10,6 +10,8 @@ use crate::diagnose::Machine;
 use crate::engine::{EngineEvent, RequestId};
 use crate::hub;
 use crate::keymap::{Key, Keymap};
+use crate::library::Modelfile;
+use crate::plan::Peak;
 use crate::store;
 use crate::telemetry::Sample;
 
@@ -27,15 +29,16 @@ pub enum Event {
     Viewport(Viewport),
     Engine(EngineEvent),
     Store(store::Event),
+    /// What Ollama keeps beside weights; the model is loaded with it.
+    Modelfile {
+        path: PathBuf,
+        modelfile: Option<Modelfile>,
+    },
     /// What the Hub has, and how far downloads are.
     Hub(hub::Event),
     Sample(Box<Sample>),
-    /// What this machine reads from its memory and computes at most, measured.
-    Peaks {
-        bytes_per_second: u64,
-        /// In products of matrices; 0 = not measured.
-        operations_per_second: f64,
-    },
+    /// What the devices of this machine read from their memory and compute at most, measured.
+    Peaks(Vec<Peak>),
     /// What of this machine never changes while the program runs.
     Machine(Box<Machine>),
     Settings(Settings),

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use crate::plan::Peak;
 use crate::telemetry::Sample;
 
 /// Samples kept for the sparkline.
@@ -13,10 +14,8 @@ pub struct GaugesState {
     pub latest: Option<Sample>,
     /// CPU load in percent, oldest first; at most 120.
     pub cpu_history: VecDeque<f32>,
-    /// Bytes per second read from main memory at most, once it was measured.
-    pub bandwidth: Option<u64>,
-    /// Operations per second in products of matrices at most, once it was measured.
-    pub operations: Option<f64>,
+    /// What the devices reach at most, once it was measured.
+    pub peaks: Vec<Peak>,
 }
 
 impl GaugesState {

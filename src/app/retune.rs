@@ -8,8 +8,8 @@ use crate::engine::{
     Command, ContextInfo, EngineError, EngineEvent, ErrorKind, KvOutcome, LoadId, LoadRequest,
     ModelInfo,
 };
-use crate::library::Command as LibraryCommand;
-use crate::params::{Cost, Param, Source, TABLE, Value, spec};
+use crate::library::{self, Command as LibraryCommand, Modelfile};
+use crate::params::{Cost, Overrides, Param, Source, TABLE, Value, spec};
 
 /// Why nothing may change the model now, if so.
 fn held(state: &State) -> Option<&'static str> {
@@ -18,15 +18,44 @@ fn held(state: &State) -> Option<&'static str> {
     )
 }
 
-/// Loads a model file in place of the running one.
-pub(super) fn load(state: &mut State, path: PathBuf) -> Vec<Effect> {
+/// Loads a model in place of the running one: a file with what its Modelfile says, or a model that
+/// the user named with the values that belong to the name.
+pub(super) fn load(state: &mut State, given: PathBuf) -> Vec<Effect> {
     if let Some(why) = held(state) {
         return notice(state, why, IsError::Yes);
     }
+    let params = &mut state.params;
+    let named = given.to_str().and_then(|name| params.named.get(name));
+    let (path, of_name) = named.cloned().unwrap_or((given, Overrides::new()));
+    params.values.replace(Source::ModelsPreset, of_name);
+    if library::is_ollama_blob(&path) {
+        return vec![Effect::ReadModelfile(path)];
+    }
+    load_with(state, path, Overrides::new())
+}
+
+/// Takes a Modelfile in and loads the model that it is of.
+pub(super) fn on_modelfile(
+    state: &mut State,
+    path: PathBuf,
+    modelfile: Option<Modelfile>,
+) -> Vec<Effect> {
+    if let Some(why) = held(state) {
+        return notice(state, why, IsError::Yes);
+    }
+    let modelfile = modelfile.unwrap_or_default();
+    for text in modelfile.notes() {
+        note(state, text, IsError::No);
+    }
+    load_with(state, path, modelfile.values)
+}
+
+fn load_with(state: &mut State, path: PathBuf, of_modelfile: Overrides) -> Vec<Effect> {
     let id = state.next_load();
     let mut effects = cancel(state);
     let tuned = state.params.tuned.get(&path).cloned();
     let values = &mut state.params.values;
+    values.replace(Source::Ollama, of_modelfile);
     values.replace(Source::Tuned, tuned.unwrap_or_default());
     let params = state.params.values.load();
     begin(state, id, Some(path.clone()));
@@ -221,7 +250,10 @@ fn fall_back(state: &mut State) {
     }
     let confirmed = &state.model.confirmed;
     let values = &mut state.params.values;
-    values.take_from(Source::Tuned, confirmed.clone());
+    // What belongs to a model comes back with it.
+    for source in [Source::Ollama, Source::Tuned, Source::ModelsPreset] {
+        values.take_from(source, confirmed.clone());
+    }
     for param in TABLE.iter().map(|spec| spec.param) {
         if matches!(spec(param).cost, Cost::Free | Cost::NextReply)
             || values.get(param) == confirmed.get(param)

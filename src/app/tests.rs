@@ -6,7 +6,7 @@ use crate::engine::{
     RequestId, StopReason, Timings,
 };
 use crate::keymap::Key;
-use crate::library::Command as LibraryCommand;
+use crate::library::{Command as LibraryCommand, Modelfile};
 use crate::params::{Param, Source, Value};
 
 fn key(name: &str) -> Event {
@@ -460,6 +460,66 @@ fn the_models_recommendation_gives_way_to_the_user() {
         (values.get(Param::Temp), values.source(Param::Temp)),
         (Value::Float(0.6), Source::Model)
     );
+}
+
+#[test]
+fn what_ollama_keeps_beside_a_model_is_read_before_it_is_loaded() {
+    let mut state = ready();
+    let blob = "/home/x/.ollama/models/blobs/sha256-aa";
+    let effects = say(&mut state, &format!("/model {blob}"));
+    assert!(
+        matches!(&effects[..], [Effect::ReadModelfile(path)] if path.as_os_str() == blob),
+        "{effects:?}"
+    );
+    let modelfile = Modelfile {
+        name: "mine:latest".into(),
+        values: [(Param::CtxSize, Value::Int(384))].into(),
+        left_out: vec!["unknown parameter 'mystery'".into()],
+        ..Modelfile::default()
+    };
+    let effects = update(
+        &mut state,
+        Event::Modelfile {
+            path: blob.into(),
+            modelfile: Some(modelfile),
+        },
+    );
+    let n_ctx = effects.iter().find_map(|effect| match effect {
+        Effect::Engine(Command::Load(request)) => Some(request.params.context.n_ctx),
+        _ => None,
+    });
+    assert_eq!(n_ctx, Some(384));
+    let values = &state.params.values;
+    assert_eq!(values.source(Param::CtxSize), Source::Ollama);
+    let notes = format!("{:?}", state.chat.entries);
+    assert!(notes.contains("mine:latest sets ctx-size"), "{notes}");
+    assert!(notes.contains("mystery"), "{notes}");
+    // Another model has nothing of it.
+    say(&mut state, "/model /other.gguf");
+    assert_eq!(state.params.values.source(Param::CtxSize), Source::Default);
+}
+
+#[test]
+fn a_named_model_brings_its_values_along() {
+    let mut state = ready();
+    let values = [(Param::CtxSize, Value::Int(384))].into();
+    let named = [("small".into(), ("/m.gguf".into(), values))];
+    state.params.named = named.into();
+    let load = |state: &mut State, name: &str| {
+        let effects = say(state, &format!("/model {name}"));
+        let request = effects.into_iter().find_map(|effect| match effect {
+            Effect::Engine(Command::Load(request)) => Some(request),
+            _ => None,
+        });
+        let request = request.expect("a load");
+        let source = state.params.values.source(Param::CtxSize);
+        (request.path, request.params.context.n_ctx, source)
+    };
+    let path = std::path::PathBuf::from("/m.gguf");
+    let expected = (path.clone(), 384, Source::ModelsPreset);
+    assert_eq!(load(&mut state, "small"), expected);
+    // The same file without the name.
+    assert_eq!(load(&mut state, "/m.gguf"), (path, 0, Source::Default));
 }
 
 #[test]

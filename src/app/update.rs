@@ -58,18 +58,15 @@ fn take(state: &mut State, event: Event) -> Vec<Effect> {
             sessions::on_store(state, event)
         }
         Event::Hub(event) => downloads::on_hub(state, event),
+        Event::Modelfile { path, modelfile } => retune::on_modelfile(state, path, modelfile),
         Event::Sample(sample) => {
             let effects = metrics::take(state, &sample);
             state.gauges.take(*sample);
             why::judge(state);
             effects
         }
-        Event::Peaks {
-            bytes_per_second,
-            operations_per_second,
-        } => {
-            state.gauges.bandwidth = Some(bytes_per_second);
-            state.gauges.operations = Some(operations_per_second).filter(|rate| *rate > 0.0);
+        Event::Peaks(peaks) => {
+            state.gauges.peaks = peaks;
             vec![]
         }
         Event::Settings(settings) => take_settings(state, settings),

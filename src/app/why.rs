@@ -5,6 +5,7 @@ use super::update::{IsError, notice};
 use super::{Effect, Entry, ReplyState, State, retune};
 use crate::diagnose::{self, Context, Disk, Facts, Finding, Fix, Gpu, Machine, Model, Reply};
 use crate::params::{FlashAttention, Param, Source, spec};
+use crate::plan::{HOST, Reads, peak_of};
 use crate::telemetry::{GpuMemory, GpuSample, Reading, Sample, Throttle};
 
 /// Tokens of a reply before its speed says something.
@@ -105,8 +106,8 @@ pub fn facts(state: &State) -> Facts {
                 name => name.to_owned(),
             }),
             kv_bytes: Some(running.devices.iter().map(|device| device.kv).sum()),
-            weights_per_token: running.reads.map(|reads| reads.weights),
-            kv_per_token: running.reads.map(|reads| reads.per_token),
+            weights_per_token: sum(&running.reads, |reads| reads.weights),
+            kv_per_token: sum(&running.reads, |reads| reads.per_token),
         };
         facts.disk = disk(state, model.size_bytes);
     }
@@ -114,6 +115,11 @@ pub fn facts(state: &State) -> Facts {
         measure(&mut facts, sample, state);
     }
     facts
+}
+
+/// Over all devices; `None` when nothing is known.
+fn sum(reads: &[Reads], what: impl Fn(&Reads) -> u64) -> Option<u64> {
+    reads.iter().map(what).reduce(u64::saturating_add)
 }
 
 fn is_by_hand(state: &State, param: Param) -> bool {
@@ -190,7 +196,7 @@ fn measure(facts: &mut Facts, sample: &Sample, state: &State) {
     machine.swap_used = memory.swap_used.ok();
     machine.swap_in = memory.swap_in.ok();
     machine.major_faults = process.major_faults.ok();
-    machine.bandwidth = state.gauges.bandwidth.map(|bytes| bytes as f64);
+    machine.bandwidth = peak_of(&state.gauges.peaks, HOST).map(|peak| peak.bytes_per_second as f64);
     if let Ok(gpus) = &sample.gpus {
         facts.gpus = gpus.iter().map(gpu).collect();
         let usable = facts.context.n_gpu_layers.unwrap_or(0) > 0;

@@ -50,6 +50,9 @@ pub struct General {
         requires = "hf_repo"
     )]
     pub hf_file: Option<String>,
+    /// Models by name with their parameters: an INI file of llama-server
+    #[arg(long, global = true, value_name = "FILE")]
+    pub models_preset: Option<PathBuf>,
     /// Never use the network
     #[arg(long, global = true)]
     pub offline: bool,
@@ -177,6 +180,14 @@ pub enum LogLevel {
 }
 
 impl General {
+    /// The same with the model that a command was given by itself.
+    pub(super) fn of(&self, file: Option<&PathBuf>) -> Self {
+        Self {
+            model: file.or(self.model.as_ref()).cloned(),
+            ..self.clone()
+        }
+    }
+
     /// What goes to the log: the level given, else the variable's, else `info`.
     pub fn log_filter(&self) -> String {
         let level = self

@@ -1,6 +1,6 @@
 //! The deck itself: everything is prepared, the runtime takes over.
 
-use super::{ExitCode, Failure, Prepared};
+use super::{ExitCode, Failure, General, Prepared};
 use crate::app::Saving;
 use crate::cli::logging::{Logging, PaneLines};
 use crate::runtime::{self, Ended, Startup};
@@ -11,6 +11,7 @@ use crate::runtime::{self, Ended, Startup};
 /// When the terminal cannot be used.
 pub(super) fn run(
     prepared: Prepared,
+    general: &General,
     logging: &Logging,
     pane: PaneLines,
     saving: Saving,
@@ -21,18 +22,25 @@ pub(super) fn run(
         tuned,
         params,
         model,
+        given,
+        models,
         preset,
         theme,
         network,
-        problems,
+        mut problems,
     } = prepared;
+    let named = models.by_name(general, &folders, &config, &mut problems);
+    let tuned = tuned.by_path(model.as_deref());
+    // A named model is loaded by its name, which brings its parameters along.
+    let by_name = given.filter(|given| models.find(given).is_some());
     let log_file = logging.file.clone().unwrap_or_else(|| "/dev/null".into());
     let startup = Startup {
         folders,
         config,
         params,
-        tuned: tuned.by_path(model.as_deref()),
-        model,
+        tuned,
+        named,
+        model: by_name.or(model),
         preset,
         theme,
         network,

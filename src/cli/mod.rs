@@ -25,6 +25,7 @@ mod lossy;
 mod metrics;
 mod model;
 mod models;
+mod named;
 mod normalise;
 mod normalised;
 mod prompt;
@@ -190,7 +191,8 @@ fn dispatch(asked: Asked) -> Result<ExitCode, Failure> {
             compare::run(args, prepared)
         }
         Some(Command::Tune(args)) => {
-            let prepared = setup::prepare(&cli.general, folders, parameters, OnProblem::Fail)?;
+            let general = cli.general.of(args.file.as_ref());
+            let prepared = setup::prepare(&general, folders, parameters, OnProblem::Fail)?;
             let _logging = log_to_file(&prepared, &filter);
             tune::run(args, &prepared)
         }
@@ -205,7 +207,7 @@ fn dispatch(asked: Asked) -> Result<ExitCode, Failure> {
             } else {
                 Saving::On
             };
-            deck::run(prepared, &logging, lines, saving)
+            deck::run(prepared, &cli.general, &logging, lines, saving)
         }
     }
 }

@@ -68,7 +68,7 @@ fn named(name: &str, listing: &Listing, failure: Failure) -> Result<PathBuf, Fai
         Failure::new(ExitCode::NoInput, what, why)
     };
     match listing.find(name) {
-        Meant::One(model) => Ok(model.path.clone()),
+        Meant::One(model) => Ok(model.place_of(name).to_owned()),
         Meant::Several(models) => {
             let paths: Vec<_> = models
                 .iter()
@@ -113,7 +113,15 @@ pub(super) fn asked(
         Some(file) => format!("{}/{file}", name.split(':').next().unwrap_or_default()),
         None => name.clone(),
     };
-    let Wanted::Repo { repo, pick } = Wanted::parse(&name)? else {
+    of_hub(&name, general).map(Some)
+}
+
+/// A model of the Hub that is here.
+///
+/// # Errors
+/// As [`asked`].
+pub(super) fn of_hub(name: &str, general: &General) -> Result<PathBuf, Failure> {
+    let Wanted::Repo { repo, pick } = Wanted::parse(name)? else {
         let what = format!("looking for {name}");
         return Err(Failure::new(
             ExitCode::Usage,
@@ -129,7 +137,7 @@ pub(super) fn asked(
         .cache
         .held(&repo, &pick)
     {
-        Ok(Some(path)) => Ok(Some(path)),
+        Ok(Some(path)) => Ok(path),
         Ok(None) => Err(missing("it is not on this machine", pull)),
         Err(error) if error.kind == ErrorKind::NotFound && pick != Pick::Usual => Err(missing(
             "other models of that repository are on this machine, this one is not",

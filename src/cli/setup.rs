@@ -1,10 +1,13 @@
 //! What every command needs: where files lie, what they say, the parameters in force.
 
-use std::path::PathBuf;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 
-use super::{ExitCode, Failure, General, Tuned, model};
+use super::named::{self, NamedModels};
+use super::{ExitCode, Failure, General, Tuned, model, sanitise};
 use crate::config::{self, Config, Folders, Preset};
 use crate::hub::Network;
+use crate::library::{self, Modelfile};
 use crate::params::{Overrides, Params, Source, nearest_word};
 
 /// Everything read and checked before a command starts.
@@ -18,6 +21,10 @@ pub struct Prepared {
     pub params: Params,
     /// The model given, or else configured; `None` = the built-in guide.
     pub model: Option<PathBuf>,
+    /// As the model was given, a path or a name.
+    pub given: Option<PathBuf>,
+    /// The models of the models preset.
+    pub models: NamedModels,
     /// The preset in force.
     pub preset: Option<String>,
     /// The theme given, or else configured.
@@ -26,6 +33,23 @@ pub struct Prepared {
     pub network: Network,
     /// Files that could not be used, each with place and reason; their defaults are in force.
     pub problems: Vec<String>,
+}
+
+impl Prepared {
+    /// The parameters with those that belong to the model in a file.
+    pub(super) fn params_of(&self, model: &Path) -> Params {
+        let mut params = self.tuned.apply(&self.params, model);
+        let name = self.given.as_deref().and_then(Path::to_str);
+        if library::is_ollama_blob(model)
+            && let Some(modelfile) = Modelfile::of_blob(model, name)
+        {
+            for note in modelfile.notes() {
+                tracing::info!("{note}");
+            }
+            params.replace(Source::Ollama, modelfile.values);
+        }
+        params
+    }
 }
 
 /// What a configuration that cannot be used means.
@@ -65,14 +89,30 @@ pub(super) fn prepare(
     // What is wrong with a configured one is said where it is used.
     let configured =
         |path: &PathBuf| model::find(path, &folders, &config).unwrap_or_else(|_| path.clone());
-    let model = match model::asked(general, &folders, &config)? {
-        Some(path) => Some(path),
-        None => config.model.as_ref().map(configured),
+    let mut notes = Vec::new();
+    let models = NamedModels::read(general, &config, &mut notes)?;
+    let given = match &general.hf_repo {
+        None => general.model.as_ref().or(config.model.as_ref()),
+        Some(_) => general.model.as_ref(),
+    };
+    let named = given.and_then(|name| models.find(name));
+    let model = match named {
+        Some(named) => {
+            let find = |name: &Path| model::find(name, &folders, &config);
+            Some(named::weights(named, general, find)?)
+        }
+        None => match model::asked(general, &folders, &config)? {
+            Some(path) => Some(path),
+            None => config.model.as_ref().map(configured),
+        },
     };
     let (presets, errors) = config::load_presets(&folders.presets_dir);
     problems.extend(errors.iter().map(ToString::to_string));
     let mut params = Params::default();
     params.replace(Source::Config, config.params.clone());
+    if let Some(named) = named {
+        params.replace(Source::ModelsPreset, named.values.clone());
+    }
     params.replace(Source::Session, parameters);
     let preset = match (&general.preset, &config.preset) {
         (Some(name), _) => Some(find(&presets, name).map_err(|why| {
@@ -99,8 +139,19 @@ pub(super) fn prepare(
                 .hint("mend the file, or name another with --config"),
         );
     }
+    // A line of another program's file that means nothing here is no reason to fail.
+    match on_problem {
+        OnProblem::Collect => problems.append(&mut notes),
+        OnProblem::Fail => {
+            for note in &notes {
+                let _ = writeln!(io::stderr(), "note: {}", sanitise::line(note));
+            }
+        }
+    }
     Ok(Prepared {
         model,
+        given: given.cloned(),
+        models,
         preset: preset.map(|preset| preset.name.clone()),
         network: general.network(),
         theme: general.theme.clone().or_else(|| config.theme.clone()),

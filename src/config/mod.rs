@@ -7,6 +7,7 @@
 mod builtin_model;
 mod document;
 mod error;
+mod models_preset;
 mod overlay;
 mod paths;
 mod persona;
@@ -18,6 +19,7 @@ mod watch;
 
 pub use builtin_model::install_builtin_model;
 pub use error::{ConfigError, Place};
+pub use models_preset::{ModelsPreset, NamedModel, Weights};
 pub use paths::{Folders, NoHome};
 pub use persona::{Persona, load_personas};
 pub use preset::{Preset, load_presets, preset_text, reload_presets};

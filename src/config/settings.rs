@@ -28,6 +28,8 @@ pub struct Config {
     pub preset: Option<String>,
     /// The model to load at the start.
     pub model: Option<PathBuf>,
+    /// An INI file of llama-server with models by name.
+    pub models_preset: Option<PathBuf>,
     pub params: Overrides,
     pub ui: Ui,
     pub library: Library,
@@ -80,6 +82,7 @@ impl Config {
             theme: file.theme,
             preset: file.preset,
             model: file.model.as_deref().map(expand),
+            models_preset: file.models_preset.as_deref().map(expand),
             params: document.params(&file.params)?,
             ui: Ui {
                 fps,
@@ -115,6 +118,8 @@ struct File {
     theme: Option<String>,
     preset: Option<String>,
     model: Option<String>,
+    #[serde(rename = "models-preset")]
+    models_preset: Option<String>,
     #[serde(default)]
     params: RawParams,
     #[serde(default)]
@@ -164,13 +169,14 @@ mod tests {
             theme,
             preset,
             model,
+            models_preset,
             params,
             ui,
             library,
             costs,
         } = config;
         assert_eq!(library.folders.len(), 2);
-        assert!(theme.is_some() && preset.is_some() && model.is_some());
+        assert!(theme.is_some() && preset.is_some() && model.is_some() && models_preset.is_some());
         assert!(ui.fps.is_some() && ui.ascii.is_some());
         assert!(params.len() >= 4);
         let prices = [
@@ -207,7 +213,7 @@ mod tests {
         for (text, message) in [
             (
                 "theem = \"x\"",
-                "line 1, column 1: unknown field 'theem', expected one of 'theme', 'preset', 'model', 'params', 'ui', 'library', 'costs', did you mean 'theme'?",
+                "line 1, column 1: unknown field 'theem', expected one of 'theme', 'preset', 'model', 'models-preset', 'params', 'ui', 'library', 'costs', did you mean 'theme'?",
             ),
             (
                 "[ui]\nfsp = 30",

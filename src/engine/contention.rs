@@ -4,6 +4,7 @@
 //! When another process has the core of one of them, all wait for it: two threads on two cores
 //! beside one busy process decode slower than one thread. So while tokens are made the engine
 //! looks a few times a second at what others use, and runs no more threads than cores are left.
+//! The first step after a pause cannot wait for that: it goes by how many threads want a core now.
 
 use std::time::Duration;
 
@@ -13,6 +14,9 @@ pub(super) const WINDOW: Duration = Duration::from_millis(300);
 const TOLERATED: f64 = 0.35;
 /// Looks in a row that must find a core free before a thread comes back.
 const CALM: u32 = 3;
+/// Glances, and the time between them: what runs for a moment only is no contention.
+const GLANCES: u32 = 5;
+const GLANCE: Duration = Duration::from_millis(1);
 
 /// Processor time so far, in seconds on the cores that this process may use, since any one moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -40,6 +44,11 @@ impl Contention {
     /// Forgets when it looked last, for a pause in which anything may have run.
     pub(super) fn pause(&mut self) {
         self.last = None;
+    }
+
+    /// Takes `free` cores for granted until a look says otherwise.
+    pub(super) fn assume(&mut self, free: u32) {
+        (self.free, self.calm) = (Some(free), CALM - 1);
     }
 
     /// Takes a look in; the cores that are free for threads, at least one, or `None` before
@@ -97,6 +106,46 @@ pub(super) fn read() -> Option<CpuTime> {
 #[cfg(not(target_os = "linux"))]
 pub(super) fn read() -> Option<CpuTime> {
     None
+}
+
+/// Cores that are free at this moment, at least one. Takes no time when there are `enough`, and a
+/// few milliseconds when there are not. `None` where the system does not tell.
+#[cfg(target_os = "linux")]
+pub(super) fn glance(enough: u32) -> Option<u32> {
+    let allowed = rustix::thread::sched_getaffinity(None).ok()?.count();
+    let mut most = 0;
+    for n in 0..GLANCES {
+        if n > 0 {
+            std::thread::sleep(GLANCE);
+        }
+        let stat = std::fs::read_to_string("/proc/stat").ok()?;
+        most = most.max(free_cores(&stat, allowed)?);
+        if most >= enough {
+            break;
+        }
+    }
+    Some(most)
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(super) fn glance(_enough: u32) -> Option<u32> {
+    None
+}
+
+/// Of `allowed` cores those that no other thread wants: `/proc/stat` has a line for every core of
+/// the machine and `procs_running`, the threads that run or wait for a core, the asking one among
+/// them.
+#[cfg(any(target_os = "linux", test))]
+fn free_cores(stat: &str, allowed: u32) -> Option<u32> {
+    let is_core = |line: &&str| {
+        let number = line.strip_prefix("cpu");
+        number.is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+    };
+    let cores = u32::try_from(stat.lines().filter(is_core).count()).ok()?;
+    let mut lines = stat.lines();
+    let running = lines.find_map(|line| line.strip_prefix("procs_running "))?;
+    let others = running.trim().parse::<u32>().ok()?.saturating_sub(1);
+    Some(cores.saturating_sub(others).clamp(1, allowed.max(1)))
 }
 
 /// Ticks that the allowed cores were not idle, from `/proc/stat` (proc_stat(5)): `cpuN user nice
@@ -188,6 +237,38 @@ mod tests {
         assert_eq!(busy_ticks(stat, |core| core == 0), Some(21.0));
         assert_eq!(busy_ticks(stat, |core| core == 7), None);
         assert_eq!(busy_ticks("", |_| true), None);
+    }
+
+    #[test]
+    fn what_waits_for_a_core_now_is_counted_on_the_whole_machine() {
+        let stat = |running: &str| {
+            format!(
+                "cpu  9 9\ncpu0 1\ncpu1 1\ncpu2 1\ncpu3 1\nintr 5\nprocs_running {running}\nprocs_blocked 0\n"
+            )
+        };
+        let free = |running: &str, allowed| free_cores(&stat(running), allowed);
+        assert_eq!(free("1", 4), Some(4));
+        assert_eq!(free("1", 2), Some(2));
+        assert_eq!(free("3", 4), Some(2));
+        // Two cores of this machine are somebody else's, and they are where the others run.
+        assert_eq!(free("3", 2), Some(2));
+        assert_eq!(free("99", 4), Some(1));
+        assert_eq!(free("x", 4), None);
+        assert_eq!(free_cores("cpu 1\n", 4), None);
+    }
+
+    #[test]
+    fn a_glance_holds_until_the_first_look() {
+        let mut watch = Contention::default();
+        let at = |everyone, clock| CpuTime {
+            cores: 2,
+            everyone,
+            own: 0.0,
+            clock,
+        };
+        watch.assume(1);
+        assert_eq!(watch.observe(at(0.0, 0.0)), None);
+        assert_eq!(watch.observe(at(0.0, 1.0)), Some(2));
     }
 
     #[cfg(target_os = "linux")]

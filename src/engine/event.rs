@@ -9,6 +9,7 @@ use super::{
     TextSize, Timings,
 };
 use crate::params::{LoadParams, Overrides};
+use crate::plan::Reads;
 
 /// An event; it names what it answers.
 #[derive(Clone, Debug)]
@@ -265,8 +266,8 @@ pub struct ContextInfo {
     /// Layers on GPUs, of `n_layer` + 1 (the output layer counts).
     pub n_gpu_layers: u32,
     pub devices: Vec<DeviceMemory>,
-    /// What a token reads; `None` where some of it is not in main memory.
-    pub reads: Option<Reads>,
+    /// What a token reads on each device; empty where that is not known.
+    pub reads: Vec<Reads>,
     /// What fitting lowered and why, for the log and the screen; empty when nothing was.
     pub notes: Vec<String>,
 }
@@ -299,42 +300,6 @@ impl PrefixSharing {
     }
 }
 
-/// Bytes that decoding one token reads from main memory, estimated from the header: the weights in
-/// use (of experts those that a token goes through) and the cache of the tokens before it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Reads {
-    pub weights: u64,
-    /// For each token in the context.
-    pub per_token: u64,
-}
-
-/// Weights up to this size may stay in the processor's caches, so that memory is no bound.
-const MAY_BE_CACHED: u64 = 64 << 20;
-
-impl Reads {
-    /// Prompt tokens per second at most: operations per second / (2 × parameters in use), because
-    /// each parameter is multiplied and added once for each token. Of `n_params` parameters in
-    /// `size_bytes`, those count that a token reads.
-    #[expect(clippy::cast_precision_loss, reason = "an estimate of three digits")]
-    pub fn prefill_ceiling(self, operations: f64, n_params: u64, size_bytes: u64) -> Option<f64> {
-        let share = self.weights as f64 / size_bytes.max(1) as f64;
-        let most = operations / (2.0 * n_params as f64 * share.min(1.0));
-        (most.is_finite() && most > 0.0).then_some(most)
-    }
-
-    /// Tokens per second at most: bandwidth / bytes read. `None` where caches may hold all of it.
-    pub fn ceiling(self, bytes_per_second: u64, depth: u32) -> Option<f64> {
-        if self.weights <= MAY_BE_CACHED {
-            return None;
-        }
-        let bytes = self
-            .per_token
-            .saturating_mul(depth.into())
-            .saturating_add(self.weights);
-        Some(bytes_per_second as f64 / bytes as f64)
-    }
-}
-
 /// Bytes that llama.cpp says it took on one device.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DeviceMemory {
@@ -363,36 +328,4 @@ pub enum DeviceKind {
     Gpu,
     IntegratedGpu,
     Accelerator,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_prompt_is_bound_by_the_parameters_that_a_token_uses() {
-        let reads = Reads {
-            weights: 1_000,
-            per_token: 0,
-        };
-        // A dense model uses all of them, a mixture of experts a tenth.
-        assert_eq!(reads.prefill_ceiling(2e6, 1_000, 1_000), Some(1000.0));
-        assert_eq!(reads.prefill_ceiling(2e6, 10_000, 10_000), Some(1000.0));
-        assert_eq!(reads.prefill_ceiling(0.0, 1_000, 1_000), None);
-        assert_eq!(reads.prefill_ceiling(2e6, 0, 0), None);
-    }
-
-    #[test]
-    fn the_ceiling_falls_with_depth_and_is_none_for_what_caches_hold() {
-        let reads = |weights| Reads {
-            weights,
-            per_token: 1000,
-        };
-        assert_eq!(reads(100_000_000).ceiling(20_000_000_000, 0), Some(200.0));
-        assert_eq!(
-            reads(100_000_000).ceiling(20_000_000_000, 100_000),
-            Some(100.0)
-        );
-        assert_eq!(reads(2_800_000).ceiling(20_000_000_000, 0), None);
-    }
 }

@@ -36,7 +36,7 @@ pub use command::{
 };
 pub use event::{
     BenchSample, ContextInfo, Device, DeviceKind, DeviceMemory, EngineError, EngineEvent,
-    ErrorKind, KvOutcome, ModelInfo, PrefixSharing, Reads, StopReason,
+    ErrorKind, KvOutcome, ModelInfo, PrefixSharing, StopReason,
 };
 pub use forecast::{Change, DeviceForecast, Forecast};
 pub use handle::{EngineHandle, EngineStopped};

@@ -1,6 +1,6 @@
 //! What is known of a model beside its file.
 
-use super::Estimate;
+use super::{Estimate, Modelfile};
 
 /// What the file of a model does not say.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -14,6 +14,8 @@ pub struct Known {
     pub favourite: bool,
     /// Whether the deck downloaded it, so that it may be removed.
     pub removable: bool,
+    /// What Ollama keeps beside it; read for one model, not for a list.
+    pub modelfile: Option<Modelfile>,
 }
 
 /// A speed that was measured.

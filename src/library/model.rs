@@ -1,6 +1,6 @@
 //! A model that was found, and all of them.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::{About, Layers, Source, Unreadable};
 
@@ -57,6 +57,16 @@ impl Model {
             audio: false,
             layers: None,
         }
+    }
+
+    /// The file that has this name, where it lies in several places under several names.
+    pub fn place_of(&self, name: &str) -> &Path {
+        let is_meant = |spot: &&Spot| {
+            let latest = spot.name.strip_suffix(":latest");
+            spot.name == name || latest == Some(name)
+        };
+        let meant = self.places.iter().find(is_meant);
+        meant.map_or(&self.path, |spot| &spot.path)
     }
 }
 

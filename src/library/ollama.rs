@@ -1,4 +1,4 @@
-//! Ollama's manifests: names of blobs, and the layers that say how a model wants to be run.
+//! Ollama's manifests: names of blobs, and which layers belong to a model.
 //!
 //! After `manifest/*.go` and `types/model/name.go`: `manifests/<host>/<namespace>/<model>/<tag>`
 //! names layers by digest, and `blobs/sha256-<digest>` holds them.
@@ -11,33 +11,12 @@ use serde::Deserialize;
 use walkdir::WalkDir;
 
 use super::Source;
+use super::modelfile::Layers;
 use super::walk::{Candidate, Found, is_absent};
-use crate::params::{self, Overrides, Param, Value};
 
 /// A manifest or a text layer longer than this is not believed.
 const LONGEST: u64 = 1 << 20;
 const MEDIA: &str = "application/vnd.ollama.image.";
-
-/// The blobs with what a Modelfile says beside the weights.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Layers {
-    /// A JSON object of parameters.
-    pub params: Option<PathBuf>,
-    /// A system prompt.
-    pub system: Option<PathBuf>,
-    /// A template in the language of Go.
-    pub template: Option<PathBuf>,
-}
-
-/// What the layers of a model ask for.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Wishes {
-    pub values: Overrides,
-    /// What could not be taken over, each with its reason.
-    pub left_out: Vec<String>,
-    /// The template's source; the model's own template is used in its place.
-    pub template: Option<String>,
-}
 
 #[derive(Deserialize)]
 struct Manifest {
@@ -88,6 +67,34 @@ pub(super) fn walk(found: &mut Found, models: &Path) {
     }
 }
 
+/// Every model whose weights are this blob, by name, with its other layers; those of broken manifests
+/// are left out.
+pub(super) fn models_of(store: &Path, weights: &Path) -> Vec<(String, Layers)> {
+    let manifests = store.join("manifests");
+    let files = WalkDir::new(&manifests).max_depth(6).sort_by_file_name();
+    let named = files.into_iter().filter_map(|entry| {
+        let entry = entry.ok().filter(|entry| entry.file_type().is_file())?;
+        let name = name(entry.path().strip_prefix(&manifests).ok()?)?;
+        let manifest = read(entry.path()).ok()?;
+        let is_it = manifest
+            .of("model")
+            .next()
+            .and_then(|digest| blob(store, digest))?
+            == weights;
+        is_it.then(|| (name, layers(store, &manifest)))
+    });
+    named.collect()
+}
+
+fn layers(models: &Path, manifest: &Manifest) -> Layers {
+    let first = |kind| manifest.of(kind).find_map(|digest| blob(models, digest));
+    Layers {
+        params: first("params"),
+        system: first("system"),
+        template: first("template"),
+    }
+}
+
 /// `registry.ollama.ai/library/llama3.2/3b` → `llama3.2:3b`
 fn name(inner: &Path) -> Option<String> {
     let parts: Option<Vec<&str>> = inner.iter().map(|part| part.to_str()).collect();
@@ -109,7 +116,7 @@ fn read(path: &Path) -> Result<Manifest, String> {
 }
 
 /// The text of a small file.
-fn text(path: &Path) -> Result<String, String> {
+pub(super) fn text(path: &Path) -> Result<String, String> {
     let file = File::open(path).map_err(|error| error.to_string())?;
     let mut text = String::new();
     let read = file.take(LONGEST).read_to_string(&mut text);
@@ -118,7 +125,6 @@ fn text(path: &Path) -> Result<String, String> {
 }
 
 fn candidate(models: &Path, manifest: &Manifest, name: String) -> Option<Candidate> {
-    let first = |kind| manifest.of(kind).find_map(|digest| blob(models, digest));
     let all = |kind| {
         let digests = manifest.of(kind);
         digests.filter_map(|digest| blob(models, digest)).collect()
@@ -128,11 +134,7 @@ fn candidate(models: &Path, manifest: &Manifest, name: String) -> Option<Candida
         name,
         projectors: all("projector"),
         adapters: all("adapter"),
-        layers: Some(Layers {
-            params: first("params"),
-            system: first("system"),
-            template: first("template"),
-        }),
+        layers: Some(layers(models, manifest)),
         ..Candidate::default()
     };
     let Some(digest) = manifest.of("model").next() else {
@@ -181,66 +183,6 @@ fn is_being_pulled(blob: &Path) -> bool {
     Path::new(&partial).exists()
 }
 
-impl Layers {
-    /// Reads what the layers ask for.
-    pub fn wishes(&self) -> Wishes {
-        let mut wishes = Wishes::default();
-        let read = |path: &Option<PathBuf>, wishes: &mut Wishes| {
-            let path = path.as_ref()?;
-            text(path)
-                .map_err(|why| wishes.left_out.push(format!("{}: {why}", path.display())))
-                .ok()
-        };
-        if let Some(text) = read(&self.params, &mut wishes) {
-            wishes.take_params(&text);
-        }
-        if let Some(text) = read(&self.system, &mut wishes) {
-            let text = text.trim();
-            if !text.is_empty() {
-                wishes
-                    .values
-                    .insert(Param::System, Value::Text(text.to_owned()));
-            }
-        }
-        wishes.template = read(&self.template, &mut wishes);
-        wishes
-    }
-}
-
-impl Wishes {
-    fn take_params(&mut self, text: &str) {
-        let object: serde_json::Map<String, serde_json::Value> = match serde_json::from_str(text) {
-            Ok(object) => object,
-            Err(error) => return self.left_out.push(format!("the parameters: {error}")),
-        };
-        for (name, value) in object {
-            let Some(text) = written(&value) else {
-                self.left_out.push(format!("{name}: it is no single value"));
-                continue;
-            };
-            match params::assign(&name, &text) {
-                Ok(values) => self.values.extend(values),
-                Err(error) => self.left_out.push(error.to_string()),
-            }
-        }
-    }
-}
-
-/// A JSON value as a user would type it.
-fn written(value: &serde_json::Value) -> Option<String> {
-    use serde_json::Value as Json;
-    match value {
-        Json::String(text) => Some(text.clone()),
-        Json::Number(number) => Some(number.to_string()),
-        Json::Bool(on) => Some(on.to_string()),
-        Json::Array(items) => {
-            let items: Option<Vec<&str>> = items.iter().map(Json::as_str).collect();
-            Some(params::join_list(&items?))
-        }
-        Json::Null | Json::Object(_) => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -278,36 +220,5 @@ mod tests {
         ] {
             assert_eq!(blob(models, wrong), None, "{wrong}");
         }
-    }
-
-    #[test]
-    fn layers_become_values() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = |name: &str, text: &str| {
-            let path = folder.path().join(name);
-            fs::write(&path, text).unwrap();
-            Some(path)
-        };
-        let layers = Layers {
-            params: file(
-                "params",
-                r#"{"temperature": 0.5, "num_ctx": 8192, "stop": ["<|a,b|>", "x"], "mystery": 3}"#,
-            ),
-            system: file("system", "You are brief.\n"),
-            template: file("template", "{{ .Prompt }}"),
-        };
-        let wishes = layers.wishes();
-        assert_eq!(wishes.values[&Param::Temp], Value::Float(0.5));
-        assert_eq!(wishes.values[&Param::CtxSize], Value::Int(8192));
-        assert_eq!(
-            wishes.values[&Param::Stop],
-            Value::Text(r"<|a\,b|>,x".into())
-        );
-        assert_eq!(
-            wishes.values[&Param::System],
-            Value::Text("You are brief.".into())
-        );
-        assert_eq!(wishes.left_out, ["unknown parameter 'mystery'"]);
-        assert_eq!(wishes.template.as_deref(), Some("{{ .Prompt }}"));
     }
 }

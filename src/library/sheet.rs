@@ -11,6 +11,15 @@ pub fn sheet(model: &Model, known: &Known) -> Vec<(&'static str, String)> {
         rows.push(("error", error.clone()));
     }
     rows.extend(says(model));
+    let modelfile = known.modelfile.as_ref();
+    rows.extend(modelfile.into_iter().flat_map(|file| {
+        let values = file.values.iter().map(|(param, value)| {
+            let spec = spec(*param);
+            ("ollama", format!("{} {}", spec.name, spec.format(value)))
+        });
+        let left_out = file.left_out.iter().map(|why| ("left out", why.clone()));
+        values.chain(left_out).collect::<Vec<_>>()
+    }));
     rows.push(("size", units::bytes(model.size_bytes)));
     if let Some(estimate) = known.estimate {
         rows.push(("fits here", fits_and_needs(estimate)));

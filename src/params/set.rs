@@ -13,21 +13,27 @@ pub enum Source {
     Default,
     /// Recommended in the model file under `general.sampling.*`.
     Model,
+    /// What Ollama keeps beside the model: its Modelfile.
+    Ollama,
     /// Found by `llmdeck tune` for this model on this machine.
     Tuned,
     /// The `[params]` table of the user's configuration.
     Config,
+    /// Given to a model by name in a models preset of llama-server.
+    ModelsPreset,
     Preset,
     /// Given on the command line, by `/set` or in the parameter pane.
     Session,
 }
 
-/// All parameters in force: the table's defaults under five layers of overrides.
+/// All parameters in force: the table's defaults under seven layers of overrides.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Params {
     pub(super) model: Overrides,
+    pub(super) ollama: Overrides,
     pub(super) tuned: Overrides,
     pub(super) config: Overrides,
+    pub(super) models_preset: Overrides,
     pub(super) preset: Overrides,
     pub(super) session: Overrides,
 }
@@ -122,8 +128,10 @@ impl Params {
         [
             (Source::Session, &self.session),
             (Source::Preset, &self.preset),
+            (Source::ModelsPreset, &self.models_preset),
             (Source::Config, &self.config),
             (Source::Tuned, &self.tuned),
+            (Source::Ollama, &self.ollama),
             (Source::Model, &self.model),
         ]
         .into_iter()
@@ -134,8 +142,10 @@ impl Params {
         match source {
             Source::Default => None,
             Source::Model => Some(&mut self.model),
+            Source::Ollama => Some(&mut self.ollama),
             Source::Tuned => Some(&mut self.tuned),
             Source::Config => Some(&mut self.config),
+            Source::ModelsPreset => Some(&mut self.models_preset),
             Source::Preset => Some(&mut self.preset),
             Source::Session => Some(&mut self.session),
         }
@@ -153,8 +163,10 @@ mod tests {
         assert_eq!(params.source(Param::Temp), Source::Default);
         let sources = [
             Source::Model,
+            Source::Ollama,
             Source::Tuned,
             Source::Config,
+            Source::ModelsPreset,
             Source::Preset,
             Source::Session,
         ];
@@ -168,11 +180,11 @@ mod tests {
         params
             .set(Source::Model, Param::Temp, Value::Float(9.0))
             .unwrap();
-        assert_eq!(params.get(Param::Temp), Value::Float(4.0));
+        assert_eq!(params.get(Param::Temp), Value::Float(6.0));
         params.reset(Param::Temp);
         assert_eq!(params.source(Param::Temp), Source::Preset);
         params.replace(Source::Preset, Overrides::new());
-        assert_eq!(params.source(Param::Temp), Source::Config);
+        assert_eq!(params.source(Param::Temp), Source::ModelsPreset);
     }
 
     #[test]

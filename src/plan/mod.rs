@@ -2,7 +2,7 @@
 //!
 //! `memory` adds up weights and cache by llama.cpp's own rules, `compute` runs its graph through
 //! its allocator on sizes alone, `pins` takes out what the user sends elsewhere, and `fit` chooses
-//! what was left automatic. `judge` says yes or no with reasons, `speed` how fast at most, and
+//! what was left automatic. `judge` says yes or no with reasons, `speed` and `roofline` how fast at most, and
 //! `typical` stands in for models that are not here.
 
 mod compute;
@@ -10,6 +10,7 @@ mod fit;
 mod judge;
 mod memory;
 mod pins;
+mod roofline;
 mod room;
 mod speed;
 mod typical;
@@ -22,6 +23,7 @@ pub use memory::{
     place,
 };
 pub use pins::{Override, Pin, pins};
+pub use roofline::{HOST, Peak, Reads, bytes_read, decode_ceiling, peak_of, prefill_ceiling};
 pub use room::{Capacity, Part, Room, Shortage, Weights, size};
 pub use speed::{read_per_token, tokens_per_second};
 pub use typical::{of_size, quants, typical};

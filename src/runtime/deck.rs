@@ -21,6 +21,7 @@ use crate::attach::{self, Extractor};
 use crate::bench;
 use crate::engine::{Command, EngineEvent, EngineHandle};
 use crate::hub;
+use crate::library::Modelfile;
 use crate::terminal::{FramePacer, Input, Signal, Signals};
 use crate::theme::Theme;
 use crate::ui::{self, TranscriptCache};
@@ -324,6 +325,13 @@ impl<S: Screen> Deck<S> {
                 self.beside(move || {
                     let found = paths::complete(&typed, home.as_deref());
                     Event::Paths { typed, found }
+                });
+            }
+            Effect::ReadModelfile(path) => {
+                let path = paths::resolve(path, self.places.home.as_deref());
+                self.beside(move || {
+                    let modelfile = Modelfile::of_blob(&path, None);
+                    Event::Modelfile { path, modelfile }
                 });
             }
             Effect::Hub(command) => {

@@ -8,13 +8,13 @@
 //!   log lines, timers
 //! ```
 
-mod bandwidth;
 mod deck;
 mod files;
 mod library;
 mod machine;
 mod measure;
 mod paths;
+mod peaks;
 mod results;
 mod screen;
 mod settings;
@@ -40,12 +40,12 @@ use crate::telemetry::{Sample, Sampler, Sources as Sensors};
 use crate::terminal::{self, Capabilities, FramePacer, Guard, Input, Signals};
 use crate::theme::{self, GlyphSet, Theme};
 use crate::ui::TranscriptCache;
-pub use bandwidth::known_bandwidth;
 pub use deck::{Deck, Look, Sources, Wake};
 pub use files::Places;
 pub use library::{Estimator, Librarian, Notes, find_models, marks};
 pub use machine::machine_facts;
 pub use measure::Measurer;
+pub use peaks::{bandwidths, known_peaks, measure_peaks};
 pub use results::{keep_profile, now, origin, remove_profile};
 pub use screen::{Edited, RealScreen, Screen};
 pub use store::Saver;
@@ -65,7 +65,9 @@ pub struct Startup {
     pub params: Params,
     /// Values that were found to be fastest, by the path of the model.
     pub tuned: BTreeMap<PathBuf, Overrides>,
-    /// `None` = the built-in model.
+    /// Files and values of models that the user named.
+    pub named: BTreeMap<String, (PathBuf, Overrides)>,
+    /// A path or the name of such a model; `None` = the built-in model.
     pub model: Option<PathBuf>,
     /// The preset that `params` has.
     pub preset: Option<String>,
@@ -108,6 +110,7 @@ async fn start(startup: Startup) -> io::Result<Ended> {
         config,
         params,
         tuned,
+        named,
         model,
         preset,
         theme,
@@ -136,6 +139,7 @@ async fn start(startup: Startup) -> io::Result<Ended> {
     let asked = params.load();
     state.params.values = params;
     state.params.tuned = tuned;
+    state.params.named = named;
     state.params.preset = preset;
     // A state of its own for every hasher is the standard library's source of randomness.
     state.compare.chance = RandomState::new().build_hasher().finish();
@@ -176,7 +180,7 @@ async fn start(startup: Startup) -> io::Result<Ended> {
     tokio::spawn(forward_samples(samples, inbox.clone()));
     tokio::spawn(forward_log(log, inbox.clone()));
     machine::tell(inbox.clone());
-    tokio::spawn(bandwidth::tell(folders.state_dir.clone(), inbox.clone()));
+    tokio::spawn(peaks::tell(folders.state_dir.clone(), inbox.clone()));
     let watch = watch_settings(
         &folders,
         capabilities,
@@ -253,7 +257,7 @@ fn desk(
         models_dir: folders.models_dir.clone(),
     };
     let look = move || {
-        let here = Estimator::here(&params, None)
+        let here = Estimator::here(&params, &[])
             .inspect_err(|error| tracing::warn!("whether models fit is not known: {error}"));
         Some(Box::new(here.ok()?) as Box<dyn hub::Judge>)
     };

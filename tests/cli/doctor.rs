@@ -166,7 +166,15 @@ fn the_doctor_measures_and_says_what_holds_the_model_back() {
     let measured = &report["measured"];
     assert!(measured["decode"].as_f64().unwrap() > 0.0, "{measured}");
     assert!(measured["prefill"].as_f64().unwrap() > 0.0, "{measured}");
-    assert!(measured["operations"].as_f64().unwrap() > 0.0, "{measured}");
+    let processor = &measured["peaks"][0];
+    assert_eq!(processor["device"], "CPU", "{measured}");
+    for figure in [
+        "bytes_per_second",
+        "operations_per_second",
+        "bytes_per_token",
+    ] {
+        assert!(processor[figure].as_f64().unwrap() > 0.0, "{measured}");
+    }
     assert!(measured["findings"].is_array(), "{measured}");
     let text = home.run(&["doctor", "--measure"]).good();
     assert!(text.lines().any(|line| line == "Measured"), "{text}");

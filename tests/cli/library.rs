@@ -138,6 +138,101 @@ fn a_model_may_be_named_wherever_one_is_taken() {
 }
 
 #[test]
+fn a_model_of_ollama_brings_its_parameters_along() {
+    let home = home();
+    let digest = |digit: char| digit.to_string().repeat(64);
+    let layer = |kind: &str, digit: char| {
+        let digest = digest(digit);
+        format!(
+            r#"{{"mediaType":"application/vnd.ollama.image.{kind}","digest":"sha256:{digest}"}}"#
+        )
+    };
+    let blob = |digit: char| format!(".ollama/models/blobs/sha256-{}", digest(digit));
+    home.file(&blob('b'), r#"{"num_ctx":512,"num_keep":4}"#);
+    home.file(&blob('c'), "{{ .Prompt }}");
+    let layers = [
+        layer("model", 'a'),
+        layer("params", 'b'),
+        layer("template", 'c'),
+    ];
+    let manifest = format!(r#"{{"layers":[{}]}}"#, layers.join(","));
+    let library = ".ollama/models/manifests/registry.ollama.ai/library";
+    home.file(&format!("{library}/mine/latest"), manifest);
+
+    let n_ctx = |arguments: &[&str]| {
+        let run = ["run", "-p", "hi", "-n", "1", "--json"];
+        home.run(&[&run[..], arguments].concat()).json()["n_ctx"].clone()
+    };
+    assert_eq!(n_ctx(&["-m", "mine"]), 512);
+    assert_ne!(n_ctx(&["-m", "llama3.2:3b"]), 512);
+    assert_eq!(n_ctx(&["-m", "mine", "-c", "256"]), 256);
+    let info = home.run(&["models", "info", "mine"]).good();
+    assert!(info.contains("ollama       ctx-size 512"), "{info}");
+    assert!(
+        info.contains("left out     the template is written in the language of Go"),
+        "{info}"
+    );
+}
+
+#[test]
+fn a_models_preset_names_models_with_their_parameters() {
+    let home = home();
+    let preset = format!(
+        "version = 1\n[*]\nctx-size = 512\n[small]\nmodel = {GUIDE}\n\
+         [org/repo-GGUF:Q4_K_M]\nc = 256\n[gone]\nm = /nowhere/x.gguf\n"
+    );
+    home.file("presets.ini", preset);
+    let file = home.path("presets.ini");
+    let file = text(&file);
+    let run = |model: &str, more: &[&str]| {
+        let arguments = [
+            "run",
+            "-p",
+            "hi",
+            "-n",
+            "1",
+            "--json",
+            "--models-preset",
+            file,
+            "-m",
+            model,
+        ];
+        home.run(&[&arguments[..], more].concat())
+    };
+    let n_ctx = |model: &str, more: &[&str]| run(model, more).json()["n_ctx"].clone();
+    assert_eq!(n_ctx("small", &[]), 512);
+    assert_eq!(n_ctx("org/repo-GGUF:Q4_K_M", &[]), 256);
+    assert_eq!(n_ctx("small", &["-c", "768"]), 768);
+    let gone = run("gone", &[]).failed(66);
+    assert!(gone.contains("/nowhere/x.gguf"), "{gone}");
+
+    // Also where a command takes the model itself, and from the configuration.
+    let fit = home
+        .run(&["fit", "small", "--models-preset", file, "--json"])
+        .json();
+    assert_eq!(fit["n_ctx"], 512, "{fit}");
+    home.file(
+        "config.toml",
+        format!("models-preset = \"{file}\"\nmodel = \"small\"\n"),
+    );
+    let configured = home.run(&["run", "-p", "hi", "-n", "1", "--json"]).json();
+    assert_eq!(configured["n_ctx"], 512);
+    let missing = ["run", "-p", "hi", "--models-preset", "/nowhere.ini"];
+    let missing = home.run(&missing).failed(66);
+    assert!(missing.contains("reading the models preset"), "{missing}");
+
+    // What is not known is told and no reason to fail.
+    home.file(
+        "presets.ini",
+        format!("[small]\nm = {GUIDE}\nload-on-startup = true\n"),
+    );
+    let told = home.run(&["run", "-p", "hi", "-n", "1"]);
+    assert_eq!(told.code, Some(0));
+    let expected = "presets.ini line 3: unknown parameter 'load-on-startup'; left out\n";
+    assert!(told.stderr.ends_with(expected), "{}", told.stderr);
+}
+
+#[test]
 fn only_what_was_downloaded_can_be_removed() {
     let home = home();
     for name in ["guide", "org/repo-GGUF"] {

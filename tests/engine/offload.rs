@@ -6,6 +6,7 @@ use std::process::Command;
 
 use llmdeck::engine::{DeviceKind, EngineEvent, KvOutcome, llama};
 use llmdeck::params::GpuLayers;
+use llmdeck::plan::HOST;
 
 use crate::harness::{Engine, at_most, endless, guide, small, user};
 
@@ -44,6 +45,9 @@ fn offload() {
         .find(|device| device.backend == "RPC")
         .unwrap();
     assert_eq!(remote.kind, DeviceKind::Gpu);
+    let peak = llama::measure_device(&remote.name).expect("a device that computes");
+    assert!(peak.bytes_per_second > 10_000_000, "{peak:?}");
+    assert!(peak.operations_per_second > Some(1e7), "{peak:?}");
 
     let mut params = small();
     params.model.n_gpu_layers = GpuLayers::Count(0);
@@ -81,6 +85,9 @@ fn offload() {
             matches!(kv, KvOutcome::Kept { tokens } if tokens > 0),
             "{kv:?}"
         );
+        let reads = |device: &str| context.reads.iter().any(|reads| reads.device == device);
+        assert!(reads(&remote.name), "{:?}", context.reads);
+        assert_eq!(reads(HOST), layers <= model.n_layer, "{:?}", context.reads);
         let there = context
             .devices
             .iter()

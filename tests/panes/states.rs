@@ -12,13 +12,14 @@ use llmdeck::attach::File;
 use llmdeck::chat::{Segment, SegmentKind};
 use llmdeck::engine::{
     Change, Command, ContextInfo, DeviceForecast, DeviceMemory, EngineError, EngineEvent,
-    ErrorKind, Forecast, KvOutcome, LoadId, ModelInfo, Prompt, PromptOf, PromptToken, Reads,
-    RequestId, StopReason, TextSize, Timings,
+    ErrorKind, Forecast, KvOutcome, LoadId, ModelInfo, Prompt, PromptOf, PromptToken, RequestId,
+    StopReason, TextSize, Timings,
 };
 use llmdeck::hub::{
     self, FilePath, MayFit, Offer, Pick, Progress, Rate, RepoId, Size, Status, Wanted,
 };
 use llmdeck::params::{Param, Source, TABLE, Value};
+use llmdeck::plan::{HOST, Peak, Reads};
 use llmdeck::store::ConversationId;
 use llmdeck::telemetry::history::{MarkKind, Work};
 use llmdeck::telemetry::{
@@ -166,12 +167,17 @@ fn timings() -> Timings {
 
 pub fn streaming(size: (u16, u16)) -> State {
     let mut state = ready(size);
-    state.gauges.bandwidth = Some(27_300_000_000);
+    state.gauges.peaks = vec![Peak {
+        device: HOST.to_owned(),
+        bytes_per_second: 27_300_000_000,
+        operations_per_second: None,
+    }];
     if let Some((_, context)) = &mut state.model.running {
-        context.reads = Some(Reads {
+        context.reads = vec![Reads {
+            device: HOST.to_owned(),
             weights: 530_000_000,
             per_token: 12_288,
-        });
+        }];
     }
     state.chat.entries.push(Entry::User(QUESTION.to_owned()));
     state

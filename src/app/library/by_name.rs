@@ -51,8 +51,12 @@ pub(in crate::app) fn resolve(state: &State, text: &str) -> Result<PathBuf, Stri
     let Some(listing) = &state.library.listing else {
         return Ok(text.into());
     };
+    // The user's own names go before those of files.
+    if state.params.named.contains_key(text) {
+        return Ok(text.into());
+    }
     match listing.find(text) {
-        Meant::One(model) => Ok(model.path.clone()),
+        Meant::One(model) => Ok(model.place_of(text).to_owned()),
         _ if looks_like_path(text) => Ok(text.into()),
         Meant::Several(models) => {
             let paths: Vec<_> = models

@@ -8,6 +8,7 @@ mod view;
 use super::{Effect, State};
 use crate::engine::{RequestId, Timings};
 use crate::params::{Params, TABLE};
+use crate::plan::bytes_read;
 use crate::store::{Command, Run, Snapshot};
 use crate::telemetry::history::{History, MarkKind, Work};
 use crate::telemetry::{Busy, Done, Energy, EnergyMeter, Sample};
@@ -68,14 +69,10 @@ fn work(state: &mut State) -> Work {
     let (decode, prompt) = (state.metrics.decode.take(), state.metrics.prompt.take());
     let decode = decode.or(last(timings.recent_per_second, running && !prefills));
     let prompt = prompt.or(last(timings.prompt_per_second, prefills));
-    let reads = state.model.running.as_ref();
-    let reads = reads.and_then(|(_, context)| context.reads);
-    let depth = u64::from(speed.context_used);
+    let running = state.model.running.as_ref();
+    let bytes = running.and_then(|(_, context)| bytes_read(&context.reads, speed.context_used));
     #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
-    let bytes = reads.map(|reads| {
-        let cache = reads.per_token.saturating_mul(depth);
-        reads.weights.saturating_add(cache) as f64
-    });
+    let bytes = bytes.map(|bytes| bytes as f64);
     Work {
         decode,
         prompt,

@@ -37,7 +37,7 @@ pub(super) fn run(
     prepared: &Prepared,
 ) -> Result<ExitCode, Failure> {
     let path = model::resolve(prepared)?;
-    let params = prepared.tuned.apply(&prepared.params, &path);
+    let params = prepared.params_of(&path);
     let plan = bench::plan(&params, lists, &args.tests())
         .map_err(|error| Failure::new(ExitCode::Usage, "planning the tests", error))?;
     engine::llama::install_logging();

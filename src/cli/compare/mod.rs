@@ -44,7 +44,7 @@ pub(super) fn run(args: &CompareArgs, prepared: Prepared) -> Result<ExitCode, Fa
         }
     };
     let path = model::resolve(&prepared)?;
-    let params = prepared.tuned.apply(&prepared.params, &path);
+    let params = prepared.params_of(&path);
     let columns = columns(args, &prepared, &params)?;
     with_engine(async |engine| answer_all(engine, columns, path, &params, &prompts, args).await)?
 }

@@ -17,8 +17,9 @@ use crate::engine::{
     self, BenchId, BenchRequest, BenchTest, Command, EngineEvent, LoadId, LoadRequest, Timings,
 };
 use crate::params::{Params, spec};
+use crate::plan::{decode_ceiling, peak_of, prefill_ceiling};
 use crate::runtime;
-use crate::telemetry::{Sources, measure_bandwidth};
+use crate::telemetry::Sources;
 
 /// Tokens of the prompt and of the reply that are measured.
 const N_PROMPT: u32 = 128;
@@ -30,16 +31,27 @@ pub(super) struct Measured {
     /// Tokens per second.
     pub decode: f64,
     pub prefill: f64,
-    /// Bytes per second read from main memory at most, measured; `None` where it is no bound.
-    pub bandwidth: Option<f64>,
-    /// Tokens per second at most: bandwidth / bytes that a token reads.
+    /// What each device that the model is on reaches, measured.
+    pub peaks: Vec<DevicePeak>,
+    /// Tokens per second at most: 1 / Σ (bytes that a token reads / bytes per second); `None` where
+    /// memory is no bound.
     pub ceiling: Option<f64>,
-    /// Operations per second in products of matrices with 8-bit weights, measured.
-    pub operations: Option<f64>,
-    /// Prompt tokens per second at most: operations / (2 × parameters that a token uses).
+    /// Prompt tokens per second at most: 1 / Σ (2 × parameters that a token uses / operations per
+    /// second).
     pub prefill_ceiling: Option<f64>,
     /// The most costly first.
     pub findings: Vec<Found>,
+}
+
+/// A device's peaks and what the model asks of it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(super) struct DevicePeak {
+    pub device: String,
+    pub bytes_per_second: u64,
+    /// In products of matrices with 8-bit weights.
+    pub operations_per_second: Option<f64>,
+    /// Bytes that a token of the reply reads here.
+    pub bytes_per_token: u64,
 }
 
 /// A finding, in words and for programs.
@@ -62,50 +74,41 @@ impl Measured {
     }
 }
 
-/// Loads the model and measures it.
+/// Measures the devices, loads the model and measures it. `state_dir` is where devices are remembered.
 ///
 /// # Errors
 /// When it cannot be loaded or run.
-pub(super) fn measure(path: &Path, params: &Params) -> Result<Measured, Failure> {
+pub(super) fn measure(path: &Path, params: &Params, state_dir: &Path) -> Result<Measured, Failure> {
     // First, while nothing else runs.
-    let bandwidth = measure_bandwidth();
+    let peaks = runtime::measure_peaks(state_dir);
     let mut state = State::new((80, 24));
     state.params.values = params.clone();
     state.bench.n_cores = std::thread::available_parallelism().map_or(1, usize::from);
     state.why.machine = runtime::machine_facts(&engine::llama::system_info());
-    state.gauges.bandwidth = Some(bandwidth).filter(|bytes| *bytes > 0);
+    state.gauges.peaks.clone_from(&peaks);
     with_engine(async |engine| run(engine, path, &mut state).await)??;
     let timings = state.speed.timings;
-    let reads = state
-        .model
-        .running
-        .as_ref()
-        .and_then(|(_, context)| context.reads);
-    let ceiling = reads.and_then(|reads| reads.ceiling(bandwidth, N_GEN / 2));
-    let threads = u32::try_from(state.bench.n_cores).unwrap_or(1);
-    let operations = engine::llama::measure_compute(threads);
-    let prefill_ceiling =
-        state
-            .model
-            .running
-            .as_ref()
-            .zip(operations)
-            .and_then(|((model, context), operations)| {
-                context
-                    .reads?
-                    .prefill_ceiling(operations, model.n_params, model.size_bytes)
-            });
+    let Some((model, context)) = &state.model.running else {
+        return Err(engine_ended("measuring the model"));
+    };
+    let reads = &context.reads;
     let mut facts = app::facts(&state);
     facts.reply.decoding = Some(true);
-    #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
-    let bandwidth = ceiling.map(|_| bandwidth as f64);
+    let devices = reads.iter().filter_map(|reads| {
+        let peak = peak_of(&peaks, &reads.device)?;
+        Some(DevicePeak {
+            device: peak.device.clone(),
+            bytes_per_second: peak.bytes_per_second,
+            operations_per_second: peak.operations_per_second,
+            bytes_per_token: reads.at(N_GEN / 2),
+        })
+    });
     Ok(Measured {
         decode: timings.predicted_per_second,
         prefill: timings.prompt_per_second,
-        bandwidth,
-        ceiling,
-        operations,
-        prefill_ceiling,
+        peaks: devices.collect(),
+        ceiling: decode_ceiling(reads, &peaks, N_GEN / 2),
+        prefill_ceiling: prefill_ceiling(reads, &peaks, model.n_params, model.size_bytes),
         findings: diagnose::diagnose(&facts)
             .into_iter()
             .map(Found::from)

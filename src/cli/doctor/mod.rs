@@ -43,8 +43,9 @@ pub(super) fn run(
     if args.measure {
         let prepared = setup::prepare(general, folders, parameters, OnProblem::Fail)?;
         let path = model::resolve(&prepared)?;
-        let params = prepared.tuned.apply(&prepared.params, &path);
-        report.measured = Some(measure::measure(&path, &params)?);
+        let params = prepared.params_of(&path);
+        let state_dir = &prepared.folders.state_dir;
+        report.measured = Some(measure::measure(&path, &params, state_dir)?);
     }
     if !args.json {
         return print(&text::render(&report));

@@ -1,5 +1,6 @@
 //! The doctor's report for a person.
 
+use super::measure::DevicePeak;
 use super::report::{DeviceReport, File, Folder, Report};
 use super::sensors::size;
 use super::terminal::Terminal;
@@ -55,6 +56,23 @@ pub(super) fn render(report: &Report) -> String {
         .join("\n")
 }
 
+/// What a device reaches, and what a token asks of it.
+#[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
+fn peak_words(peak: &DevicePeak) -> String {
+    let reads = format!(
+        "reads {:.1} GB/s, {} for a token",
+        peak.bytes_per_second as f64 / 1e9,
+        size(peak.bytes_per_token)
+    );
+    match peak.operations_per_second {
+        Some(rate) => format!(
+            "{reads}; {:.0} billion operations a second; measured",
+            rate / 1e9
+        ),
+        None => format!("{reads}; measured"),
+    }
+}
+
 fn measured(report: &Report) -> Vec<(String, String)> {
     let Some(measured) = &report.measured else {
         return Vec::new();
@@ -66,28 +84,22 @@ fn measured(report: &Report) -> Vec<(String, String)> {
             format!("{:.1} tok/s", measured.prefill),
         ),
     ];
-    if let Some(bandwidth) = measured.bandwidth {
-        rows.push((
-            "memory reads".to_owned(),
-            format!("{:.1} GB/s, measured", bandwidth / 1e9),
-        ));
+    for peak in &measured.peaks {
+        rows.push((format!("{} at most", peak.device), peak_words(peak)));
     }
     if let (Some(ceiling), Some(share)) = (measured.ceiling, measured.share()) {
         rows.push((
             "at most".to_owned(),
             format!(
-                "about {ceiling:.1} tok/s (memory reads / bytes a token reads); {:.0} % of it reached",
+                "about {ceiling:.1} tok/s (GB/s / bytes a token reads); {:.0} % of it reached",
                 share * 100.0
             ),
         ));
     }
-    if let (Some(operations), Some(most)) = (measured.operations, measured.prefill_ceiling) {
+    if let Some(most) = measured.prefill_ceiling {
         rows.push((
             "prompt at most".to_owned(),
-            format!(
-                "about {most:.1} tok/s ({:.0} billion operations a second, measured / 2 × parameters)",
-                operations / 1e9
-            ),
+            format!("about {most:.1} tok/s (operations a second / 2 × parameters)"),
         ));
     }
     if measured.findings.is_empty() {

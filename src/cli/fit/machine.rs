@@ -4,7 +4,8 @@ use crate::cli::{ExitCode, Failure};
 use crate::engine::{Device, llama};
 use crate::hardware::{self, Hardware, Kind};
 use crate::params::{LoadParams, nearest_word};
-use crate::plan::{Capacity, Room};
+use crate::plan::{Capacity, Peak, Room};
+use crate::runtime::bandwidths;
 
 /// Devices with their memory.
 pub(super) struct Machine {
@@ -22,8 +23,8 @@ pub(super) struct Machine {
 }
 
 impl Machine {
-    /// This one, as it is now, with the bandwidth of its memory if that was measured before.
-    pub(super) fn here(params: &LoadParams, bandwidth: Option<u64>) -> Self {
+    /// This one, as it is now, with the bandwidths that were measured before.
+    pub(super) fn here(params: &LoadParams, peaks: &[Peak]) -> Self {
         let (devices, room) = llama::machine(params);
         let name = |device: &Device| match device.description.as_str() {
             "" => device.name.clone(),
@@ -32,9 +33,7 @@ impl Machine {
         Self {
             gpus: devices.iter().map(name).collect(),
             host: Some("system memory".into()),
-            bandwidths: std::iter::once(bandwidth)
-                .chain(devices.iter().map(|_| None))
-                .collect(),
+            bandwidths: bandwidths(&devices, peaks),
             n_gpus: devices.len(),
             swap: free_swap(),
             room,

@@ -15,7 +15,7 @@ use crate::config::Folders;
 use crate::engine;
 use crate::hardware::{self, Hardware};
 use crate::params::{Overrides, Param, Value};
-use crate::runtime::known_bandwidth;
+use crate::runtime::known_peaks;
 use machine::Machine;
 use subject::Subject;
 
@@ -36,12 +36,13 @@ pub(super) fn run(
         return print(&text::catalogue(&known));
     }
     check(&parameters)?;
-    let prepared = setup::prepare(general, folders, parameters, OnProblem::Fail)?;
+    let general = general.of(args.file.as_ref());
+    let prepared = setup::prepare(&general, folders, parameters, OnProblem::Fail)?;
     let mut params = prepared.params.load();
     let described = machine::described(&mut params.model.devices)?;
     let subject = Subject::find(args, &prepared)?;
     let machine = if args.hardware.is_empty() && described.is_empty() {
-        Machine::here(&params, known_bandwidth(&prepared.folders.state_dir))
+        Machine::here(&params, &known_peaks(&prepared.folders.state_dir))
     } else {
         let mut parts = described;
         for id in &args.hardware {

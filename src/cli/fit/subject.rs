@@ -21,10 +21,7 @@ impl Subject {
         if let Some(size) = &args.params {
             return typical(args, size);
         }
-        match &args.file {
-            Some(path) => read(&model::find(path, &prepared.folders, &prepared.config)?),
-            None => read(&model::resolve(prepared)?),
-        }
+        read(&model::resolve(prepared)?)
     }
 }
 

@@ -20,7 +20,7 @@ use crate::ui::text::units;
 pub(super) fn here() -> Result<Estimator, Failure> {
     // llama.cpp speaks on standard error unless it is told not to.
     llama::install_logging();
-    Ok(Estimator::here(&Params::default().load(), None)?)
+    Ok(Estimator::here(&Params::default().load(), &[])?)
 }
 
 /// Prints the models of a repository.

@@ -9,9 +9,9 @@ use crate::cli::setup::{self, OnProblem};
 use crate::cli::{ExitCode, Failure, General, model, print, sanitise};
 use crate::config::Folders;
 use crate::engine;
-use crate::library::{self, About, Known, Listing, Model, Source};
+use crate::library::{self, About, Known, Listing, Model, Modelfile, Source};
 use crate::params::{LoadParams, Overrides};
-use crate::runtime::{Estimator, Notes, find_models, known_bandwidth, marks};
+use crate::runtime::{Estimator, Notes, find_models, known_peaks, marks};
 
 /// Does what was asked of the models.
 ///
@@ -94,7 +94,10 @@ impl Models {
 
     fn info(&self, args: &InfoArgs) -> Result<ExitCode, Failure> {
         let model = self.find(&args.name)?;
-        let known = self.known(&[&model])?.pop().unwrap_or_default();
+        let mut known = self.known(&[&model])?.pop().unwrap_or_default();
+        let mut paths = model.places.iter().map(|place| &place.path);
+        let blob = paths.find(|path| library::is_ollama_blob(path));
+        known.modelfile = blob.and_then(|blob| Modelfile::of_blob(blob, args.name.to_str()));
         if args.json {
             return print(&json::info(&model, &known)?);
         }
@@ -165,8 +168,8 @@ impl Models {
     }
 
     fn estimator(&self) -> Result<Estimator, Failure> {
-        let bandwidth = known_bandwidth(&self.folders.state_dir);
-        Ok(Estimator::here(&self.params, bandwidth)?)
+        let peaks = known_peaks(&self.folders.state_dir);
+        Ok(Estimator::here(&self.params, &peaks)?)
     }
 
     fn known(&self, models: &[&Model]) -> Result<Vec<Known>, Failure> {

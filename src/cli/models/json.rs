@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::cli::{ExitCode, Failure};
 use crate::library::{Known, Model};
-use crate::params::spec;
+use crate::params::{Overrides, spec};
 use crate::runtime::Notes;
 
 /// A model in a list.
@@ -74,15 +74,7 @@ pub(super) fn info(model: &Model, known: &Known) -> Result<String, Failure> {
                    "path": place.path.to_string_lossy()})
         })
         .collect();
-    let sampling: serde_json::Map<String, Value> = about
-        .map(|about| about.recommended())
-        .unwrap_or_default()
-        .iter()
-        .map(|(param, value)| {
-            let row = spec(*param);
-            (row.name.to_owned(), row.format(value).into())
-        })
-        .collect();
+    let sampling = about.map(|about| values(&about.recommended()));
     let fit = known.estimate.map(|estimate| {
         json!({"fits": estimate.fits, "n_gpu_layers": estimate.n_gpu_layers,
                "n_layers": estimate.n_layers, "n_ctx": estimate.n_ctx,
@@ -98,7 +90,8 @@ pub(super) fn info(model: &Model, known: &Known) -> Result<String, Failure> {
         "thinking": about.is_some_and(|about| about.speaks.thinking),
         "vision": model.vision,
         "audio": model.audio,
-        "recommended_sampling": sampling,
+        "recommended_sampling": sampling.unwrap_or_default(),
+        "ollama": known.modelfile.as_ref().map(|file| values(&file.values)),
         "files": paths(&model.files),
         "places": places,
         "mmproj": paths(&model.projectors),
@@ -112,6 +105,14 @@ pub(super) fn info(model: &Model, known: &Known) -> Result<String, Failure> {
         }
     }
     written(&all)
+}
+
+fn values(values: &Overrides) -> serde_json::Map<String, Value> {
+    let values = values.iter().map(|(param, value)| {
+        let row = spec(*param);
+        (row.name.to_owned(), row.format(value).into())
+    });
+    values.collect()
 }
 
 pub(super) fn removed(files: &[PathBuf], freed: u64) -> Result<String, Failure> {

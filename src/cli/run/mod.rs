@@ -48,7 +48,7 @@ pub(super) fn run(args: &RunArgs, prepared: Prepared) -> Result<ExitCode, Failur
                 interrupts,
                 sink: &mut |parts| show.write(parts),
             };
-            let params = prepared.tuned.apply(&prepared.params, &model);
+            let params = prepared.params_of(&model);
             session.reply(model, params, prompt).await
         },
     )?;

@@ -27,7 +27,7 @@ use crate::tune::{News, Outcome, Request, Search, words};
 /// # Errors
 /// When there is no model, it cannot run, or the profile cannot be written.
 pub(super) fn run(args: &TuneArgs, prepared: &Prepared) -> Result<ExitCode, Failure> {
-    let path = path(args, prepared)?;
+    let path = path(prepared)?;
     engine::llama::install_logging();
     let origin = origin(&path)?;
     if args.undo {
@@ -107,11 +107,8 @@ async fn until(deadline: Option<Duration>, started: Instant) {
     }
 }
 
-fn path(args: &TuneArgs, prepared: &Prepared) -> Result<PathBuf, Failure> {
-    let path = match &args.file {
-        Some(path) => model::find(path, &prepared.folders, &prepared.config)?,
-        None => model::resolve(prepared)?,
-    };
+fn path(prepared: &Prepared) -> Result<PathBuf, Failure> {
+    let path = model::resolve(prepared)?;
     // In a profile a path has to mean the same everywhere; where it has no such form, it stays.
     Ok(std::path::absolute(&path).unwrap_or(path))
 }

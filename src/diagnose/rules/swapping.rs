@@ -25,8 +25,11 @@ pub fn rule(facts: &Facts) -> Option<Finding> {
             .memory_available
             .map(|bytes| format!("{} of memory left", gib(bytes))),
     );
+    // What GPUs read is no matter of main memory.
+    let in_memory = facts.context.n_gpu_layers.unwrap_or(0) == 0;
     let ceiling = machine
         .bandwidth
+        .filter(|_| in_memory)
         .zip(facts.bytes_per_token())
         .map(|(bandwidth, bytes)| bandwidth / bytes);
     let gain = ceiling

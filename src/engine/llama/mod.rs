@@ -27,7 +27,7 @@ mod vocabulary;
 
 pub use backend::{devices, set_abort_hook, system_info, version};
 pub use logs::install_logging;
-pub use peak::measure_compute;
+pub use peak::{measure_compute, measure_device};
 pub use place::{limits, machine, overrides, run_for};
 
 pub(super) use backend::init;

@@ -7,11 +7,11 @@ use std::path::Path;
 use super::load::OpenModel;
 use super::threads::Threads;
 use super::{backend, context_options};
-use crate::engine::{Device, DeviceKind, EngineError, ErrorKind, Reads};
+use crate::engine::{Device, DeviceKind, EngineError, ErrorKind};
 use crate::gguf::{self, TensorType};
 use crate::params::{FlashAttention, GpuLayers, LoadParams, ModelParams, SplitMode};
 use crate::plan::{
-    self, Capacity, Fit, Limits, Override, Part, Room, Run, Shortage, Split, Weights,
+    self, Capacity, Fit, Limits, Override, Part, Reads, Room, Run, Shortage, Split, Weights,
 };
 
 /// Refuses a model that this machine can never run, whatever else is ended before.
@@ -91,26 +91,29 @@ pub(super) fn context_size(
     Ok(fit.n_ctx)
 }
 
-/// What decoding a token reads, where all of it lies in main memory.
-pub(super) fn reads(open: &OpenModel, params: &LoadParams, n_ctx: u32) -> Option<Reads> {
+/// What decoding a token reads on each device that it reads from.
+pub(super) fn reads(open: &OpenModel, params: &LoadParams, n_ctx: u32) -> Vec<Reads> {
+    let Ok(run) = run(&open.header, &open.gpus, params) else {
+        return Vec::new();
+    };
     let run = Run {
         n_gpu_layers: open.n_gpu_layers,
         n_ctx,
-        ..run(&open.header, &open.gpus, params).ok()?
+        ..run
     };
-    if open.n_gpu_layers > 0 {
-        return None;
-    }
-    let at = |depth| {
-        plan::read_per_token(&open.header, &run, &[], depth)
-            .first()
-            .copied()
-    };
-    let (weights, whole) = (at(0)?, at(n_ctx)?);
-    Some(Reads {
-        weights,
-        per_token: whole.saturating_sub(weights) / u64::from(n_ctx.max(1)),
-    })
+    let shares = shares(&open.gpus, &params.model.tensor_split);
+    let at = |depth| plan::read_per_token(&open.header, &run, &shares, depth);
+    let names = open.gpus.iter().map(|gpu| gpu.name.as_str());
+    let all = std::iter::once(plan::HOST)
+        .chain(names)
+        .zip(at(0).into_iter().zip(at(n_ctx)));
+    all.filter(|(_, (_, whole))| *whole > 0)
+        .map(|(device, (weights, whole))| Reads {
+            device: device.to_owned(),
+            weights,
+            per_token: whole.saturating_sub(weights) / u64::from(n_ctx.max(1)),
+        })
+        .collect()
 }
 
 /// GPUs that layers may go to, in llama.cpp's order.

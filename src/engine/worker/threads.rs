@@ -42,12 +42,18 @@ impl Worker {
         let Some(time) = contention::read() else {
             return;
         };
-        self.watch.free = self.watch.contention.observe(time);
-        let (Some(free), Some(running)) = (self.watch.free, &mut self.running) else {
+        let Some(running) = &mut self.running else {
             return;
         };
         let asked = running.asked.threads;
         let wanted = Threads::resolve(asked, running.open.facts.size_bytes);
+        self.watch.free = self.watch.contention.observe(time).or_else(|| {
+            let free = contention::glance(wanted.single.max(wanted.batch).unsigned_abs());
+            free.inspect(|free| self.watch.contention.assume(*free))
+        });
+        let Some(free) = self.watch.free else {
+            return;
+        };
         let now = wanted.within(asked, free);
         let (n_threads, n_threads_batch) = (now.single.unsigned_abs(), now.batch.unsigned_abs());
         let info = &running.context_info;

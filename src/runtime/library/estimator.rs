@@ -5,7 +5,8 @@ use crate::gguf::Facts;
 use crate::hub;
 use crate::library::{About, Estimate, Model};
 use crate::params::LoadParams;
-use crate::plan::{self, Override, Room, Run};
+use crate::plan::{self, Override, Peak, Room, Run};
+use crate::runtime::bandwidths;
 
 /// Bits a weight is taken to have where nobody says how many parameters there are: about those of
 /// Q4_K_M.
@@ -22,19 +23,17 @@ pub struct Estimator {
 }
 
 impl Estimator {
-    /// Looks at the machine. `bandwidth` is that of system memory, if it was measured.
+    /// Looks at the machine. `peaks` are what was measured of its devices.
     ///
     /// # Errors
     /// For a parameter that cannot be used, such as an unknown cache type.
-    pub fn here(params: &LoadParams, bandwidth: Option<u64>) -> Result<Self, EngineError> {
+    pub fn here(params: &LoadParams, peaks: &[Peak]) -> Result<Self, EngineError> {
         let (gpus, room) = llama::machine(params);
         let names: Vec<&str> = gpus.iter().map(|gpu| gpu.name.as_str()).collect();
         Ok(Self {
             run: llama::run_for(params, gpus.len())?,
             overrides: llama::overrides(&params.model, &names)?,
-            bandwidths: std::iter::once(bandwidth)
-                .chain(gpus.iter().map(|_| None))
-                .collect(),
+            bandwidths: bandwidths(&gpus, peaks),
             params: params.clone(),
             room,
         })

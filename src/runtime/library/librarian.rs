@@ -21,7 +21,7 @@ use crate::library::{
 };
 use crate::params::LoadParams;
 use crate::runtime::paths::resolve;
-use crate::runtime::{Wake, known_bandwidth};
+use crate::runtime::{Wake, known_peaks};
 use crate::units;
 
 /// The first frame and the first load go before it.
@@ -228,7 +228,7 @@ impl Actor {
     }
 
     fn estimator(&self, params: &LoadParams) -> Result<Estimator, crate::engine::EngineError> {
-        Estimator::here(params, known_bandwidth(&self.folders.state_dir))
+        Estimator::here(params, &known_peaks(&self.folders.state_dir))
     }
 
     fn mark(&self, make: impl FnOnce(&mut Marks)) {

@@ -47,6 +47,7 @@ impl Notes {
             used: paths().filter_map(|path| used.get(path).copied()).max(),
             favourite: paths().any(|path| favourites.contains(path)),
             removable: library::removable(model, &self.marks).is_ok(),
+            modelfile: None,
         }
     }
 }

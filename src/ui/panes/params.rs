@@ -352,8 +352,10 @@ fn source_name(source: Source) -> &'static str {
     match source {
         Source::Default => "default",
         Source::Model => "model",
+        Source::Ollama => "ollama",
         Source::Tuned => "tuned",
         Source::Config => "config",
+        Source::ModelsPreset => "models preset",
         Source::Preset => "preset",
         Source::Session => "session",
     }

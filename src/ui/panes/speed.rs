@@ -21,6 +21,7 @@ use super::reply;
 use crate::app::{Action, Pane, State};
 use crate::engine::Timings;
 use crate::keymap::Context;
+use crate::plan::{HOST, Peak, decode_ceiling, peak_of, prefill_ceiling};
 use crate::theme::Role;
 use crate::ui::painter::{Focused, Frame, Painter, Part, part};
 use crate::ui::text::units;
@@ -196,13 +197,13 @@ fn prompt<'a>(state: &State, missing: &'a str) -> Row<'a> {
 /// Prompt tokens from which on their speed is that of large products.
 const LONG_PROMPT: u32 = 128;
 
-/// The share of what the processor could compute, and that: an estimate from measured operations
+/// The share of what the devices could compute, and that: an estimate from measured operations
 /// per second / (2 × parameters that a token uses).
 fn prefill_share(state: &State) -> Option<(f64, f64)> {
     let (model, context) = state.model.running.as_ref()?;
     let timings = &state.speed.timings;
-    let (operations, reads) = (state.gauges.operations?, context.reads?);
-    let most = reads.prefill_ceiling(operations, model.n_params, model.size_bytes)?;
+    let peaks = &state.gauges.peaks;
+    let most = prefill_ceiling(&context.reads, peaks, model.n_params, model.size_bytes)?;
     let share = timings.prompt_per_second / most;
     (timings.prompt_n >= LONG_PROMPT && share > 0.0 && share <= 1.0).then_some((share, most))
 }
@@ -283,8 +284,12 @@ fn kv_memory(state: &State) -> Option<u64> {
 /// What memory bandwidth allows, once that was measured: an estimate, and how near the reply came.
 fn ceiling(state: &State) -> Option<Row<'static>> {
     let (_, context) = state.model.running.as_ref()?;
-    let (bandwidth, reads) = (state.gauges.bandwidth?, context.reads?);
-    let most = reads.ceiling(bandwidth, state.speed.context_used)?;
+    let (reads, peaks, depth) = (
+        &context.reads,
+        &state.gauges.peaks,
+        state.speed.context_used,
+    );
+    let most = decode_ceiling(reads, peaks, depth)?;
     let timings = &state.speed.timings;
     let reached = match timings.recent_per_second {
         now if now > 0.0 => now,
@@ -294,22 +299,38 @@ fn ceiling(state: &State) -> Option<Row<'static>> {
     if reached > most {
         return None;
     }
-    let gigabytes = format!("{:.1} GB/s", bandwidth as f64 / 1e9);
     // An estimate: measured bandwidth / bytes that a token reads.
     let most_words = if reached > 0.0 {
         format!("{:.0} % of ~{}", reached / most * 100.0, units::rate(most))
     } else {
         format!("~{}", units::rate(most))
     };
-    let facts = vec![
-        vec![part(most_words, Role::Text)],
-        vec![part(gigabytes, Role::Muted)],
-    ];
+    let devices = reads.iter().filter_map(|reads| {
+        let peak = peak_of(peaks, &reads.device)?;
+        let words = traffic(reads.at(depth), reached, peak);
+        Some(vec![part(words, Role::Muted)])
+    });
+    let facts = std::iter::once(vec![part(most_words, Role::Text)]).chain(devices);
     Some(Row {
         label: "at most",
+        facts: facts.collect(),
         bar: (reached > 0.0).then_some((reached / most, Role::Gauge)),
-        facts,
     })
+}
+
+/// What a device reads from its memory each second at so many tokens per second, beside its peak.
+#[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
+fn traffic(bytes: u64, tokens_per_second: f64, peak: &Peak) -> String {
+    let now = bytes as f64 * tokens_per_second / 1e9;
+    let most = peak.bytes_per_second as f64 / 1e9;
+    let name = match peak.device.as_str() {
+        HOST => "",
+        device => &format!("{device} "),
+    };
+    match now > 0.0 {
+        true => format!("{name}{now:.1} of {most:.1} GB/s"),
+        false => format!("{name}{most:.1} GB/s"),
+    }
 }
 
 /// Said only where other processes hold threads back.
