@@ -226,7 +226,9 @@ fn details_take_the_answer_for_their_own_model_and_scroll_to_the_end() {
 #[test]
 fn a_name_means_a_model_and_a_wrong_one_is_told_what_is_near() {
     let state = known();
-    assert_eq!(resolve(&state, "qwen3:0.6b"), Ok(path("alpha")));
+    // The place that has the name: what its tool keeps beside it counts.
+    let blob = PathBuf::from("/ollama/sha256-1");
+    assert_eq!(resolve(&state, "qwen3:0.6b"), Ok(blob));
     assert_eq!(resolve(&state, "LARGE.gguf"), Ok(path("large")));
     assert_eq!(resolve(&state, "/x/y.gguf"), Ok(PathBuf::from("/x/y.gguf")));
     let why = resolve(&state, "alpa").unwrap_err();
@@ -285,7 +287,7 @@ fn the_load_prompt_offers_names_by_last_use_and_then_what_is_typed() {
     update(&mut state, Event::Paths { typed, found });
     assert_eq!(prompt(&state), ["qwen3:0.6b", "qwen.gguf"]);
     let effects = press(&mut state, "down enter");
-    let loads = |effect: &Effect| matches!(effect, Effect::Engine(engine::Command::Load(request)) if request.path == path("alpha"));
+    let loads = |effect: &Effect| matches!(effect, Effect::Engine(engine::Command::Load(request)) if request.path == Path::new("/ollama/sha256-1"));
     assert!(effects.iter().any(loads), "{effects:?}");
 }
 
