@@ -53,7 +53,7 @@ fn main() {
         "{}: {n_vocab} tokens in the vocabulary; means of ratios with 95 % intervals",
         path.display()
     );
-    println!("| decode, ms a token | off | n-probs {N_PROBS} | speed of off | pairs |");
+    println!("| decode, ms a token | off | n-probs {N_PROBS} | speed beside off | pairs |");
     println!("| --- | --- | --- | --- | --- |");
     let mut request = 0;
     for (name, sampling) in kinds {

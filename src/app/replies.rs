@@ -33,11 +33,7 @@ pub(super) fn send(state: &mut State) -> Vec<Effect> {
     let typed = state.composer.take();
     let text = attach::with_files(state, typed.trim_end());
     let mut effects = say(state, text);
-    let before = state.speed.context_used;
     effects.extend(begin(state, Opening::default()));
-    // All of it stands before what was said just now.
-    state.speed.could_reuse = Some(before).filter(|tokens| *tokens > 0);
-    state.why.missed_because = state.why.lost_because.take();
     effects
 }
 
@@ -176,6 +172,13 @@ pub(super) fn on_engine(state: &mut State, event: EngineEvent) -> Vec<Effect> {
                 }
                 return effects;
             }
+        }
+        EngineEvent::Missed {
+            request,
+            tokens,
+            why,
+        } if state.chat.reply_mut(request).is_some() => {
+            state.speed.missed = Some((tokens, why));
         }
         EngineEvent::Thinking { request, tags } => {
             if let Some(reply) = state.chat.reply_mut(request) {

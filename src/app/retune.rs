@@ -169,9 +169,6 @@ pub(super) fn on_engine(state: &mut State, event: EngineEvent) -> Vec<Effect> {
             if let Some((_, running)) = &mut state.model.running {
                 *running = context;
             }
-            if let KvOutcome::Prefill { reason, .. } = &kv {
-                state.why.lost_because = Some(reason.clone());
-            }
             let kept = match kv {
                 KvOutcome::Untouched => "nothing had to be computed again".to_owned(),
                 KvOutcome::Kept { tokens } => format!("{tokens} tokens of KV cache kept"),

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::engine::{StopReason, Timings};
+use crate::engine::{Missed, StopReason, Timings};
 
 /// Points kept for the chart.
 const HISTORY: usize = 600;
@@ -18,9 +18,8 @@ pub struct SpeedState {
     pub context_used: u32,
     /// Tokens per second over the last second, one entry per report, oldest first; at most 600.
     pub history: VecDeque<f64>,
-    /// Prompt tokens that were in the cache when the reply was asked for; `None` where the prompt is
-    /// not what was there with more behind it.
-    pub could_reuse: Option<u32>,
+    /// Tokens that were in the cache, and why not all of them were reused; `None` where they were.
+    pub missed: Option<(u32, Missed)>,
     pub total_prompt: u64,
     pub total_predicted: u64,
     /// Whether `timings` are of a reply that the totals do not have yet.

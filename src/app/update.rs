@@ -190,6 +190,7 @@ fn engine(state: &mut State, event: EngineEvent) -> Vec<Effect> {
             tokens::on_engine(state, event)
         }
         EngineEvent::Queued { .. }
+        | EngineEvent::Missed { .. }
         | EngineEvent::Thinking { .. }
         | EngineEvent::Prefill { .. }
         | EngineEvent::Tokens { .. }

@@ -20,10 +20,6 @@ pub struct WhyState {
     pub findings: Vec<Finding>,
     /// What of this machine never changes.
     pub machine: Machine,
-    /// Why the prompt of the last reply was not in the cache.
-    pub(super) missed_because: Option<String>,
-    /// Why a cache was lost since.
-    pub(super) lost_because: Option<String>,
     /// Seconds that the last load took.
     pub(super) load_seconds: Option<f64>,
 }
@@ -142,14 +138,16 @@ fn reply(state: &State) -> Reply {
             Entry::Reply(reply) => Some(reply.text.as_str()),
             _ => None,
         });
+    let missed = state.speed.missed.as_ref();
     Reply {
         decoding: Some(streams),
         decode: known(timings.predicted_per_second, timings.predicted_n),
         prefill: known(timings.prompt_per_second, timings.prompt_n),
         prompt_new: prompted.then_some(timings.prompt_n),
         prompt_reused: prompted.then_some(timings.cache_n),
-        could_reuse: state.speed.could_reuse,
-        missed_because: state.why.missed_because.clone(),
+        could_reuse: missed.map(|(tokens, _)| *tokens),
+        missed_because: missed.map(|(_, why)| why.to_string()),
+        missed_advice: missed.map(|(_, why)| why.advice().to_owned()),
         degenerate: text
             .and_then(|text| diagnose::degenerate(tail(text)))
             .map(|wrong| wrong.to_string()),
@@ -249,7 +247,7 @@ fn has_gpu_backend() -> bool {
 mod tests {
     use super::*;
     use crate::app::{Event, update};
-    use crate::engine::{Command, ContextInfo, ModelInfo};
+    use crate::engine::{Command, ContextInfo, Missed, ModelInfo};
 
     fn press(state: &mut State, key: &str) -> Vec<Effect> {
         update(state, Event::Key(key.parse().unwrap()))
@@ -317,14 +315,14 @@ mod tests {
     fn a_prompt_that_was_not_reused_is_told_with_its_reason() {
         let mut state = small_batches();
         state.speed.timings.prompt_n = 900;
-        state.speed.could_reuse = Some(800);
-        state.why.missed_because = Some("the cache types changed".into());
+        let why = Missed::Retuned("the K cache changes from f16 to q8_0".into());
+        state.speed.missed = Some((800, why));
         let found = diagnose::diagnose(&facts(&state));
         let missed = found
             .iter()
             .find(|finding| finding.rule == "prompt-cache-missed");
         assert!(
-            missed.unwrap().evidence.contains("the cache types changed"),
+            missed.unwrap().evidence.contains("the K cache changes"),
             "{found:?}"
         );
     }

@@ -67,10 +67,11 @@ pub struct Reply {
     pub prompt_new: Option<u32>,
     /// Prompt tokens found in the KV cache.
     pub prompt_reused: Option<u32>,
-    /// Tokens that the conversation had in the cache before, all of which could have been reused.
+    /// Tokens that the conversation had in the cache before, where not all were reused.
     pub could_reuse: Option<u32>,
-    /// Why the cache was not used, where the engine said so.
+    /// Why the cache was not used, and what keeps that from happening again.
     pub missed_because: Option<String>,
+    pub missed_advice: Option<String>,
     /// What is wrong with the text: see [`super::degenerate`].
     pub degenerate: Option<String>,
 }

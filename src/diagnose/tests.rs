@@ -146,6 +146,7 @@ proptest! {
                 prompt_reused: counts[8],
                 could_reuse: counts[9],
                 missed_because: None,
+                missed_advice: None,
                 degenerate: None,
             },
             machine: Machine {

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::trace::{Ids, Trace};
 use super::{
-    BenchId, ConversationId, CountId, Forecast, LoadId, Origin, Prompt, PromptOf, RequestId,
-    TextSize, Timings,
+    BenchId, ConversationId, CountId, Forecast, LoadId, Missed, Origin, Prompt, PromptOf,
+    RequestId, TextSize, Timings,
 };
 use crate::params::{LoadParams, Overrides};
 use crate::plan::Reads;
@@ -70,6 +70,13 @@ pub enum EngineEvent {
     Thinking {
         request: RequestId,
         tags: crate::chat::reasoning::Tags,
+    },
+    /// So many tokens of this prompt's conversation were in the KV cache or had been, and not all of
+    /// them are reused; why. Comes before `Prefill`, which tells how many are.
+    Missed {
+        request: RequestId,
+        tokens: u32,
+        why: Missed,
     },
     /// Prompt tokens: `done` of `total` are in the KV cache, `reused` of them were there before.
     Prefill {

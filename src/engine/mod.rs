@@ -14,6 +14,7 @@ pub mod fake;
 mod forecast;
 mod handle;
 pub mod llama;
+mod missed;
 mod origin;
 mod outbox;
 mod prefix;
@@ -40,6 +41,7 @@ pub use event::{
 };
 pub use forecast::{Change, DeviceForecast, Forecast};
 pub use handle::{EngineHandle, EngineStopped};
+pub use missed::{Missed, Part};
 pub use origin::{Batches, Origin};
 pub use seen::{Prompt, PromptOf, PromptToken, TextSize};
 pub use timing::{Timings, TokenRate};

@@ -123,6 +123,7 @@ fn take_turns(earlier: &EngineEvent, event: &EngineEvent) -> bool {
 fn request_of(event: &EngineEvent) -> Option<RequestId> {
     match event {
         EngineEvent::Queued { request, .. }
+        | EngineEvent::Missed { request, .. }
         | EngineEvent::Prefill { request, .. }
         | EngineEvent::Tokens { request, .. }
         | EngineEvent::Traced { request, .. }

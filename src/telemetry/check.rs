@@ -1,6 +1,6 @@
 //! Drivers report nonsense now and then: a reading that cannot be true is missing.
 
-use super::{Missing, Reading};
+use super::{Link, Missing, Reading};
 
 pub(super) const NONSENSE: Missing = "nonsense reading";
 
@@ -43,6 +43,16 @@ pub(super) fn watts(value: f64) -> Reading<f32> {
 pub(super) fn megahertz(value: f64) -> Reading<f32> {
     #[expect(clippy::cast_possible_truncation, reason = "checked to be small")]
     within(value, 0.0, 20_000.0).map(|value| value as f32)
+}
+
+/// A PCI Express link: no generation has more than 256 GT/s, no slot more than 32 lanes.
+pub(super) fn link(gigatransfers: f32, lanes: u32) -> Reading<Link> {
+    within(gigatransfers, 1.0, 256.0)?;
+    within(lanes, 1, 32)?;
+    Ok(Link {
+        gigatransfers,
+        lanes,
+    })
 }
 
 /// A rate in bytes per second; 100 TB/s is more than any link or memory does.

@@ -38,8 +38,8 @@ pub use memory::MemorySource;
 pub use process::ProcessSource;
 pub use rapl::RaplSource;
 pub use sample::{
-    CpuSample, GpuMemory, GpuSample, MemorySample, Missing, Moment, Pool, ProcessSample, Reading,
-    Sample, Throttle, Vendor, Zone,
+    CpuSample, GpuMemory, GpuSample, Link, MemorySample, Missing, Moment, Pool, ProcessSample,
+    Reading, Sample, Throttle, Vendor, Zone,
 };
 pub use sampler::Sampler;
 pub use sources::{Heat, HeatSource, KernelSource, Sources};

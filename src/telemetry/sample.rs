@@ -155,8 +155,17 @@ pub struct GpuSample {
     /// Bytes per second from and to the GPU.
     pub pcie_sent: Reading<f64>,
     pub pcie_received: Reading<f64>,
+    pub link: Reading<Link>,
     /// Percent of the fastest the fan can do.
     pub fan: Reading<f32>,
+}
+
+/// How a GPU is connected now: both sink while it has nothing to do.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Link {
+    /// Billions of transfers per second of a lane.
+    pub gigatransfers: f32,
+    pub lanes: u32,
 }
 
 impl GpuSample {
@@ -183,6 +192,7 @@ impl GpuSample {
             throttle: Err(why),
             pcie_sent: Err(why),
             pcie_received: Err(why),
+            link: Err(why),
             fan: Err(why),
         }
     }
@@ -193,6 +203,8 @@ impl GpuSample {
 pub enum Throttle {
     /// It takes as much power as it may.
     PowerLimit,
+    /// It draws as much current as it may.
+    CurrentLimit,
     /// The board or the power supply asked for less, at once.
     PowerBrake,
     /// The driver slows it down because it, or its memory, is hot.
@@ -210,6 +222,7 @@ impl Throttle {
     pub fn what(self) -> &'static str {
         match self {
             Self::PowerLimit => "power limit",
+            Self::CurrentLimit => "current limit",
             Self::PowerBrake => "power brake",
             Self::Heat => "hot",
             Self::Overheat => "overheated",

@@ -11,6 +11,7 @@ mod forecast;
 mod guide;
 mod harness;
 mod loading;
+mod missed;
 mod offload;
 mod replies;
 mod retuning;

@@ -67,6 +67,72 @@ fn a_card_tells_everything() {
     assert_eq!(gpu.pcie_sent, Err("not reported by this GPU"));
 }
 
+/// A table of metrics of that layout and size, with these bits at the place of its throttle status.
+fn metrics(size: u8, layout: [u8; 2], at: usize, bits: u64) -> Vec<u8> {
+    let mut table = vec![0xff; usize::from(size)];
+    table[..4].copy_from_slice(&[size, 0, layout[0], layout[1]]);
+    table[at..at + 8].copy_from_slice(&bits.to_le_bytes());
+    table
+}
+
+#[test]
+fn what_holds_its_clocks_down_is_told_where_bits_mean_the_same_everywhere() {
+    use llmdeck::telemetry::Throttle;
+    let tree = desktop();
+    let mut source = AmdSource::new(tree.root());
+    let mut throttle = |table: &[u8]| {
+        tree.write_bytes(&format!("{CARD}/gpu_metrics"), table);
+        source.read(Instant::now()).unwrap().remove(0).throttle
+    };
+    let told = |bits: u64| metrics(120, [1, 3], 112, bits);
+    assert_eq!(throttle(&told(0)), Ok(vec![]));
+    // PPT0 and the hotspot's temperature.
+    let reasons = Ok(vec![Throttle::PowerLimit, Throttle::Heat]);
+    assert_eq!(throttle(&told(1 | 1 << 36)), reasons);
+    let reasons = Ok(vec![Throttle::CurrentLimit, Throttle::Overheat]);
+    assert_eq!(throttle(&told(1 << 16 | 1 << 47)), reasons);
+    // One that is part of the CPU.
+    let apu = metrics(128, [2, 2], 120, 1 << 6);
+    assert_eq!(throttle(&apu), Ok(vec![Throttle::PowerLimit]));
+    let unknown = Err("not reported by this GPU");
+    assert_eq!(
+        throttle(&told(u64::MAX)),
+        unknown,
+        "the driver does not know"
+    );
+    assert_eq!(throttle(&metrics(120, [1, 1], 112, 1)), unknown);
+    assert_eq!(throttle(&told(1)[..100]), unknown, "cut short");
+    assert_eq!(throttle(&[1]), unknown);
+}
+
+#[test]
+fn its_link_is_the_one_the_card_tells_else_the_one_of_its_device() {
+    use llmdeck::telemetry::Link;
+    let link = |gigatransfers, lanes| {
+        Ok(Link {
+            gigatransfers,
+            lanes,
+        })
+    };
+    let tree = desktop();
+    let mut source = AmdSource::new(tree.root());
+    let mut read = || source.read(Instant::now()).unwrap().remove(0).link;
+    assert_eq!(read(), Err("not reported by this GPU"));
+    tree.write(&format!("{CARD}/current_link_speed"), "16.0 GT/s PCIe");
+    tree.write(&format!("{CARD}/current_link_width"), "16");
+    assert_eq!(read(), link(16.0, 16));
+    let mut table = metrics(120, [1, 3], 112, 0);
+    table[74..78].copy_from_slice(&[4, 0, 80, 0]);
+    tree.write_bytes(&format!("{CARD}/gpu_metrics"), &table);
+    assert_eq!(read(), link(8.0, 4));
+    tree.write_bytes(
+        &format!("{CARD}/gpu_metrics"),
+        &metrics(120, [1, 3], 112, 0),
+    );
+    tree.write(&format!("{CARD}/current_link_speed"), "Unknown");
+    assert!(read().is_err());
+}
+
 #[test]
 fn what_a_card_lies_about_is_missing_and_the_rest_is_there() {
     let tree = desktop();

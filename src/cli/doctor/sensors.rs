@@ -82,6 +82,9 @@ fn gpu(gpu: &GpuSample) -> Vec<Sensor> {
         sensor(named("throttled by"), throttle, str::to_owned),
         sensor(named("PCIe from it"), gpu.pcie_sent, rate),
         sensor(named("PCIe to it"), gpu.pcie_received, rate),
+        sensor(named("PCIe link"), gpu.link, |link| {
+            format!("{} GT/s, {} lanes", link.gigatransfers, link.lanes)
+        }),
         sensor(named("fan"), gpu.fan, percent),
     ]
 }
@@ -174,7 +177,7 @@ pub(super) fn size(bytes: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::telemetry::{CpuSample, MemorySample, Throttle};
+    use crate::telemetry::{CpuSample, Link, MemorySample, Throttle};
 
     #[test]
     fn missing_sensors_say_why_and_the_others_what_they_read() {
@@ -186,6 +189,10 @@ mod tests {
             power_limit: Ok(700.0),
             throttle: Ok(vec![Throttle::PowerLimit, Throttle::Heat]),
             pcie_sent: Ok(3e9),
+            link: Ok(Link {
+                gigatransfers: 16.0,
+                lanes: 8,
+            }),
             ..GpuSample::silent(0, Vendor::Nvidia, "NVIDIA H200", "not reported by this GPU")
         };
         let sample = Sample {
@@ -245,6 +252,7 @@ mod tests {
         GPU 0 throttled by: power limit, hot
         GPU 0 PCIe from it: 2.8 GiB/s
         GPU 0 PCIe to it: missing: not reported by this GPU
+        GPU 0 PCIe link: 16 GT/s, 8 lanes
         GPU 0 fan: missing: not reported by this GPU
         ");
     }

@@ -15,17 +15,17 @@ pub fn rule(facts: &Facts) -> Option<Finding> {
     }
     let seconds = reply.prefill.map(|rate| f64::from(again) / rate);
     let cost = seconds.map_or(String::new(), |seconds| format!(", {seconds:.1} s"));
-    let why = reply
-        .missed_because
-        .as_deref()
-        .unwrap_or("the beginning of the prompt changed");
+    let why = reply.missed_because.as_deref();
+    let why = why.map_or(String::new(), |why| format!(": {why}"));
+    let advice = reply.missed_advice.as_deref();
     Some(Finding {
         rule: "prompt-cache-missed",
         what: "the prompt was computed again instead of being reused".into(),
-        evidence: format!("{again} of {could} tokens again{cost}: {why}"),
+        evidence: format!("{again} of {could} tokens again{cost}{why}"),
         gain: None,
         fix: Fix::Do(
-            "keep what stands first the same: the system prompt, dates in it, the oldest turns"
+            advice
+                .unwrap_or("keep what stands first the same: the system prompt, the oldest turns")
                 .into(),
         ),
     })

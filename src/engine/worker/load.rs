@@ -7,7 +7,9 @@ use super::retune::{Parked, Weights};
 use super::{Running, Slot, Worker, count_of};
 use crate::engine::llama::{self, DetachedGrammar, OpenModel};
 use crate::engine::scheduler::{StepBudget, Steps};
-use crate::engine::{ContextInfo, EngineError, EngineEvent, KvOutcome, LoadRequest, StopReason};
+use crate::engine::{
+    ContextInfo, EngineError, EngineEvent, KvOutcome, LoadRequest, Missed, StopReason,
+};
 use crate::params::LoadParams;
 
 impl Worker {
@@ -65,6 +67,7 @@ impl Worker {
         };
         for index in 0..self.slots.len() {
             self.finish(index, StopReason::Cancelled);
+            self.note_lost(index, Missed::OtherModel);
         }
         let info = (Box::new(open.info.clone()), Box::new(context_info.clone()));
         self.slots = (0..context_info.n_seq_max)
@@ -100,7 +103,12 @@ impl Worker {
         if old.len() > n_slots {
             // Fewer sequences than before: replies first, then what was used last.
             old.sort_by_key(|(slot, _)| (slot.reply.is_none(), std::cmp::Reverse(slot.last_used)));
-            old.truncate(n_slots);
+            for (slot, _) in old.drain(n_slots..) {
+                if let Some(conversation) = slot.conversation {
+                    let why = Missed::Retuned("the context keeps fewer chats than before".into());
+                    self.lost.note(conversation, count_of(slot.n_cached), why);
+                }
+            }
         }
         let (mut kept, mut lost) = (0, 0);
         let mut reason = match &layout {
@@ -120,10 +128,14 @@ impl Worker {
             } else {
                 lost += slot.n_cached;
                 running.context.clear(super::sequence(index));
-                slot.forget_cache();
                 if let Some(why) = llama::failure_reason().filter(|_| layout == Layout::Same) {
                     reason = why;
                 }
+                if let Some(conversation) = slot.conversation {
+                    let why = Missed::Retuned(reason.clone());
+                    self.lost.note(conversation, count_of(slot.n_cached), why);
+                }
+                slot.forget_cache();
             }
             if let Some(reply) = &mut slot.reply {
                 let generated = reply.generated as usize;

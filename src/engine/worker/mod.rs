@@ -4,6 +4,7 @@ mod bench;
 mod forecast;
 mod load;
 mod mail;
+mod missed;
 mod origin;
 mod prefix;
 mod preview;
@@ -26,6 +27,7 @@ use self::mail::{Mail, Next};
 use self::preview::After;
 use super::handle::{Arrived, Commands};
 use super::llama::{self, Batch, Context, Interrupt, OpenModel};
+use super::missed::Lost;
 use super::reply::{Reply, Waiting, count_of};
 use super::scheduler::{StepBudget, Steps};
 use super::shelf::Shelf;
@@ -87,6 +89,8 @@ struct Slot {
     last_used: u64,
     /// Cells of the cache are shared with another sequence, so they must not be moved.
     shares: bool,
+    /// Its middle was forgotten when the context was full.
+    shifted: bool,
     reply: Option<Reply>,
     /// Where the last step has the logits after its last token.
     logits_at: Option<i32>,
@@ -99,6 +103,7 @@ impl Slot {
     fn forget_cache(&mut self) {
         self.n_cached = 0;
         self.shares = false;
+        self.shifted = false;
         self.after = None;
         if self.reply.is_none() {
             self.tokens.clear();
@@ -126,6 +131,8 @@ struct Worker {
     budget: StepBudget,
     watch: threads::Watch,
     shelf: Shelf,
+    /// Caches that left the context.
+    lost: Lost,
     /// Forgotten with the model whose tokens it has.
     last_prompt: Option<prompt::LastPrompt>,
     /// Waits for the next logits of a reply.
@@ -154,6 +161,7 @@ impl Worker {
             budget: StepBudget::new(None, Steps::RunToEnd),
             watch: threads::Watch::default(),
             shelf,
+            lost: Lost::default(),
             last_prompt: None,
             preview: None,
             clock: 0,

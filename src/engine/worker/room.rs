@@ -1,8 +1,8 @@
 //! When the KV cache or the context is full, or a step did not come to its end.
 
 use super::{Worker, sequence};
-use crate::engine::StopReason;
 use crate::engine::scheduler::Chunk;
+use crate::engine::{Missed, StopReason};
 
 impl Worker {
     /// Shifts or ends replies that have filled the context.
@@ -56,6 +56,7 @@ impl Worker {
             slot.n_cached -= discard;
         }
         slot.tokens.drain(keep..end);
+        slot.shifted = true;
         tracing::info!(request = ?reply.id(), keep, discard, "the context was full and has been shifted");
         true
     }
@@ -111,6 +112,7 @@ impl Worker {
             tokens,
             "an idle conversation left the KV cache"
         );
+        self.note_lost(index, Missed::Taken);
         self.shelve(index);
         if let Some(running) = &mut self.running {
             running.context.clear(sequence(index));

@@ -9,7 +9,7 @@ use crate::engine::reply::{Reply, Waiting, count_of};
 use crate::engine::scheduler::{Backlog, Chunk, plan_step};
 use crate::engine::slots::{Candidate, Sharing, choose};
 use crate::engine::trace::Ids;
-use crate::engine::{EngineError, EngineEvent, ErrorKind, StopReason, prompt};
+use crate::engine::{EngineError, EngineEvent, ErrorKind, Missed, StopReason, prompt};
 
 impl Worker {
     /// Runs a step if any reply has work.
@@ -137,6 +137,11 @@ impl Worker {
                 .outbox
                 .push(EngineEvent::Thinking { request, tags });
         }
+        let conversation = waiting.request.conversation;
+        let had = self.had(conversation, &made, &waiting.request.messages);
+        let Some(running) = &mut self.running else {
+            return Err(no_slot());
+        };
         let ids = Ids {
             prompt: made.tokens.clone(),
             chosen: begins_with.clone(),
@@ -147,6 +152,7 @@ impl Worker {
         if prompt.is_empty() || n_prompt >= n_ctx {
             return Err(does_not_fit(n_prompt, n_ctx));
         }
+        let model = &running.open.model;
         let mut sampler = Sampler::new(&waiting.request.sampling, waiting.seed, n_ctx, model)?;
         sampler.remember(&ids.prompt);
         sampler
@@ -160,7 +166,6 @@ impl Worker {
             Some(_) => Sharing::Impossible,
         };
         let candidates: Vec<Candidate<'_>> = self.slots.iter().map(Slot::candidate).collect();
-        let conversation = waiting.request.conversation;
         let Some(choice) = choose(&candidates, conversation, &prompt, sharing) else {
             return Err(no_slot());
         };
@@ -168,6 +173,7 @@ impl Worker {
         let seq = sequence(choice.slot);
         let mut keep = choice.keep;
         if self.slots[choice.slot].conversation != Some(conversation) {
+            self.note_lost(choice.slot, Missed::Taken);
             self.shelve(choice.slot);
         }
         let Some(running) = &mut self.running else {
@@ -201,6 +207,9 @@ impl Worker {
         keep = fetched;
         slot.n_cached = keep;
         slot.conversation = Some(conversation);
+        slot.shifted = false;
+        self.tell_missed(waiting.request.id, had, keep);
+        let slot = &mut self.slots[choice.slot];
         let mut reply = Reply::new(waiting, sampler, prompt.len());
         reply.clock.cache_n = count_of(keep);
         slot.tokens = prompt;

@@ -1,17 +1,16 @@
 //! AMD GPUs through amdgpu's files in `/sys` (Documentation/gpu/amdgpu/thermal.rst,
 //! driver-misc.rst; hwmon units of Documentation/hwmon/sysfs-interface.rst).
 
-use std::fs::File;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::super::check::{self, megahertz, millicelsius, percent, used, watts};
 use super::super::files;
 use super::super::{GpuMemory, GpuReading, GpuSample, Pool, Reading, Vendor};
+use super::amd_metrics::Metrics;
 use super::card::{Card, cards, share_of_process};
 
-const NOT_TOLD: &str = "not reported by this GPU";
+pub(super) const NOT_TOLD: &str = "not reported by this GPU";
 /// How often cards that came or went are looked for.
 const LOOK_AGAIN: Duration = Duration::from_secs(30);
 
@@ -61,14 +60,10 @@ impl AmdSource {
     }
 }
 
-/// Whether the GPU is part of the CPU: the table of metrics has another layout then, version 2 or
-/// 3 in its third byte (`metrics_table_header` of kgd_pp_interface.h).
+/// Whether the GPU is part of the CPU, which its table of metrics shows.
 fn memory_of(device: &Path) -> GpuMemory {
-    let mut header = [0; 4];
-    let read =
-        File::open(device.join("gpu_metrics")).and_then(|mut file| file.read_exact(&mut header));
-    match (read, header[2]) {
-        (Ok(()), 2 | 3) => GpuMemory::Shared,
+    match Metrics::read(device) {
+        Some(metrics) if metrics.is_of_cpu() => GpuMemory::Shared,
         _ => GpuMemory::Own,
     }
 }
@@ -99,6 +94,13 @@ fn sample(root: &Path, index: u32, found: &Found) -> GpuSample {
         true => own_total.and_then(|total| used(own_used?, total).map(|used| Pool { used, total })),
         false => Ok(Pool { used: 0, total: 0 }),
     };
+    let metrics = Metrics::read(&device).ok_or(NOT_TOLD);
+    sample.throttle = metrics
+        .as_ref()
+        .map_err(|why| *why)
+        .and_then(Metrics::throttle);
+    let link = metrics.as_ref().map_err(|why| *why).and_then(Metrics::link);
+    sample.link = link.or_else(|_| told(found.card.link()));
     sample.clock_max = highest(&device.join("pp_dpm_sclk"));
     if let Some(chip) = &found.hwmon {
         let value = |file: &str| told(files::number::<i64>(&chip.join(file)));

@@ -6,8 +6,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use super::super::Reading;
-use super::super::files;
+use super::super::{Link, Reading, check, files};
 
 /// A graphics card of one vendor.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +25,18 @@ impl Card {
     /// The folder of the device: `/sys/class/drm/card0/device`.
     pub fn device(&self) -> PathBuf {
         self.folder.join("device")
+    }
+
+    /// Its link to the machine (Documentation/ABI/testing/sysfs-bus-pci): `16.0 GT/s PCIe` and the
+    /// number of lanes.
+    pub fn link(&self) -> Reading<Link> {
+        let speed = files::text(&self.device().join("current_link_speed"))?;
+        let speed = speed
+            .split_whitespace()
+            .next()
+            .and_then(|number| number.parse().ok());
+        let lanes = files::number::<u32>(&self.device().join("current_link_width"))?;
+        check::link(speed.ok_or(files::NOT_REPORTED)?, lanes)
     }
 
     /// The first chip of the card's sensors, if it has one.

@@ -4,6 +4,7 @@
 //! sampler gives each a thread.
 
 mod amd;
+mod amd_metrics;
 mod apple;
 mod card;
 mod intel;

@@ -21,13 +21,19 @@ use crate::app::{DownloadsPart, Offers, State};
 use crate::hub::Question;
 use crate::theme::Role;
 use crate::ui::layout::Size;
-use crate::ui::painter::{Focused, Painter, part};
+use crate::ui::painter::{Focused, Frame, Painter, part};
 
 pub fn draw(painter: &mut Painter<'_>, area: Rect, state: &State) {
     let downloads = &state.downloads;
-    let below = match queue::rows(&downloads.queue, area.width) {
+    let frame = Size::of(painter.buffer.area).frame();
+    // What the frame takes of them.
+    let (columns, rows) = match frame {
+        Frame::Box => (4, 2),
+        Frame::Rule => (0, 1),
+    };
+    let below = match queue::rows(&downloads.queue, area.width.saturating_sub(columns)) {
         0 => 0,
-        rows => rows.saturating_add(2).min(area.height / 2),
+        inner => inner.saturating_add(rows).min(area.height / 2),
     };
     let [upper, lower] =
         Layout::vertical([Constraint::Min(0), Constraint::Length(below)]).areas(area);
@@ -38,7 +44,6 @@ pub fn draw(painter: &mut Painter<'_>, area: Rect, state: &State) {
             Focused::No
         }
     };
-    let frame = Size::of(painter.buffer.area).frame();
 
     let focused = has_keys(DownloadsPart::Find);
     let title: Cow<'_, str> = match downloads.find.question() {
