@@ -29,3 +29,4 @@ pub mod terminal;
 pub mod theme;
 pub mod tune;
 pub mod ui;
+pub mod units;

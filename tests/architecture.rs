@@ -15,7 +15,8 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("attach", &[]),
     ("plan", &["gguf", "params"]),
     ("engine", &["chat", "params", "gguf", "plan"]),
-    ("library", &["gguf", "hub", "params", "plan"]),
+    ("units", &[]),
+    ("library", &["gguf", "hub", "params", "plan", "units"]),
     ("bench", &["engine", "params"]),
     ("tune", &["bench", "engine", "params"]),
     ("compare", &["engine", "params"]),
@@ -45,6 +46,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "store",
             "telemetry",
             "tune",
+            "units",
         ],
     ),
     ("terminal", &["app", "keymap", "theme"]),
@@ -66,6 +68,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "telemetry",
             "theme",
             "tune",
+            "units",
         ],
     ),
     (
@@ -90,6 +93,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "terminal",
             "theme",
             "ui",
+            "units",
         ],
     ),
     (

@@ -25,6 +25,7 @@ pub enum Action {
     ShowTokens,
     ShowWhy,
     ShowCompare,
+    ShowModels,
     // Chat
     Send,
     NewLine,
@@ -92,6 +93,12 @@ pub enum Action {
     CompareBlind,
     CompareStanding,
     CompareExport,
+    // Models
+    ModelDetails,
+    SortModels,
+    FitFilter,
+    Favourite,
+    RemoveModel,
     // Movement
     Up,
     Down,
@@ -458,6 +465,32 @@ const ENTRIES: &[Entry] = &[
         "compare-export",
         "Write the comparison to a file",
     ),
+    entry(
+        Action::ShowModels,
+        "show-models",
+        "Show the models on this machine",
+    ),
+    entry(
+        Action::ModelDetails,
+        "model-details",
+        "Show everything the model's header says",
+    ),
+    entry(
+        Action::SortModels,
+        "sort-models",
+        "Order the models by something else",
+    ),
+    entry(
+        Action::FitFilter,
+        "fit-filter",
+        "Show only models that fit, or all",
+    ),
+    entry(Action::Favourite, "favourite", "Mark the model, or not"),
+    entry(
+        Action::RemoveModel,
+        "remove-model",
+        "Remove a model that was downloaded; asks twice",
+    ),
     entry(Action::Up, "up", "Up"),
     entry(Action::Down, "down", "Down"),
     entry(Action::PageUp, "page-up", "A page up"),
@@ -595,6 +628,11 @@ impl Action {
                 | Self::CompareBlind
                 | Self::CompareStanding
                 | Self::CompareExport
+                | Self::ModelDetails
+                | Self::SortModels
+                | Self::FitFilter
+                | Self::Favourite
+                | Self::RemoveModel
         )
     }
 

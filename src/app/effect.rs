@@ -40,6 +40,8 @@ pub enum Effect {
         place: FilePlace,
         content: Content,
     },
+    /// Ask the library; answered by `Event::Library`.
+    Library(crate::library::Command),
     /// Use another theme for this session.
     UseTheme(String),
     /// Send `Event::Timer` after a while.

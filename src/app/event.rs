@@ -58,6 +58,8 @@ pub enum Event {
     Measure(MeasureNews),
     /// Answer to `Effect::WriteFile`: where it lies now, or why it could not be written.
     Written(Result<String, String>),
+    /// News of the models on this machine.
+    Library(crate::library::News),
     /// Answer to `Effect::Copy`: how it was done, or why it could not be.
     Copied(Result<String, String>),
     /// Answer to `Effect::Edit`: the text as it is now, or why it is as it was.

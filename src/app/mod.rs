@@ -20,6 +20,7 @@ mod foresight;
 mod gauges;
 pub mod help;
 mod keys;
+mod library;
 mod log;
 mod marking;
 mod metrics;
@@ -82,6 +83,10 @@ pub use event::{Event, Settings, Timer};
 pub use foresight::Foresight;
 pub use gauges::GaugesState;
 pub use keys::context;
+pub use library::{
+    DetailRow, Details, LibraryState, ModelList, Order as ModelOrder, Question as RemovalQuestion,
+    Removing, Subset,
+};
 pub use log::{LogLevel, LogLine, LogState};
 pub use marking::{Cursor, Marking};
 pub use metrics::{ENERGY_RUN, MetricsState, Window, ZOOMS_MS};

@@ -9,8 +9,8 @@ use super::summary::{self, Then};
 use super::update::{IsError, notice};
 use super::{Action, ChatState, Effect, Pane, Reading, State, Timer, TokensState, View};
 use super::{
-    attach, chats, conversation, copying, export, keys, marking, metrics, outline, params, persona,
-    replies, retune, sessions, versions, view, why,
+    attach, chats, conversation, copying, export, keys, library, marking, metrics, outline, params,
+    persona, replies, retune, sessions, versions, view, why,
 };
 use crate::engine::Command;
 use crate::engine::ConversationId;
@@ -36,11 +36,7 @@ pub(super) fn perform(state: &mut State, action: Action) -> Vec<Effect> {
         Action::ChooseTheme => open_themes(state),
         Action::ChoosePersona => persona::show_list(state),
         Action::ShowSessions => chats::show_list(state),
-        Action::LoadModel => {
-            let folder = state.model.folder().unwrap_or_default();
-            state.overlay = Some(Overlay::LoadModel(PromptOverlay::new(folder.as_str())));
-            vec![Effect::ListPaths(folder)]
-        }
+        Action::LoadModel => library::ask_which(state),
         Action::Quit => vec![Effect::Quit],
         Action::Interrupt => interrupt(state),
         Action::EndOfInput if state.composer.is_empty() => vec![Effect::Quit],
@@ -90,6 +86,7 @@ pub(super) fn perform(state: &mut State, action: Action) -> Vec<Effect> {
         | Action::CompareBlind
         | Action::CompareStanding
         | Action::CompareExport => vec![],
+        Action::ShowModels => view::toggle(state, View::Models),
         Action::Send if state.completion.is_chosen() => complete::take(state),
         Action::Send => replies::send(state),
         Action::NewLine => {
@@ -174,6 +171,12 @@ pub(super) fn perform(state: &mut State, action: Action) -> Vec<Effect> {
         | Action::Filter
         | Action::Apply
         | Action::Discard => params::perform(state, action),
+        // They mean something in the view of models alone.
+        Action::ModelDetails
+        | Action::SortModels
+        | Action::FitFilter
+        | Action::Favourite
+        | Action::RemoveModel => vec![],
     }
 }
 
@@ -397,10 +400,18 @@ fn accept(state: &mut State) -> Vec<Effect> {
                 return vec![Effect::ListPaths(path)];
             }
             if path.is_empty() || path.ends_with('/') {
-                prompt.error = Some("Type the path of a .gguf file; Tab completes it.".into());
+                prompt.error = Some(
+                    "Type a model's name, or the path of a .gguf file; Tab completes it.".into(),
+                );
                 return open(state, Overlay::LoadModel(prompt));
             }
-            retune::load(state, path.into())
+            match library::resolve(state, &path) {
+                Ok(path) => retune::load(state, path),
+                Err(why) => {
+                    prompt.error = Some(why);
+                    open(state, Overlay::LoadModel(prompt))
+                }
+            }
         }
         Some(Overlay::Help { .. }) => vec![],
         None if keys::context(state) == Context::Prompt => params::accept(state),

@@ -5,8 +5,8 @@ use super::saving::Saved;
 use super::summary::{self, Then};
 use super::update::{IsError, note, notice};
 use super::{
-    Action, Effect, Entry, Reply, ReplyState, Scroll, State, Thought, attach, retune, saving,
-    tokens, versions,
+    Action, Effect, Entry, Reply, ReplyState, Scroll, State, Thought, attach, library, retune,
+    saving, tokens, versions,
 };
 use crate::chat::NodeId;
 use crate::engine::{
@@ -160,7 +160,8 @@ pub(super) fn on_engine(state: &mut State, event: EngineEvent) -> Vec<Effect> {
                 reply.state = ReplyState::Done(reason.clone());
                 reply.timings = timings;
                 state.speed.finished(reason.clone(), context_used, timings);
-                let effects = saving::ended(state, request);
+                let mut effects = saving::ended(state, request);
+                effects.extend(library::replied(state, &timings));
                 if let StopReason::ContextFull { n_ctx } = reason {
                     let writes = if state.composer.is_empty() {
                         Writes::No

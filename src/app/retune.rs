@@ -8,7 +8,7 @@ use crate::engine::{
     Command, ContextInfo, EngineError, EngineEvent, ErrorKind, KvOutcome, LoadId, LoadRequest,
     ModelInfo,
 };
-use crate::library::{self, Modelfile};
+use crate::library::{self, Command as LibraryCommand, Modelfile};
 use crate::params::{Cost, Overrides, Param, Source, TABLE, Value, spec};
 
 /// Why nothing may change the model now, if so.
@@ -272,6 +272,7 @@ fn loaded(
     context: Box<ContextInfo>,
 ) -> Vec<Effect> {
     confirm(state, id);
+    let used = model.path.clone();
     let recommended = model.recommended.clone();
     for text in &context.notes {
         note(state, text, IsError::No);
@@ -292,9 +293,11 @@ fn loaded(
     } else {
         &[]
     });
-    change(state, |params| {
+    let mut effects = change(state, |params| {
         params.values.replace(Source::Model, recommended)
-    })
+    });
+    effects.push(Effect::Library(LibraryCommand::Loaded(used)));
+    effects
 }
 
 fn load_failed(state: &mut State, id: LoadId, error: &EngineError, running: bool) -> Vec<Effect> {

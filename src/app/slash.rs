@@ -2,8 +2,8 @@
 
 use super::update::{IsError, notice};
 use super::{
-    Action, Effect, State, attach, chats, compare, copying, export, params, perform, persona,
-    retune, sessions, versions,
+    Action, Effect, State, attach, chats, compare, copying, export, library, params, perform,
+    persona, retune, sessions, versions,
 };
 use crate::engine::Command as EngineCommand;
 use crate::params::{Param, Source, Value, assign, nearest_word, spec};
@@ -53,9 +53,15 @@ const COMMANDS: &[Command] = &[
     },
     Command {
         names: &["model", "load"],
-        argument: "[FILE]",
-        what: "load a model",
+        argument: "[MODEL]",
+        what: "load a model by name or path",
         run: model,
+    },
+    Command {
+        names: &["models"],
+        argument: "",
+        what: "show the models on this machine",
+        run: |state, _| Ok(perform::perform(state, Action::ShowModels)),
     },
     Command {
         names: &["system", "system-prompt", "manual"],
@@ -326,7 +332,8 @@ fn model(state: &mut State, path: &str) -> Outcome {
     Ok(if path.is_empty() {
         perform::perform(state, Action::LoadModel)
     } else {
-        retune::load(state, path.into())
+        let path = library::resolve(state, path)?;
+        retune::load(state, path)
     })
 }
 

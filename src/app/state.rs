@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use super::{
     AttachState, BenchState, ChatState, CompareState, Completion, Composer, ContextState,
-    DownloadsState, GaugesState, LogState, MetricsState, ModelState, Notice, Overlay, ParamsState,
-    Preview, PromptState, SessionsState, SpeedState, Summarising, TokensState, View, WhyState,
+    DownloadsState, GaugesState, LibraryState, LogState, MetricsState, ModelState, Notice, Overlay,
+    ParamsState, Preview, PromptState, SessionsState, SpeedState, Summarising, TokensState, View,
+    WhyState,
 };
 use crate::config::{Persona, Preset};
 use crate::engine::{ConversationId, LoadId, RequestId};
@@ -60,6 +61,7 @@ pub struct State {
     pub preview: Preview,
     pub why: WhyState,
     pub compare: CompareState,
+    pub library: LibraryState,
     pub presets: Arc<Vec<Preset>>,
     pub personas: Arc<Vec<Persona>>,
     pub themes: Arc<Vec<String>>,
@@ -100,6 +102,7 @@ impl State {
             preview: Preview::default(),
             why: WhyState::default(),
             compare: CompareState::default(),
+            library: LibraryState::default(),
             presets: Arc::default(),
             personas: Arc::default(),
             themes: Arc::default(),

@@ -6,7 +6,7 @@ use crate::engine::{
     RequestId, StopReason, Timings,
 };
 use crate::keymap::Key;
-use crate::library::Modelfile;
+use crate::library::{Command as LibraryCommand, Modelfile};
 use crate::params::{Param, Source, Value};
 
 fn key(name: &str) -> Event {
@@ -49,7 +49,10 @@ pub(super) fn ready() -> State {
         context: Box::new(context),
         took: std::time::Duration::ZERO,
     };
-    assert!(update(&mut state, Event::Engine(loaded)).is_empty());
+    let effects = update(&mut state, Event::Engine(loaded));
+    let [Effect::Library(LibraryCommand::Loaded(_))] = effects.as_slice() else {
+        panic!("{effects:?}")
+    };
     state
 }
 
@@ -812,7 +815,7 @@ fn a_path_is_chosen_with_the_arrows_and_folders_are_entered() {
     }
     let effects = press(&mut state, &["ctrl+o"]);
     assert!(
-        matches!(effects.as_slice(), [Effect::ListPaths(folder)] if folder == "/models/"),
+        matches!(effects.as_slice(), [Effect::ListPaths(folder), Effect::Library(_)] if folder == "/models/"),
         "{effects:?}"
     );
     let paths = |typed: &str, found: &[&str]| Event::Paths {
@@ -825,13 +828,13 @@ fn a_path_is_chosen_with_the_arrows_and_folders_are_entered() {
     );
     let effects = press(&mut state, &["down", "down", "enter"]);
     assert!(
-        matches!(effects.as_slice(), [Effect::ListPaths(folder)] if folder == "/models/big/"),
+        matches!(effects.as_slice(), [.., Effect::ListPaths(folder)] if folder == "/models/big/"),
         "{effects:?}"
     );
     update(&mut state, paths("/models/big/", &["/models/big/b.gguf"]));
     let effects = press(&mut state, &["down", "enter"]);
     assert!(
-        matches!(effects.as_slice(), [Effect::Engine(Command::Load(request))]
+        matches!(effects.as_slice(), [.., Effect::Engine(Command::Load(request))]
             if request.path.to_str() == Some("/models/big/b.gguf")),
         "{effects:?}"
     );

@@ -8,8 +8,8 @@ use super::overlay::Overlay;
 use super::slash::complete;
 use super::{Effect, Entry, Event, Notice, Settings, State, Timer};
 use super::{
-    attach, bench, compare, context, downloads, foresight, keys, metrics, omission, preview,
-    prompt, replies, retune, saving, sessions, summary, tokens, why,
+    attach, bench, compare, context, downloads, foresight, keys, library, metrics, omission,
+    preview, prompt, replies, retune, saving, sessions, summary, tokens, why,
 };
 use crate::config::Preset;
 use crate::engine::EngineEvent;
@@ -29,6 +29,7 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
     effects.extend(foresight::follow(state, &pending));
     effects.extend(complete::follow(state));
     effects.extend(preview::follow(state));
+    effects.extend(library::look_ahead(state));
     effects.extend(omission::follow(state));
     effects
 }
@@ -40,6 +41,7 @@ fn take(state: &mut State, event: Event) -> Vec<Effect> {
         Event::Resize { width, height } => {
             state.size = (width, height);
             prompt::resized(state);
+            library::resized(state);
             vec![]
         }
         Event::Viewport(viewport) => {
@@ -72,13 +74,15 @@ fn take(state: &mut State, event: Event) -> Vec<Effect> {
             state.log.push(line);
             vec![]
         }
+        Event::Library(news) => library::on_news(state, news),
         Event::Paths { typed, found } => {
+            let names = library::names(state, &typed);
             if let Some(Overlay::LoadModel(prompt)) = &mut state.overlay
                 && prompt.line.text == typed
             {
-                prompt.offer(found);
+                prompt.offer(names.into_iter().chain(found).collect());
             } else {
-                complete::paths(state, &typed, found);
+                complete::paths(state, &typed, names, found);
             }
             vec![]
         }

@@ -1,6 +1,8 @@
 //! What fills the screen between the header and the status line.
 
-use super::{Action, Effect, State, bench, compare, context, downloads, metrics, prompt, tokens};
+use super::{
+    Action, Effect, State, bench, compare, context, downloads, library, metrics, prompt, tokens,
+};
 use crate::keymap::{Context, Key};
 
 /// The one view that is shown.
@@ -23,6 +25,8 @@ pub enum View {
     Tokens,
     /// Presets side by side.
     Compare,
+    /// The models on this machine.
+    Models,
 }
 
 /// What has the keys in the view; `None` where the pane with focus has.
@@ -35,6 +39,8 @@ pub(super) fn keys_of(state: &State) -> Option<Context> {
         View::Metrics => Some(Context::Metrics),
         View::Tokens => Some(Context::Tokens),
         View::Compare => Some(compare::context(state)),
+        View::Models if state.library.list.is_typing => Some(Context::Prompt),
+        View::Models => Some(Context::Models),
     }
 }
 
@@ -53,6 +59,7 @@ pub(super) fn toggle(state: &mut State, view: View) -> Vec<Effect> {
         View::Downloads => downloads::enter(state),
         View::Tokens => tokens::enter(state),
         View::Compare => compare::enter(state),
+        View::Models => library::enter(state),
     }
 }
 
@@ -67,6 +74,7 @@ pub(super) fn perform(state: &mut State, action: Action) -> Option<Vec<Effect>> 
         View::Metrics => metrics::perform(state, action),
         View::Tokens => tokens::perform(state, action),
         View::Compare => compare::perform(state, action),
+        View::Models => library::perform(state, action),
     };
     own.or_else(|| match action {
         Action::Cancel | Action::FocusNext | Action::FocusPrevious => {
@@ -85,6 +93,10 @@ pub(super) fn type_key(state: &mut State, key: Key) -> Vec<Effect> {
         }
         View::Downloads => downloads::type_key(state, key),
         View::Compare => compare::type_key(state, key),
+        View::Models => {
+            library::type_key(state, key);
+            vec![]
+        }
     }
 }
 
@@ -99,6 +111,7 @@ pub(super) fn paste(state: &mut State, text: &str) -> bool {
             true
         }
         View::Compare => compare::paste(state, text),
+        View::Models => library::paste(state, text),
     }
 }
 

@@ -41,6 +41,8 @@ pub enum Context {
     Tokens,
     /// The view of comparisons.
     Compare,
+    /// The view of models.
+    Models,
     /// The help overlay.
     Help,
     /// A list that narrows while one types.
@@ -186,7 +188,7 @@ impl Keymap {
 }
 
 impl Context {
-    const ALL: [Self; 19] = [
+    const ALL: [Self; 20] = [
         Self::Global,
         Self::Composer,
         Self::Command,
@@ -202,6 +204,7 @@ impl Context {
         Self::Downloads,
         Self::Tokens,
         Self::Compare,
+        Self::Models,
         Self::Help,
         Self::List,
         Self::Chats,
@@ -226,6 +229,7 @@ impl Context {
             Self::Downloads => "downloads",
             Self::Tokens => "tokens",
             Self::Compare => "compare",
+            Self::Models => "models",
             Self::Help => "help",
             Self::List => "list",
             Self::Chats => "chats",
@@ -251,6 +255,7 @@ impl Context {
             Self::Downloads => "Downloads",
             Self::Tokens => "Tokens of a reply",
             Self::Compare => "Comparisons",
+            Self::Models => "Models",
             Self::Help => "Help",
             Self::List => "Lists",
             Self::Chats => "List of chats",

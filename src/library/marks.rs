@@ -1,5 +1,5 @@
-//! What the deck itself remembers of models: favourites, when each was used last, and which files it
-//! downloaded: only those may be removed.
+//! What the deck itself remembers of models: favourites, when each was used last, how fast it replied,
+//! and which files were downloaded: only those may be removed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, OpenOptions};
@@ -14,7 +14,7 @@ const FILE: &str = "models.json";
 const LONGEST: u64 = 16 << 20;
 
 /// By the paths of models, as they are loaded.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Marks {
     pub favourites: BTreeSet<PathBuf>,
@@ -23,6 +23,8 @@ pub struct Marks {
     pub downloaded: BTreeSet<PathBuf>,
     /// Seconds since 1970.
     pub used: BTreeMap<PathBuf, u64>,
+    /// Tokens per second of the last reply that was long enough to tell.
+    pub replied: BTreeMap<PathBuf, f64>,
 }
 
 impl Marks {

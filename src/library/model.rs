@@ -35,6 +35,30 @@ pub struct Model {
 }
 
 impl Model {
+    /// A model of one file that nothing more is known of.
+    pub fn new(name: impl Into<String>, path: impl Into<PathBuf>, source: Source) -> Self {
+        let (name, path) = (name.into(), path.into());
+        Self {
+            files: vec![path.clone()],
+            source,
+            places: vec![Spot {
+                source,
+                name: name.clone(),
+                path: path.clone(),
+            }],
+            name,
+            path,
+            size_bytes: 0,
+            about: None,
+            error: None,
+            projectors: vec![],
+            adapters: vec![],
+            vision: false,
+            audio: false,
+            layers: None,
+        }
+    }
+
     /// The file that has this name, where it lies in several places under several names.
     pub fn place_of(&self, name: &str) -> &Path {
         let is_meant = |spot: &&Spot| {

@@ -10,24 +10,34 @@ use super::{Listing, Marks, Model, Source, same};
 /// # Errors
 /// When the model comes with the program or another tool brought it.
 pub fn removable(model: &Model, marks: &Marks) -> Result<Vec<PathBuf>, String> {
-    if model.source == Source::BuiltIn {
-        return Err(format!("{} comes with the program", model.name));
-    }
     let files: Vec<PathBuf> = model
         .files
         .iter()
         .filter(|file| marks.downloaded.contains(&same::real(file)))
         .cloned()
         .collect();
-    if files.is_empty() || files.len() < model.files.len() {
-        return Err(format!(
-            "{} was not downloaded by llmdeck but belongs to {}: remove it there, or the file {} by hand",
-            model.name,
-            model.source.name(),
-            model.path.display()
-        ));
+    let all = !files.is_empty() && files.len() == model.files.len();
+    if model.source == Source::BuiltIn || !all {
+        return Err(why_kept(model));
     }
     Ok(files)
+}
+
+/// Why a model that the deck did not download stays where it is.
+pub fn why_kept(model: &Model) -> String {
+    let name = &model.name;
+    match model.source {
+        Source::BuiltIn => format!("{name} comes with the program"),
+        Source::Folder => format!(
+            "{name} was not downloaded by llmdeck: remove {} by hand",
+            model.path.display()
+        ),
+        tool => format!(
+            "{name} was not downloaded by llmdeck but belongs to {}: remove it there, or {} by hand",
+            tool.name(),
+            model.path.display()
+        ),
+    }
 }
 
 /// Removes the files of a model, and the blobs behind them that nothing else leads to. Returns the
@@ -74,6 +84,7 @@ pub fn remove(
         for file in &files {
             marks.favourites.remove(file);
             marks.used.remove(file);
+            marks.replied.remove(file);
         }
     });
     forgotten.map_err(|error| format!("the files are gone, but not from the notes: {error}"))?;

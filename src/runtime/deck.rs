@@ -11,6 +11,7 @@ use tokio_stream::StreamExt;
 
 use super::Ended;
 use super::files::{self, Places};
+use super::library::Librarian;
 use super::measure::Measurer;
 use super::paths;
 use super::screen::Screen;
@@ -63,6 +64,8 @@ pub struct Deck<S> {
     saver: Option<Saver>,
     /// `None` when nothing can be measured.
     measurer: Option<Measurer>,
+    /// `None` when no models are looked for.
+    librarian: Option<Librarian>,
     /// `None` where there is no Hub.
     hub: Option<hub::Desk>,
     pacer: FramePacer,
@@ -114,6 +117,7 @@ impl<S: Screen> Deck<S> {
             engine,
             saver: None,
             measurer: None,
+            librarian: None,
             hub: None,
             pacer,
             themes,
@@ -151,6 +155,13 @@ impl<S: Screen> Deck<S> {
     #[must_use]
     pub fn with_measurer(mut self, measurer: Measurer) -> Self {
         self.measurer = Some(measurer);
+        self
+    }
+
+    /// The same deck that knows the models on this machine.
+    #[must_use]
+    pub fn with_librarian(mut self, librarian: Librarian) -> Self {
+        self.librarian = Some(librarian);
         self
     }
 
@@ -338,6 +349,11 @@ impl<S: Screen> Deck<S> {
             Effect::WriteFile { place, content } => {
                 let places = self.places.clone();
                 self.beside(move || Event::Written(files::write(&place, &content, &places)));
+            }
+            Effect::Library(command) => {
+                if let Some(librarian) = &self.librarian {
+                    librarian.ask(command, self.state.params.values.load());
+                }
             }
             Effect::UseTheme(name) => self.use_theme(&name),
             Effect::After(timer, time) => {

@@ -42,7 +42,7 @@ use crate::theme::{self, GlyphSet, Theme};
 use crate::ui::TranscriptCache;
 pub use deck::{Deck, Look, Sources, Wake};
 pub use files::Places;
-pub use library::{Estimator, find_models, marks};
+pub use library::{Estimator, Librarian, Notes, find_models, marks};
 pub use machine::machine_facts;
 pub use measure::Measurer;
 pub use peaks::{bandwidths, known_peaks, measure_peaks};
@@ -215,6 +215,8 @@ async fn start(startup: Startup) -> io::Result<Ended> {
         pacer: frames,
     };
     let measured = inbox.clone();
+    let own = config.library.folders.clone();
+    let librarian = Librarian::start(folders.clone(), &own, inbox.clone());
     let hub_inbox = inbox.clone();
     let mut deck = Deck::new(state, screen, engine, look, inbox);
     deck = deck.with_places(Places {
@@ -223,6 +225,7 @@ async fn start(startup: Startup) -> io::Result<Ended> {
         presets: Some(folders.presets_dir.clone()),
     });
     deck = deck.with_measurer(Measurer::new(folders.data_dir.clone(), measured));
+    deck = deck.with_librarian(librarian);
     deck = deck.with_hub(desk(&folders, network, asked, hub_inbox));
     if let Some(saver) = saver {
         deck = deck.with_saver(saver);

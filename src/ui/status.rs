@@ -151,6 +151,19 @@ fn hints(state: &State) -> Vec<(String, &'static str)> {
             (Action::Cancel, "back"),
         ],
         Context::Compare => compare_hints(state),
+        Context::Models if state.library.details.is_some() => &[
+            (Action::Accept, "load"),
+            (Action::Down, "scroll"),
+            (Action::Cancel, "list"),
+        ],
+        Context::Models => &[
+            (Action::Accept, "load"),
+            (Action::Filter, "filter"),
+            (Action::FitFilter, "what fits"),
+            (Action::SortModels, "sort"),
+            (Action::ModelDetails, "details"),
+            (Action::Cancel, "back"),
+        ],
         Context::Help => &[(Action::Down, "scroll"), (Action::Cancel, "close")],
         Context::List => &[
             (Action::Accept, "take"),

@@ -57,6 +57,9 @@ fn every_model_is_listed_once_with_what_it_is() {
             "n_params",
             "ctx_train",
             "error",
+            "measured_tokens_per_second",
+            "last_used",
+            "favourite",
         ];
         expected.sort_unstable();
         let mut fields = fields;

@@ -9,7 +9,8 @@ use llmdeck::gguf::TensorType;
 use llmdeck::gguf::write::HeaderWriter;
 use llmdeck::params::{FlashAttention, LoadMode};
 
-use crate::harness::{Engine, at_most, greedy, guide, small, user};
+use crate::fixture;
+use crate::harness::{Engine, assistant, at_most, endless, greedy, guide, small, user};
 
 #[test]
 fn a_load_tells_what_it_came_out_as() {
@@ -308,4 +309,33 @@ fn llama_cpp_tells_of_itself_and_its_devices() {
     );
     assert!(llama::system_info().contains("CPU"));
     assert!(!llama::version().is_empty());
+}
+
+#[test]
+fn another_model_takes_the_conversation_over_and_gives_it_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let other = folder.path().join("other.gguf");
+    fixture::run(&["--layers", "2", other.to_str().unwrap()]).unwrap();
+    let mut engine = Engine::loaded(small());
+    let mut talk = vec![user("What is a token?")];
+    let first = engine.answer(1, &talk, greedy(), at_most(12));
+    talk.extend([assistant(&first.text), user("And a model?")]);
+    let expected = engine.answer(1, &talk, greedy(), at_most(12));
+
+    let (model, _) = engine.load(&other, small()).unwrap();
+    assert_eq!(model.path, other);
+    let theirs = engine.answer(1, &talk, endless(), at_most(12));
+    assert_eq!(
+        theirs.timings.cache_n, 0,
+        "nothing of the other model's cache"
+    );
+    assert!(
+        theirs.timings.prompt_n > 0 && theirs.tokens == 12,
+        "{theirs:?}"
+    );
+    assert_ne!(theirs.text, expected.text);
+
+    engine.load(&guide(), small()).unwrap();
+    let again = engine.answer(1, &talk, greedy(), at_most(12));
+    assert_eq!(again.text, expected.text);
 }

@@ -157,6 +157,12 @@ impl Deck {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 
+    /// Tells the deck of something that no key does.
+    pub async fn tell(&mut self, event: Event) {
+        self.keys.send(event).await.expect("the deck runs");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+
     /// Types a message and sends it.
     pub async fn say(&mut self, text: &str) {
         self.type_text(text).await;

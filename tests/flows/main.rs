@@ -7,6 +7,7 @@ mod compare;
 mod harness;
 mod measuring;
 mod metrics;
+mod models;
 mod reading;
 mod sessions;
 mod tokens;

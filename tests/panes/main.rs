@@ -2,6 +2,7 @@
 
 mod bench;
 mod compare;
+mod models;
 mod states;
 mod tokens;
 

@@ -65,7 +65,7 @@ pub(in crate::app) fn follow(state: &mut State) -> Vec<Effect> {
     }
     let line = line.to_owned();
     let (items, effects) = match argument(&line) {
-        Some((_, "FILE", typed)) => (vec![], vec![Effect::ListPaths(typed.to_owned())]),
+        Some((_, "FILE" | "MODEL", typed)) => (vec![], vec![Effect::ListPaths(typed.to_owned())]),
         Some((command, what, typed)) => (arguments(state, command, what, typed), vec![]),
         None => (commands(&line), vec![]),
     };
@@ -86,20 +86,26 @@ pub(in crate::app) fn take(state: &mut State) -> Vec<Effect> {
     vec![]
 }
 
-/// Takes the answer to [`Effect::ListPaths`].
-pub(in crate::app) fn paths(state: &mut State, typed: &str, found: Vec<String>) {
+/// Takes the answer to [`Effect::ListPaths`], and the names of models that begin so.
+pub(in crate::app) fn paths(
+    state: &mut State,
+    typed: &str,
+    models: Vec<String>,
+    found: Vec<String>,
+) {
     let line = &state.completion.line;
-    if let Some((_, "FILE", wanted)) = argument(line)
-        && wanted == typed
-    {
-        let before = &line[..line.len() - wanted.len()];
-        let items = found.into_iter().map(|path| Candidate {
-            line: format!("{before}{path}"),
-            label: path,
-            about: String::new(),
-        });
-        state.completion.items = unless_done(items.collect(), line);
-    }
+    let names = match argument(line) {
+        Some((_, "FILE", wanted)) if wanted == typed => vec![],
+        Some((_, "MODEL", wanted)) if wanted == typed => models,
+        _ => return,
+    };
+    let before = &line[..line.len() - typed.len()];
+    let items = names.into_iter().chain(found).map(|word| Candidate {
+        line: format!("{before}{word}"),
+        label: word,
+        about: String::new(),
+    });
+    state.completion.items = unless_done(items.collect(), line);
 }
 
 /// The command being typed. What is recalled from the history is not.
@@ -257,10 +263,17 @@ mod tests {
         assert_eq!(lines(&state), ["/set flash-attn on", "/set flash-attn off"]);
         let effects = typed(&mut state, "/model /mod");
         assert!(matches!(&effects[..], [Effect::ListPaths(typed)] if typed == "/mod"));
-        paths(&mut state, "/other", vec!["/other/".into()]);
+        paths(&mut state, "/other", vec![], vec!["/other/".into()]);
         assert!(!state.completion.is_open());
-        paths(&mut state, "/mod", vec!["/models/".into()]);
+        paths(&mut state, "/mod", vec![], vec!["/models/".into()]);
         assert_eq!(lines(&state), ["/model /models/"]);
+        typed(&mut state, "/load mo");
+        let names = vec!["mocha:1b".to_owned()];
+        paths(&mut state, "mo", names.clone(), vec!["models/".into()]);
+        assert_eq!(lines(&state), ["/load mocha:1b", "/load models/"]);
+        typed(&mut state, "/export md mo");
+        paths(&mut state, "mo", names, vec!["models/".into()]);
+        assert!(!state.completion.is_open());
         typed(&mut state, "/pin o");
         assert_eq!(lines(&state), ["/pin off"]);
         // What is whole needs no list, and what is no command has none.

@@ -1,19 +1,17 @@
 //! `llmdeck models list`, `info`, `path` and `rm`: what is on this machine, without a screen.
 
-use std::collections::BTreeMap;
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 use super::args::{InfoArgs, ListArgs, ModelsCommand, RemoveArgs};
 use super::{json, text};
-use crate::bench::history;
 use crate::cli::setup::{self, OnProblem};
 use crate::cli::{ExitCode, Failure, General, model, print, sanitise};
 use crate::config::Folders;
 use crate::engine;
-use crate::library::{self, About, Estimate, Listing, Model, Modelfile, Source, Spot};
+use crate::library::{self, About, Known, Listing, Model, Modelfile, Source};
 use crate::params::{LoadParams, Overrides};
-use crate::runtime::{Estimator, find_models, known_peaks, marks};
+use crate::runtime::{Estimator, Notes, find_models, known_peaks, marks};
 
 /// Does what was asked of the models.
 ///
@@ -57,19 +55,6 @@ struct Models {
     folders: Folders,
 }
 
-/// What is known of a model beside its file.
-#[derive(Clone, Debug, Default)]
-pub(in crate::cli) struct Known {
-    pub estimate: Option<Estimate>,
-    /// Tokens per second that were measured last, decoding.
-    pub measured: Option<f64>,
-    /// Seconds since 1970.
-    pub used: Option<u64>,
-    pub favourite: bool,
-    /// What Ollama keeps beside it; read for one model, not for a list.
-    pub modelfile: Option<Modelfile>,
-}
-
 impl Models {
     fn list(&self, args: &ListArgs) -> Result<ExitCode, Failure> {
         for place in &self.listing.unreadable {
@@ -101,7 +86,7 @@ impl Models {
             return print(&lines);
         }
         if args.json {
-            return print(&json::list(&models)?);
+            return print(&json::list(&models, &Notes::read(&self.folders))?);
         }
         let known = self.known(&models)?;
         print(&text::list(&models, &known))
@@ -189,27 +174,10 @@ impl Models {
 
     fn known(&self, models: &[&Model]) -> Result<Vec<Known>, Failure> {
         let estimator = self.estimator()?;
-        let marks = marks(&self.folders);
-        let measured = measured(&self.folders.data_dir);
-        let known = |model: &&Model| Known {
-            estimate: estimator.model(model),
-            measured: measured.get(&model.path).copied(),
-            used: marks.used.get(&model.path).copied(),
-            favourite: marks.favourites.contains(&model.path),
-            modelfile: None,
-        };
+        let notes = Notes::read(&self.folders);
+        let known = |model: &&Model| notes.of(model, estimator.model(model));
         Ok(models.iter().map(known).collect())
     }
-}
-
-/// Tokens per second of the last measurement of decoding, by the path of the model.
-pub(super) fn measured(data_dir: &Path) -> BTreeMap<PathBuf, f64> {
-    let records = history::read(&history::file(data_dir)).map(|history| history.records);
-    let records = records.unwrap_or_default().into_iter();
-    records
-        .filter(|record| record.n_gen > 0 && record.n_prompt == 0)
-        .map(|record| (PathBuf::from(record.model_filename), record.avg_ts))
-        .collect()
 }
 
 /// A file that lies in no place that is looked through.
@@ -221,22 +189,10 @@ fn lone(path: &Path) -> Model {
         Err(error) => Some(error.to_string()),
     };
     Model {
-        name: name.clone().into_owned(),
-        path: path.to_owned(),
         files: crate::gguf::parts(path),
-        source: Source::Folder,
-        places: vec![Spot {
-            source: Source::Folder,
-            name: name.into_owned(),
-            path: path.to_owned(),
-        }],
         size_bytes: std::fs::metadata(path).map_or(0, |facts| facts.len()),
         about: about.ok(),
         error,
-        projectors: vec![],
-        adapters: vec![],
-        vision: false,
-        audio: false,
-        layers: None,
+        ..Model::new(name, path, Source::Folder)
     }
 }

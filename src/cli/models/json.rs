@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::here::Known;
 use crate::cli::{ExitCode, Failure};
-use crate::library::Model;
+use crate::library::{Known, Model};
 use crate::params::{Overrides, spec};
+use crate::runtime::Notes;
 
 /// A model in a list.
 #[derive(Serialize)]
@@ -22,10 +22,14 @@ struct Row<'a> {
     n_params: Option<u64>,
     ctx_train: Option<u32>,
     error: Option<&'a str>,
+    measured_tokens_per_second: Option<f64>,
+    /// Seconds since 1970.
+    last_used: Option<u64>,
+    favourite: bool,
 }
 
 impl<'a> Row<'a> {
-    fn of(model: &'a Model) -> Self {
+    fn of(model: &'a Model, known: &Known) -> Self {
         let about = model.about.as_ref();
         let given = |text: &'a String| (!text.is_empty()).then_some(text.as_str());
         Self {
@@ -38,12 +42,18 @@ impl<'a> Row<'a> {
             n_params: about.map(|about| about.n_params),
             ctx_train: about.map(|about| about.n_ctx_train),
             error: model.error.as_deref(),
+            measured_tokens_per_second: known.measured.map(|measured| measured.per_second),
+            last_used: known.used,
+            favourite: known.favourite,
         }
     }
 }
 
-pub(super) fn list(models: &[&Model]) -> Result<String, Failure> {
-    let rows: Vec<Row<'_>> = models.iter().map(|model| Row::of(model)).collect();
+pub(super) fn list(models: &[&Model], notes: &Notes) -> Result<String, Failure> {
+    let rows = models.iter();
+    let rows: Vec<Row<'_>> = rows
+        .map(|model| Row::of(model, &notes.of(model, None)))
+        .collect();
     written(&rows)
 }
 
@@ -71,7 +81,7 @@ pub(super) fn info(model: &Model, known: &Known) -> Result<String, Failure> {
                "needs_bytes": estimate.needs, "lacks_bytes": estimate.lacks,
                "tokens_per_second_ceiling": estimate.ceiling})
     });
-    let row = serde_json::to_value(Row::of(model)).map_err(failed)?;
+    let row = serde_json::to_value(Row::of(model, known)).map_err(failed)?;
     let more = json!({
         "title": about.map(|about| &about.title),
         "license": about.and_then(|about| about.license.as_ref()),
@@ -87,9 +97,6 @@ pub(super) fn info(model: &Model, known: &Known) -> Result<String, Failure> {
         "mmproj": paths(&model.projectors),
         "adapters": paths(&model.adapters),
         "fit": fit,
-        "measured_tokens_per_second": known.measured,
-        "last_used": known.used,
-        "favourite": known.favourite,
     });
     let mut all = serde_json::Map::new();
     for part in [row, more] {

@@ -1,6 +1,8 @@
 //! Finding models for the whole program: the places of this machine, with the index beside the log.
 
 mod estimator;
+mod librarian;
+mod notes;
 
 use std::fs;
 use std::io::Read;
@@ -11,6 +13,8 @@ use crate::config::{self, Folders};
 use crate::hub::Record;
 use crate::library::{self, Environment, Index, Listing, Marks, Place, Source, Unreadable};
 pub use estimator::Estimator;
+pub use librarian::Librarian;
+pub use notes::Notes;
 
 /// The index in the folder of what can be lost.
 const INDEX: &str = "library.json";
@@ -22,10 +26,15 @@ const SLACK: u128 = 2_000;
 /// Every model on this machine, and the built-in one, which is put in its place first. `own` are
 /// folders of the user. Reads files: not for the thread that draws.
 pub fn find_models(folders: &Folders, own: &[PathBuf]) -> Listing {
+    find_in(folders, &places(folders, own))
+}
+
+/// As [`find_models`], in these places.
+fn find_in(folders: &Folders, places: &[Place]) -> Listing {
     let guide = config::install_builtin_model(&folders.data_dir);
     let file = folders.state_dir.join(INDEX);
     let mut index = Index::read(&file);
-    let mut listing = library::scan(&places(folders, own), &mut index);
+    let mut listing = library::scan(places, &mut index);
     if let Err(error) = index.write(&file) {
         tracing::warn!("{} was not written: {error}", file.display());
     }
@@ -43,7 +52,7 @@ pub fn find_models(folders: &Folders, own: &[PathBuf]) -> Listing {
 }
 
 /// Where models are looked for, in the order in which places give them their names.
-pub(super) fn places(folders: &Folders, own: &[PathBuf]) -> Vec<Place> {
+fn places(folders: &Folders, own: &[PathBuf]) -> Vec<Place> {
     let environment = Environment::system();
     let guide = Place {
         source: Source::BuiltIn,

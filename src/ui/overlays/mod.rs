@@ -29,7 +29,7 @@ pub fn draw(painter: &mut Painter<'_>, screen: Rect, state: &State) {
             let question = "What holds it back, the most costly first. Enter does what mends it.";
             list::draw_choices(painter, screen, "Why is it slow?", question, list);
         }
-        Some(Overlay::LoadModel(prompt)) => prompt::draw(painter, screen, &state.keymap, prompt),
+        Some(Overlay::LoadModel(prompt)) => prompt::draw(painter, screen, state, prompt),
         Some(Overlay::Attach(offer)) => {
             list::draw_choices(painter, screen, "Attach", &offer.question, &offer.list);
         }

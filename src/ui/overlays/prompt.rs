@@ -10,7 +10,7 @@
 
 use ratatui::layout::Rect;
 
-use crate::app::{Action, PromptOverlay};
+use crate::app::{Action, PromptOverlay, State};
 use crate::keymap::{Context, Keymap};
 use crate::theme::Role;
 use crate::ui::painter::{Painter, part};
@@ -18,10 +18,10 @@ use crate::ui::text::{fit, sanitise, units, wrap::Wrapped};
 use crate::ui::widgets::field;
 
 const WIDTH: u16 = 90;
-/// Rows of the frame, the path, the blank line below it and the hint.
+/// Rows of the frame, the path, the hint, and what the load would come out as.
 const AROUND: u16 = 5;
 
-pub fn draw(painter: &mut Painter<'_>, screen: Rect, keymap: &Keymap, prompt: &PromptOverlay) {
+pub fn draw(painter: &mut Painter<'_>, screen: Rect, state: &State, prompt: &PromptOverlay) {
     let columns = WIDTH.min(screen.width.saturating_sub(4));
     let error = prompt.error.as_deref().map(sanitise::sanitise);
     let error = error.map(|text| (Wrapped::new(&text, columns.saturating_sub(4)), text));
@@ -41,8 +41,12 @@ pub fn draw(painter: &mut Painter<'_>, screen: Rect, keymap: &Keymap, prompt: &P
         Some(prompt.line.cursor),
     );
     let mut y = inner.y + 1;
-    painter.text(inner.x, y, inner.right(), &hint(keymap), Role::Muted);
-    y += 2;
+    painter.text(inner.x, y, inner.right(), &hint(&state.keymap), Role::Muted);
+    y += 1;
+    if let Some((line, role)) = outlook(state, prompt) {
+        painter.text(inner.x, y, inner.right(), &line, role);
+    }
+    y += 1;
     if let Some((rows, text)) = &error {
         for row in rows
             .rows()
@@ -93,6 +97,26 @@ pub fn draw(painter: &mut Painter<'_>, screen: Rect, keymap: &Keymap, prompt: &P
     }
 }
 
+/// What loading the model under the selection would come out as, before it is loaded.
+fn outlook(state: &State, prompt: &PromptOverlay) -> Option<(String, Role)> {
+    let text = prompt.chosen().unwrap_or(prompt.line.text.trim());
+    let estimate = match state.library.outlook(text)? {
+        Ok(estimate) => estimate,
+        Err(why) => return Some((why, Role::Warning)),
+    };
+    let needs = units::bytes(estimate.needs);
+    if !estimate.fits {
+        let lacks = units::bytes(estimate.lacks);
+        let line = format!("does not fit: needs {needs}, {lacks} are missing");
+        return Some((line, Role::Warning));
+    }
+    let ceiling = estimate.ceiling.map(units::rate);
+    let ceiling = ceiling.map_or(String::new(), |rate| format!("; at most {rate} (estimate)"));
+    let (gpu, all, n_ctx) = (estimate.n_gpu_layers, estimate.n_layers, estimate.n_ctx);
+    let line = format!("fits: n-gpu-layers {gpu} of {all}, ctx-size {n_ctx}, {needs}{ceiling}");
+    Some((line, Role::Text))
+}
+
 /// How to fill it in, by the keys in force.
 fn hint(keymap: &Keymap) -> String {
     let keys = [
@@ -106,5 +130,5 @@ fn hint(keymap: &Keymap) -> String {
             Some(format!("{} {what}", keymap.hint(Context::Prompt, action)?))
         })
         .collect();
-    format!("A GGUF file: {}", keys.join(", "))
+    format!("A name or a file: {}", keys.join(", "))
 }

@@ -4,5 +4,6 @@ pub mod fit;
 pub mod markdown;
 pub mod sanitise;
 pub mod spans;
-pub mod units;
 pub mod wrap;
+
+pub use crate::units;

@@ -5,6 +5,7 @@ mod compare;
 mod context;
 mod downloads;
 mod metrics;
+mod models;
 mod prompt;
 mod tokens;
 
@@ -24,5 +25,6 @@ pub fn draw(painter: &mut Painter<'_>, area: Rect, state: &State) {
         View::Downloads => downloads::draw(painter, area, state),
         View::Tokens => tokens::draw(painter, area, state),
         View::Compare => compare::draw(painter, area, state),
+        View::Models => models::draw(painter, area, state),
     }
 }
