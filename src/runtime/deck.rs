@@ -55,19 +55,25 @@ pub enum Wake {
     Themes(Vec<Theme>),
 }
 
+/// What works beside the loop, besides the engine.
+#[derive(Default)]
+pub struct Actors {
+    /// `None` when nothing is saved.
+    pub saver: Option<Saver>,
+    /// `None` when nothing can be measured.
+    pub measurer: Option<Measurer>,
+    /// `None` when no models are looked for.
+    pub librarian: Option<Librarian>,
+    /// `None` where there is no Hub.
+    pub hub: Option<hub::Desk>,
+}
+
 /// The deck while it runs.
 pub struct Deck<S> {
     pub state: State,
     pub screen: S,
     engine: EngineHandle,
-    /// `None` when nothing is saved.
-    saver: Option<Saver>,
-    /// `None` when nothing can be measured.
-    measurer: Option<Measurer>,
-    /// `None` when no models are looked for.
-    librarian: Option<Librarian>,
-    /// `None` where there is no Hub.
-    hub: Option<hub::Desk>,
+    actors: Actors,
     pacer: FramePacer,
     themes: Vec<Theme>,
     theme: Theme,
@@ -115,10 +121,7 @@ impl<S: Screen> Deck<S> {
             state,
             screen,
             engine,
-            saver: None,
-            measurer: None,
-            librarian: None,
-            hub: None,
+            actors: Actors::default(),
             pacer,
             themes,
             theme,
@@ -137,31 +140,10 @@ impl<S: Screen> Deck<S> {
         self
     }
 
-    /// The same deck that saves its chats; `state.sessions.saving` says so, too.
+    /// The same deck with these at work; `state.sessions.saving` tells of a saver, too.
     #[must_use]
-    pub fn with_saver(mut self, saver: Saver) -> Self {
-        self.saver = Some(saver);
-        self
-    }
-
-    /// The same deck that reaches the Hub when it is asked to.
-    #[must_use]
-    pub fn with_hub(mut self, hub: hub::Desk) -> Self {
-        self.hub = Some(hub);
-        self
-    }
-
-    /// The same deck that can measure.
-    #[must_use]
-    pub fn with_measurer(mut self, measurer: Measurer) -> Self {
-        self.measurer = Some(measurer);
-        self
-    }
-
-    /// The same deck that knows the models on this machine.
-    #[must_use]
-    pub fn with_librarian(mut self, librarian: Librarian) -> Self {
-        self.librarian = Some(librarian);
+    pub fn with_actors(mut self, actors: Actors) -> Self {
+        self.actors = actors;
         self
     }
 
@@ -178,7 +160,7 @@ impl<S: Screen> Deck<S> {
             }
             Err(error) => Err(error),
         };
-        if let Some(hub) = &self.hub {
+        if let Some(hub) = &self.actors.hub {
             hub.stop_all();
         }
         self.close_chat(&ended).await;
@@ -238,13 +220,14 @@ impl<S: Screen> Deck<S> {
         match wake {
             Wake::Event(event) => self.take(event).await,
             Wake::Deadline => {
-                let late = self.measurer.as_mut().and_then(Measurer::late);
+                let late = self.actors.measurer.as_mut().and_then(Measurer::late);
                 if let Some(command) = late {
                     self.send_to_engine(command);
                 }
             }
             Wake::Origin { model, origin } => {
                 let first = self
+                    .actors
                     .measurer
                     .as_mut()
                     .and_then(|measurer| measurer.prepared(&model, origin));
@@ -276,12 +259,12 @@ impl<S: Screen> Deck<S> {
         if let Event::Edited(_) = event {
             self.take_terminal();
         }
-        if let (Event::Store(event), Some(saver)) = (&event, &mut self.saver) {
+        if let (Event::Store(event), Some(saver)) = (&event, &mut self.actors.saver) {
             for command in saver.told(event) {
                 self.send_to_engine(command);
             }
         }
-        if let (Event::Engine(event), Some(measurer)) = (&event, &mut self.measurer)
+        if let (Event::Engine(event), Some(measurer)) = (&event, &mut self.actors.measurer)
             && let Some(command) = measurer.told(event)
         {
             self.send_to_engine(command);
@@ -340,7 +323,7 @@ impl<S: Screen> Deck<S> {
                 });
             }
             Effect::Hub(command) => {
-                if let Some(hub) = &mut self.hub {
+                if let Some(hub) = &mut self.actors.hub {
                     hub.send(command);
                 }
             }
@@ -351,7 +334,7 @@ impl<S: Screen> Deck<S> {
                 self.beside(move || Event::Written(files::write(&place, &content, &places)));
             }
             Effect::Library(command) => {
-                if let Some(librarian) = &self.librarian {
+                if let Some(librarian) = &self.actors.librarian {
                     librarian.ask(command, self.state.params.values.load());
                 }
             }
@@ -437,7 +420,7 @@ impl<S: Screen> Deck<S> {
     }
 
     fn measure(&mut self, order: Measure) {
-        let Some(measurer) = &mut self.measurer else {
+        let Some(measurer) = &mut self.actors.measurer else {
             return;
         };
         if let Some(command) = measurer.take(order) {
@@ -452,7 +435,7 @@ impl<S: Screen> Deck<S> {
                 self.places.home.as_deref(),
             );
         }
-        let admitted = match &mut self.saver {
+        let admitted = match &mut self.actors.saver {
             Some(saver) => saver.admit(command),
             None => Some(command),
         };
@@ -469,7 +452,7 @@ impl<S: Screen> Deck<S> {
     }
 
     fn save(&mut self, command: crate::store::Command) {
-        if let Some(saver) = &mut self.saver
+        if let Some(saver) = &mut self.actors.saver
             && let Err(why) = saver.send(command)
         {
             tracing::error!("{why}");
@@ -533,7 +516,7 @@ impl<S: Screen> Deck<S> {
 
     /// Lets what was handed over reach the disk.
     async fn stop_store(&mut self) {
-        let Some(saver) = self.saver.take() else {
+        let Some(saver) = self.actors.saver.take() else {
             return;
         };
         // Off this task: the store may be telling something, for which the inbox must be free.

@@ -4,13 +4,46 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{Wake, glyphs};
+use tokio::sync::mpsc::Sender;
+
+use super::Wake;
 use crate::app::{Event, Settings, State};
-use crate::config::{Changed, Config, Folders, Persona, Preset, load_personas, reload_presets};
+use crate::config::{
+    Changed, Config, ConfigWatch, Folders, Persona, Preset, load_personas, reload_presets,
+};
 use crate::keymap::Keymap;
 use crate::params::nearest_word;
 use crate::terminal::Capabilities;
-use crate::theme::{self, Theme};
+use crate::theme::{self, GlyphSet, Theme};
+
+/// Reads the user's files again when they change.
+pub(super) fn watch(
+    folders: &Folders,
+    capabilities: Capabilities,
+    state: &State,
+    themes: &[Theme],
+    config: &Config,
+    inbox: Sender<Wake>,
+) -> Option<ConfigWatch> {
+    let reader = Reader::new(folders.clone(), capabilities, state, themes, config);
+    let reader = std::sync::Mutex::new(reader);
+    let changed = move |what| {
+        // A reader that panicked once is not asked again; the program goes on with what it has.
+        let Ok(mut reader) = reader.lock() else {
+            return;
+        };
+        for wake in reader.read(what) {
+            if inbox.blocking_send(wake).is_err() {
+                return;
+            }
+        }
+    };
+    ConfigWatch::start(folders, changed)
+        .inspect_err(|error| {
+            tracing::warn!("changes of the configuration are not noticed: {error}")
+        })
+        .ok()
+}
 
 /// Reads files again and remembers what was good.
 pub(super) struct Reader {
@@ -176,6 +209,14 @@ fn settings(settings: Settings) -> Wake {
 
 fn rejected(why: String) -> Wake {
     settings(Settings::Rejected(why))
+}
+
+fn glyphs(capabilities: &Capabilities, config: &Config) -> GlyphSet {
+    match config.ui.ascii {
+        Some(true) => GlyphSet::Ascii,
+        Some(false) => GlyphSet::Unicode,
+        None => capabilities.glyphs,
+    }
 }
 
 #[cfg(test)]

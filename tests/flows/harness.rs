@@ -104,13 +104,13 @@ impl Deck {
         });
         let measurer = measured.map(|folder| Measurer::new(folder.to_owned(), inbox.clone()));
         let task = tokio::spawn(async move {
-            let mut deck = runtime::Deck::new(state, screen, engine, look, inbox);
-            if let Some(measurer) = measurer {
-                deck = deck.with_measurer(measurer);
-            }
-            if let Some(saver) = saver {
-                deck = deck.with_saver(saver);
-            }
+            let actors = runtime::Actors {
+                saver,
+                measurer,
+                ..runtime::Actors::default()
+            };
+            let deck = runtime::Deck::new(state, screen, engine, look, inbox);
+            let mut deck = deck.with_actors(actors);
             let sources = Sources {
                 input,
                 engine: events,
