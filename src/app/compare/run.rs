@@ -35,7 +35,7 @@ pub struct Run {
     pub single: Option<f64>,
     /// The most columns that spoke at the same time, and what they reached together over the last
     /// second in which they did.
-    pub together: Option<(usize, f64)>,
+    pub together: Option<(u32, f64)>,
     /// Whether all columns were asked at the same time, so that their clocks can be compared.
     pub(super) same_start: bool,
     /// The column that goes on alone, and its tokens when that began.
@@ -487,16 +487,20 @@ impl Run {
         }
     }
 
-    /// Learns what columns reach together from those that speak now.
-    fn watch_together(&mut self) {
+    /// How many columns speak now, and the tokens per second that they reach together.
+    pub(in crate::app) fn speaking(&self) -> (u32, f64) {
         let speaking = self
             .answers
             .iter()
             .filter(|answer| answer.state == ReplyState::Streaming);
-        let count = speaking.clone().count();
-        let rate: f64 = speaking
-            .map(|answer| answer.timings.recent_per_second)
-            .sum();
+        speaking.fold((0, 0.0), |(count, rate), answer| {
+            (count + 1, rate + answer.timings.recent_per_second)
+        })
+    }
+
+    /// Learns what columns reach together from those that speak now.
+    fn watch_together(&mut self) {
+        let (count, rate) = self.speaking();
         let most = self.together.map_or(2, |(most, _)| most);
         if count >= most && rate > 0.0 {
             self.together = Some((count, rate));

@@ -92,6 +92,28 @@ fn run(state: &State) -> &Run {
 }
 
 #[test]
+fn a_step_of_a_batch_reads_the_weights_once() {
+    let mut state = deck();
+    if let Some((_, context)) = &mut state.model.running {
+        context.reads = vec![crate::plan::Reads {
+            device: crate::plan::HOST.into(),
+            weights: 1_000,
+            per_token: 0,
+        }];
+    }
+    let effects = say(&mut state, "/compare greedy,creative Why?");
+    for request in requests(&effects) {
+        tokens(&mut state, request.id, "so", 3, 10.0);
+    }
+    let sample = crate::telemetry::Sample::default();
+    update(&mut state, Event::Sample(Box::new(sample)));
+    let value = |series| state.metrics.history.value(series, 0);
+    use crate::telemetry::history::Series;
+    assert_eq!(value(Series::Decode), Some(20.0));
+    assert_eq!(value(Series::Bandwidth), Some(10_000.0));
+}
+
+#[test]
 fn one_message_goes_to_all_columns_each_with_its_own_settings() {
     let mut state = deck();
     let effects = say(

@@ -43,12 +43,7 @@ pub struct MetricsState {
 /// Keeps a sample; returns what of the energy can be stored for good.
 pub(super) fn take(state: &mut State, sample: &Sample) -> Vec<Effect> {
     let work = work(state);
-    let replies = state.chat.running().is_some();
-    let busy = if replies || state.model.loading.is_some() {
-        Busy::Yes
-    } else {
-        Busy::No
-    };
+    let busy = if computes(state) { Busy::Yes } else { Busy::No };
     let metrics = &mut state.metrics;
     metrics.history.record(sample, &work);
     metrics.energy.take(sample, metrics.done, busy);
@@ -56,6 +51,15 @@ pub(super) fn take(state: &mut State, sample: &Sample) -> Vec<Effect> {
         Busy::Yes => vec![],
         Busy::No => store_energy(state),
     }
+}
+
+/// Whether the machine is at work for this program: what it takes then is not what it takes idle.
+fn computes(state: &State) -> bool {
+    let columns = state.compare.run.as_ref();
+    state.chat.running().is_some()
+        || state.model.loading.is_some()
+        || columns.is_some_and(|run| run.is_running())
+        || state.bench.is_running()
 }
 
 /// What the model did since the latest sample. A reply that computes and told nothing meanwhile
@@ -69,10 +73,16 @@ fn work(state: &mut State) -> Work {
     let (decode, prompt) = (state.metrics.decode.take(), state.metrics.prompt.take());
     let decode = decode.or(last(timings.recent_per_second, running && !prefills));
     let prompt = prompt.or(last(timings.prompt_per_second, prefills));
+    let columns = state.compare.run.as_ref().map(|run| run.speaking());
+    let columns = columns.filter(|(_, rate)| *rate > 0.0);
+    let decode = decode.or(columns.map(|(_, rate)| rate));
+    // One step reads the weights once for all columns, and the cache of each.
+    let batch = columns.map_or(1, |(count, _)| count.max(1));
+    let depth = speed.context_used.saturating_mul(batch);
     let running = state.model.running.as_ref();
-    let bytes = running.and_then(|(_, context)| bytes_read(&context.reads, speed.context_used));
+    let bytes = running.and_then(|(_, context)| bytes_read(&context.reads, depth));
     #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
-    let bytes = bytes.map(|bytes| bytes as f64);
+    let bytes = bytes.map(|bytes| bytes as f64 / f64::from(batch));
     Work {
         decode,
         prompt,
