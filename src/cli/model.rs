@@ -77,7 +77,12 @@ fn named(name: &str, listing: &Listing, failure: Failure) -> Result<PathBuf, Fai
             let why = format!("{} models have this name", models.len());
             Err(none(why).hint(format!("give the path: {}", paths.join(", "))))
         }
-        Meant::None { near } if !near.is_empty() && !looks_like_path(name) => {
+        Meant::None if looks_like_path(name) => Err(failure),
+        Meant::None => {
+            let near = listing.near(name);
+            if near.is_empty() {
+                return Err(failure);
+            }
             let near: Vec<_> = near.iter().map(|name| sanitise::line(name)).collect();
             let why = "no file and no model on this machine has this name".to_owned();
             Err(none(why).hint(format!(
@@ -85,7 +90,6 @@ fn named(name: &str, listing: &Listing, failure: Failure) -> Result<PathBuf, Fai
                 near.join(" or ")
             )))
         }
-        Meant::None { .. } => Err(failure),
     }
 }
 

@@ -19,10 +19,8 @@ pub enum Meant<'a> {
     One(&'a Model),
     /// Models of different content have this name.
     Several(Vec<&'a Model>),
-    /// No model has it; these are near.
-    None {
-        near: Vec<String>,
-    },
+    /// No model has it; [`Listing::near`] tells what was perhaps meant.
+    None,
 }
 
 impl Listing {
@@ -60,9 +58,7 @@ impl Listing {
                 _ => Meant::Several(found),
             };
         }
-        Meant::None {
-            near: self.near(wanted),
-        }
+        Meant::None
     }
 
     /// Names that may complete what was typed, best first: those that begin with it, then those
@@ -94,8 +90,9 @@ impl Listing {
         found
     }
 
-    /// Names that were perhaps meant.
-    fn near(&self, wanted: &str) -> Vec<String> {
+    /// Names that were perhaps meant. Looks through all of them: not for every frame.
+    pub fn near(&self, wanted: &str) -> Vec<String> {
+        let wanted = wanted.trim();
         let names = || self.models.iter().flat_map(Model::names);
         let mut near: Vec<String> = Vec::new();
         near.extend(nearest_word(wanted, names()).map(str::to_owned));
@@ -299,7 +296,7 @@ mod tests {
         let listing = listing();
         assert!(matches!(listing.find("twin"), Meant::Several(all) if all.len() == 2));
         let near = |text: &str| match listing.find(text) {
-            Meant::None { near } => near,
+            Meant::None => listing.near(text),
             other => panic!("{text}: {other:?}"),
         };
         assert_eq!(near("llama3.2:3c")[0], "llama3.2:3b");

@@ -29,6 +29,8 @@ pub struct Reads {
     /// llama.cpp's name, as in [`Peak`].
     pub device: String,
     pub weights: u64,
+    /// Of these the output layer's: a prompt needs them for its last token alone.
+    pub output: u64,
     /// For each token in the context.
     pub per_token: u64,
 }
@@ -70,7 +72,8 @@ pub fn decode_ceiling(reads: &[Reads], peaks: &[Peak], depth: u32) -> Option<f64
 
 /// Prompt tokens per second at most: 1 / Σ (2 × parameters in use / operations per second), because
 /// each parameter is multiplied and added once for each token. Of `n_params` parameters in
-/// `size_bytes` those count that a token reads. `None` where a device was not measured.
+/// `size_bytes` those count that a token reads, but for the output layer's. `None` where a device
+/// was not measured.
 #[expect(clippy::cast_precision_loss, reason = "an estimate of three digits")]
 pub fn prefill_ceiling(
     reads: &[Reads],
@@ -79,7 +82,8 @@ pub fn prefill_ceiling(
     size_bytes: u64,
 ) -> Option<f64> {
     let seconds = reads.iter().map(|reads| {
-        let share = reads.weights as f64 / size_bytes.max(1) as f64;
+        let weights = reads.weights.saturating_sub(reads.output);
+        let share = weights as f64 / size_bytes.max(1) as f64;
         let operations = peak_of(peaks, &reads.device)?.operations_per_second?;
         Some(2.0 * n_params as f64 * share.min(1.0) / operations)
     });
@@ -99,6 +103,7 @@ mod tests {
         Reads {
             device: device.to_owned(),
             weights,
+            output: 0,
             per_token,
         }
     }
@@ -151,5 +156,12 @@ mod tests {
         assert_eq!(ceiling(2e6, 10_000, 10_000), Some(1000.0));
         assert_eq!(ceiling(0.0, 1_000, 1_000), None);
         assert_eq!(ceiling(2e6, 0, 0), None);
+        // The output layer computes for the last token alone.
+        let half = Reads {
+            output: 500,
+            ..reads(HOST, 1_000, 0)
+        };
+        let peaks = [peak(HOST, 1, 2e6)];
+        assert_eq!(prefill_ceiling(&[half], &peaks, 1_000, 1_000), Some(2000.0));
     }
 }

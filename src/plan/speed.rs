@@ -29,6 +29,14 @@ pub fn read_per_token(facts: &Facts, run: &Run, shares: &[u64], depth: u32) -> V
     reads
 }
 
+/// The output layer: where it is in what [`read_per_token`] tells, and the bytes of its weights.
+pub fn output_layer(facts: &Facts, run: &Run, shares: &[u64]) -> (usize, u64) {
+    let parts = place_of_parts(facts, run, shares);
+    let gpu = parts.last().copied().flatten();
+    let bytes = facts.active_part(parts.len().saturating_sub(1));
+    (gpu.map_or(0, |gpu| gpu + 1), bytes)
+}
+
 fn add(reads: &mut [u64], device: usize, bytes: u64) {
     if let Some(read) = reads.get_mut(device) {
         *read = read.saturating_add(bytes);

@@ -105,7 +105,7 @@ pub(super) async fn start(startup: Startup) -> io::Result<Ended> {
     tokio::spawn(forward_log(log, inbox.clone()));
     machine::tell(inbox.clone());
     tokio::spawn(peaks::tell(folders.state_dir.clone(), inbox.clone()));
-    let own = &config.library.folders;
+    let own = config.library.folders.clone();
     let asked = state.params.values.load();
     let actors = Actors {
         saver: match saving {

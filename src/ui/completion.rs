@@ -60,12 +60,7 @@ pub fn draw(painter: &mut Painter<'_>, composer: Rect, state: &State) {
         painter.text(x, y, x + labels, &item.label, Role::Key);
         painter.text(x + labels + 2, y, area.right(), &item.about, Role::Muted);
         if is_selected {
-            let row = Rect {
-                y,
-                height: 1,
-                ..area
-            };
-            painter.tint(row, Role::Selection);
+            painter.select(area, y);
         }
     }
     let hidden = items.len() - shown;

@@ -134,6 +134,23 @@ impl<'a> Painter<'a> {
         self.buffer.set_style(area, self.theme.style(role));
     }
 
+    /// Shows the line at `y` of an area as selected.
+    pub fn select(&mut self, area: Rect, y: u16) {
+        let line = Rect {
+            y,
+            height: 1,
+            ..area
+        };
+        self.tint(line, Role::Selection);
+    }
+
+    /// The same, with the mark of what Enter takes before it.
+    pub fn mark(&mut self, area: Rect, y: u16) {
+        let mark = self.glyphs.selected;
+        self.text(area.x, y, area.right(), mark, Role::Key);
+        self.select(area, y);
+    }
+
     /// The frame of a pane with its title; returns what is inside.
     pub fn pane(&mut self, area: Rect, title: &[Part<'_>], frame: Frame, focused: Focused) -> Rect {
         let (role, set) = match focused {

@@ -176,6 +176,7 @@ pub fn streaming(size: (u16, u16)) -> State {
         context.reads = vec![Reads {
             device: HOST.to_owned(),
             weights: 530_000_000,
+            output: 0,
             per_token: 12_288,
         }];
     }

@@ -98,6 +98,7 @@ fn a_step_of_a_batch_reads_the_weights_once() {
         context.reads = vec![crate::plan::Reads {
             device: crate::plan::HOST.into(),
             weights: 1_000,
+            output: 0,
             per_token: 0,
         }];
     }

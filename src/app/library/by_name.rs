@@ -69,13 +69,16 @@ pub(in crate::app) fn resolve(state: &State, text: &str) -> Result<PathBuf, Stri
                 paths.join(", ")
             ))
         }
-        Meant::None { near } if near.is_empty() => Err(format!(
-            "No model on this machine is called '{text}'; a path begins with / or ~."
-        )),
-        Meant::None { near } => Err(format!(
-            "No model on this machine is called '{text}'; did you mean {}?",
-            near.join(" or ")
-        )),
+        Meant::None => {
+            let near = listing.near(text);
+            let hint = match near.is_empty() {
+                true => "a path begins with / or ~.".to_owned(),
+                false => format!("did you mean {}?", near.join(" or ")),
+            };
+            Err(format!(
+                "No model on this machine is called '{text}'; {hint}"
+            ))
+        }
     }
 }
 

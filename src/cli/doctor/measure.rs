@@ -37,7 +37,7 @@ pub(super) struct Measured {
     /// memory is no bound.
     pub ceiling: Option<f64>,
     /// Prompt tokens per second at most: 1 / Σ (2 × parameters that a token uses / operations per
-    /// second).
+    /// second); `None` where other work was in the way when that was measured.
     pub prefill_ceiling: Option<f64>,
     /// The most costly first.
     pub findings: Vec<Found>,
@@ -108,7 +108,8 @@ pub(super) fn measure(path: &Path, params: &Params, state_dir: &Path) -> Result<
         prefill: timings.prompt_per_second,
         peaks: devices.collect(),
         ceiling: decode_ceiling(reads, &peaks, N_GEN / 2),
-        prefill_ceiling: prefill_ceiling(reads, &peaks, model.n_params, model.size_bytes),
+        prefill_ceiling: prefill_ceiling(reads, &peaks, model.n_params, model.size_bytes)
+            .filter(|most| *most >= timings.prompt_per_second),
         findings: diagnose::diagnose(&facts)
             .into_iter()
             .map(Found::from)

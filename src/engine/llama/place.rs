@@ -103,14 +103,21 @@ pub(super) fn reads(open: &OpenModel, params: &LoadParams, n_ctx: u32) -> Vec<Re
     };
     let shares = shares(&open.gpus, &params.model.tensor_split);
     let at = |depth| plan::read_per_token(&open.header, &run, &shares, depth);
+    let (last, output) = plan::output_layer(&open.header, &run, &shares);
     let names = open.gpus.iter().map(|gpu| gpu.name.as_str());
     let all = std::iter::once(plan::HOST)
         .chain(names)
         .zip(at(0).into_iter().zip(at(n_ctx)));
-    all.filter(|(_, (_, whole))| *whole > 0)
-        .map(|(device, (weights, whole))| Reads {
+    all.enumerate()
+        .filter(|(_, (_, (_, whole)))| *whole > 0)
+        .map(|(index, (device, (weights, whole)))| Reads {
             device: device.to_owned(),
             weights,
+            output: if index == last {
+                output.min(weights)
+            } else {
+                0
+            },
             per_token: whole.saturating_sub(weights) / u64::from(n_ctx.max(1)),
         })
         .collect()

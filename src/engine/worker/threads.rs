@@ -39,13 +39,17 @@ impl Worker {
         if !self.watch.is_due(Instant::now()) {
             return;
         }
-        let Some(time) = contention::read() else {
-            return;
-        };
         let Some(running) = &mut self.running else {
             return;
         };
         let asked = running.asked.threads;
+        // Threads that were asked for stay as they are.
+        if asked.n_threads > 0 {
+            return;
+        }
+        let Some(time) = contention::read() else {
+            return;
+        };
         let wanted = Threads::resolve(asked, running.open.facts.size_bytes);
         self.watch.free = self.watch.contention.observe(time).or_else(|| {
             let free = contention::glance(wanted.single.max(wanted.batch).unsigned_abs());

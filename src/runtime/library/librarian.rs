@@ -46,17 +46,22 @@ enum Message {
 impl Librarian {
     /// Starts the thread, which looks through the places of this machine and the user's `own`
     /// folders; what it finds comes as events.
-    pub fn start(folders: Folders, own: &[PathBuf], inbox: mpsc::Sender<Wake>) -> Self {
-        let places = places(&folders, own);
-        Self::start_in(folders, places, inbox)
+    pub fn start(folders: Folders, own: Vec<PathBuf>, inbox: mpsc::Sender<Wake>) -> Self {
+        let at = folders.clone();
+        // By the thread: settings of other tools are read for it.
+        Self::start_in(folders, move || places(&at, &own), inbox)
     }
 
-    fn start_in(folders: Folders, places: Vec<Place>, inbox: mpsc::Sender<Wake>) -> Self {
+    fn start_in(
+        folders: Folders,
+        places: impl FnOnce() -> Vec<Place> + Send + 'static,
+        inbox: mpsc::Sender<Wake>,
+    ) -> Self {
         let (messages, received) = channel();
         let watcher = watcher(messages.clone());
-        let actor = Actor {
+        let actor = move || Actor {
             folders,
-            places,
+            places: places(),
             inbox,
             watcher,
             watched: BTreeSet::new(),
@@ -67,7 +72,7 @@ impl Librarian {
         // It ends with the program: it holds nothing that would have to be put in order.
         let started = thread::Builder::new()
             .name("library".to_owned())
-            .spawn(move || actor.run(&received));
+            .spawn(move || actor().run(&received));
         if let Err(error) = started {
             tracing::error!("models are not looked for: {error}");
         }
@@ -332,7 +337,7 @@ mod tests {
                 },
             ];
             let (sender, inbox) = mpsc::channel(64);
-            let librarian = Librarian::start_in(folders, places, sender);
+            let librarian = Librarian::start_in(folders, || places, sender);
             Self {
                 folder,
                 librarian,

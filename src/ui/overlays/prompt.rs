@@ -78,12 +78,7 @@ pub fn draw(painter: &mut Painter<'_>, screen: Rect, state: &State, prompt: &Pro
         let path = fit::tail(&clean, usize::from(inner.width), painter.glyphs.ellipsis);
         painter.text(inner.x, y, inner.right(), &path, Role::Text);
         if prompt.selected == Some(index) {
-            let row = Rect {
-                y,
-                height: 1,
-                ..inner
-            };
-            painter.tint(row, Role::Selection);
+            painter.select(inner, y);
         }
         y += 1;
     }

@@ -169,9 +169,11 @@ fn prompt<'a>(state: &State, missing: &'a str) -> Row<'a> {
                 Role::Muted,
             )]
         });
+        let share = prefill_share(state).map(|share| vec![share_of(share)]);
         let facts = [vec![part(counts, Role::Text)]]
             .into_iter()
             .chain(left)
+            .chain(share)
             .collect();
         return Row {
             label: "prompt",
@@ -183,15 +185,19 @@ fn prompt<'a>(state: &State, missing: &'a str) -> Row<'a> {
         rate if rate > 0.0 => part(units::rate(rate), Role::Text),
         _ => part(missing, Role::Muted),
     };
-    let share = prefill_share(state).map(|(share, most)| {
-        let words = format!("{:.0} % of ~{}", share * 100.0, units::rate(most));
-        vec![part(words, Role::Muted)]
-    });
+    let share = prefill_share(state);
+    let words = share.map(|share| vec![share_of(share)]);
     Row {
         label: "prompt",
-        bar: None,
-        facts: [vec![value]].into_iter().chain(share).collect(),
+        bar: share.map(|(share, _)| (share, Role::Gauge)),
+        facts: [vec![value]].into_iter().chain(words).collect(),
     }
+}
+
+/// What is reached of the most there could be, an estimate.
+fn share_of((share, most): (f64, f64)) -> Part<'static> {
+    let words = format!("{:.0} % of ~{}", share * 100.0, units::rate(most));
+    part(words, Role::Muted)
 }
 
 /// Prompt tokens from which on their speed is that of large products.

@@ -203,12 +203,7 @@ fn draw_candidates(
         let after = after(painter, candidate, token, first);
         cells(painter, y, &percent(candidate.p), &after, Role::Text);
         if index == walk.candidate {
-            let line = Rect {
-                y,
-                height: 1,
-                ..area
-            };
-            painter.tint(line, Role::Selection);
+            painter.select(area, y);
         }
     }
     let stages = &token.stages[first..];

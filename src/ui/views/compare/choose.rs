@@ -80,12 +80,7 @@ pub fn draw(painter: &mut Painter<'_>, area: Rect, state: &State) {
         painter.text(x, y, (x + NAME - 1).min(inner.right()), name, Role::Text);
         painter.text(x + NAME, y, inner.right(), about, Role::Muted);
         if at == compare.selected {
-            let row = Rect {
-                y,
-                height: 1,
-                ..inner
-            };
-            painter.tint(row, Role::Selection);
+            painter.select(inner, y);
         }
         y += 1;
     }

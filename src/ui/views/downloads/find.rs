@@ -2,7 +2,7 @@
 
 use ratatui::layout::Rect;
 
-use super::{mark, top};
+use super::top;
 use crate::app::{Find, Offers};
 use crate::hub::{Offer, Size};
 use crate::theme::Role;
@@ -65,7 +65,7 @@ pub(super) fn draw(painter: &mut Painter<'_>, inner: Rect, find: &Find, focused:
             let visible = visible.skip(top(find.selected, body.height));
             for ((index, offer), y) in visible.zip(body.y..body.bottom()) {
                 if index == find.selected && has_keys {
-                    mark(painter, body, y);
+                    painter.mark(body, y);
                 }
                 columns.draw(painter, body, y, offer);
             }

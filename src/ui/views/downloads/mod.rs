@@ -71,15 +71,3 @@ pub fn draw(painter: &mut Painter<'_>, area: Rect, state: &State) {
 fn top(selected: usize, rows: u16) -> usize {
     (selected + 1).saturating_sub(usize::from(rows))
 }
-
-/// Marks the row that Enter means.
-fn mark(painter: &mut Painter<'_>, inner: Rect, y: u16) {
-    let glyph = painter.glyphs.selected;
-    painter.text(inner.x, y, inner.right(), glyph, Role::Key);
-    let row = Rect {
-        y,
-        height: 1,
-        ..inner
-    };
-    painter.tint(row, Role::Selection);
-}

@@ -2,7 +2,7 @@
 
 use ratatui::layout::Rect;
 
-use super::{mark, top};
+use super::top;
 use crate::app::{Download, DownloadQueue, Phase};
 use crate::hub::Status;
 use crate::theme::Role;
@@ -40,7 +40,7 @@ pub(super) fn draw(
     let visible = visible.skip(top(queue.selected, list.height));
     for ((index, download), y) in visible.zip(list.y..list.bottom()) {
         if index == queue.selected && focused == Focused::Yes {
-            mark(painter, list, y);
+            painter.mark(list, y);
         }
         draw_row(painter, list, y, download);
     }

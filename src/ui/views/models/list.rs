@@ -91,14 +91,7 @@ fn draw_rows(painter: &mut Painter<'_>, area: Rect, library: &LibraryState) {
             painter.text(cells.x, y, cells.right(), &cell, role);
         }
         if index == list.selected {
-            let mark = painter.glyphs.selected;
-            painter.text(area.x, y, area.right(), mark, Role::Key);
-            let line = Rect {
-                y,
-                height: 1,
-                ..area
-            };
-            painter.tint(line, Role::Selection);
+            painter.mark(area, y);
         }
     }
 }
