@@ -20,12 +20,16 @@ const DEADLINE: Duration = Duration::from_secs(120);
 /// Runs the program given as arguments, then says in the same terminal how that ended: whether the
 /// terminal's settings are as before, and the exit code. The program's process id goes to `$PID_FILE`;
 /// it keeps the pipe `$ALIVE` open as long as it runs.
+///
+/// After its report it stays: when the leader of a terminal ends, Linux throws away what was written and
+/// not read yet.
 const THEN_REPORT: &str = r#"
 before=$(stty -g)
 sh -c 'echo $$ >"$PID_FILE"; exec "$@" 9>"$ALIVE"' sh "$@"
 code=$?
 [ "$before" = "$(stty -g)" ] && echo SETTINGS-RESTORED || stty -a
 echo "ENDED-$code."
+exec cat >/dev/null
 "#;
 
 /// The same with job control: when the program is stopped it says so, waits for a line, and goes on.
@@ -38,6 +42,7 @@ echo STOPPED
 read -r line
 fg >/dev/null
 echo "ENDED-$?."
+exec cat >/dev/null
 "#;
 
 /// What to run: a program, its arguments and what it finds in its environment.
