@@ -5,7 +5,7 @@ use std::fs;
 use crate::{GUIDE, Home, text};
 
 /// A home with a model of Ollama and one of the Hub, both the built-in one under other names.
-fn home() -> Home {
+pub(crate) fn home() -> Home {
     let home = Home::new();
     let digest = "a".repeat(64);
     let blob = home.path(&format!(".ollama/models/blobs/sha256-{digest}"));

@@ -84,7 +84,7 @@ pub struct ListArgs {
 #[derive(Args, Clone, Debug)]
 pub struct InfoArgs {
     /// The model's name or path
-    #[arg(value_name = "NAME")]
+    #[arg(value_name = "MODEL")]
     pub name: PathBuf,
     /// Print one JSON object
     #[arg(long)]
@@ -94,14 +94,14 @@ pub struct InfoArgs {
 #[derive(Args, Clone, Debug)]
 pub struct NameArgs {
     /// The model's name or path
-    #[arg(value_name = "NAME")]
+    #[arg(value_name = "MODEL")]
     pub name: PathBuf,
 }
 
 #[derive(Args, Clone, Debug)]
 pub struct RemoveArgs {
     /// The model's name or path
-    #[arg(value_name = "NAME")]
+    #[arg(value_name = "MODEL")]
     pub name: PathBuf,
     /// Do not ask
     #[arg(long, short)]
