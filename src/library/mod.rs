@@ -47,7 +47,7 @@ pub use index::Index;
 pub use known::{Known, Measured, MeasuredBy};
 pub use marks::Marks;
 pub use model::{Listing, Model, Spot};
-pub use modelfile::{Layers, Modelfile, is_ollama_blob};
+pub use modelfile::{Modelfile, is_ollama_blob};
 pub use names::Meant;
 pub use places::{Environment, Os, Place, hub_cache, moved, places};
 pub use remove::{removable, remove, why_kept};

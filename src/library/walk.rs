@@ -28,7 +28,6 @@ pub(super) struct Candidate {
     /// Parts that the tool says belong to it.
     pub projectors: Vec<PathBuf>,
     pub adapters: Vec<PathBuf>,
-    pub layers: Option<super::modelfile::Layers>,
     /// Why there is no such file although the tool says so.
     pub broken: Option<String>,
 }
