@@ -165,12 +165,15 @@ fn dispatch(asked: Asked) -> Result<ExitCode, Failure> {
             run::run(args, prepared)
         }
         Some(Command::Replay(args)) => {
-            let given = replay::Given {
-                model: cli.general.model.clone(),
-                parameters: parameters.clone(),
-            };
+            let is_named = cli.general.model.is_some() || cli.general.hf_repo.is_some();
+            let given = parameters.clone();
             let prepared = setup::prepare(&cli.general, folders, parameters, OnProblem::Fail)?;
             let _logging = log_to_file(&prepared, &filter);
+            let given = replay::Given {
+                // The configured model is not the reply's.
+                model: prepared.model.clone().filter(|_| is_named),
+                parameters: given,
+            };
             replay::run(args, &prepared, given)
         }
         Some(Command::Bench(args)) => {

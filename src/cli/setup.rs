@@ -36,9 +36,15 @@ pub struct Prepared {
 }
 
 impl Prepared {
-    /// The parameters with those that belong to the model in a file.
+    /// The parameters with those that belong to the model in a file: what tune found for it on this
+    /// machine, and what Ollama keeps beside it.
     pub(super) fn params_of(&self, model: &Path) -> Params {
-        let mut params = self.tuned.apply(&self.params, model);
+        self.tuned.apply(&self.untuned_params_of(model), model)
+    }
+
+    /// As [`Self::params_of`], without what tune found: for other machines, and to search anew.
+    pub(super) fn untuned_params_of(&self, model: &Path) -> Params {
+        let mut params = self.params.clone();
         let name = self.given.as_deref().and_then(Path::to_str);
         if library::is_ollama_blob(model)
             && let Some(modelfile) = Modelfile::of_blob(model, name)

@@ -137,8 +137,9 @@ fn a_model_may_be_named_wherever_one_is_taken() {
     );
 }
 
-#[test]
-fn a_model_of_ollama_brings_its_parameters_along() {
+/// As [`home`], with the same weights once more under a name that has parameters, a system prompt and
+/// a template.
+pub(crate) fn home_of_ollama() -> Home {
     let home = home();
     let digest = |digit: char| digit.to_string().repeat(64);
     let layer = |kind: &str, digit: char| {
@@ -150,15 +151,27 @@ fn a_model_of_ollama_brings_its_parameters_along() {
     let blob = |digit: char| format!(".ollama/models/blobs/sha256-{}", digest(digit));
     home.file(&blob('b'), r#"{"num_ctx":512,"num_keep":4}"#);
     home.file(&blob('c'), "{{ .Prompt }}");
-    let layers = [
-        layer("model", 'a'),
-        layer("params", 'b'),
-        layer("template", 'c'),
-    ];
-    let manifest = format!(r#"{{"layers":[{}]}}"#, layers.join(","));
+    home.file(&blob('d'), "Be brief.\n");
+    let jinja =
+        "{% for message in messages %}<{{ message.role }}>{{ message.content }}{% endfor %}";
+    home.file(&blob('e'), jinja);
     let library = ".ollama/models/manifests/registry.ollama.ai/library";
-    home.file(&format!("{library}/mine/latest"), manifest);
+    for (name, template) in [("mine", 'c'), ("mine-jinja", 'e')] {
+        let layers = [
+            layer("model", 'a'),
+            layer("params", 'b'),
+            layer("system", 'd'),
+            layer("template", template),
+        ];
+        let manifest = format!(r#"{{"layers":[{}]}}"#, layers.join(","));
+        home.file(&format!("{library}/{name}/latest"), manifest);
+    }
+    home
+}
 
+#[test]
+fn a_model_of_ollama_brings_its_parameters_along() {
+    let home = home_of_ollama();
     let n_ctx = |arguments: &[&str]| {
         let run = ["run", "-p", "hi", "-n", "1", "--json"];
         home.run(&[&run[..], arguments].concat()).json()["n_ctx"].clone()
@@ -171,6 +184,33 @@ fn a_model_of_ollama_brings_its_parameters_along() {
     assert!(
         info.contains("left out     the template is written in the language of Go"),
         "{info}"
+    );
+}
+
+#[test]
+fn what_ollama_keeps_counts_without_a_load_too() {
+    let home = home_of_ollama();
+    let fit = |more: &[&str]| {
+        home.run(&[&["fit", "mine", "--json"], more].concat())
+            .json()
+    };
+    assert_eq!(fit(&[])["n_ctx"], 512);
+    assert_eq!(fit(&["--hardware", "rtx-4090"])["n_ctx"], 512);
+    assert_eq!(fit(&["-c", "256"])["n_ctx"], 256);
+
+    let talk = home.file("talk.json", r#"[{"role":"user","content":"hi"}]"#);
+    let prompt = |arguments: &[&str]| {
+        let prompt = ["prompt", "--json", "--messages", text(&talk)];
+        home.run(&[&prompt[..], arguments].concat()).json()["text"].clone()
+    };
+    assert_eq!(prompt(&["-m", "mine-jinja"]), "<system>Be brief.<user>hi");
+    let own = prompt(&["-m", "mine-jinja", "--system", "Be long."]);
+    assert_eq!(own, "<system>Be long.<user>hi");
+    // A template of Go is not translated; the system prompt counts.
+    let guide = prompt(&["-m", "mine"]);
+    assert!(
+        guide.as_str().unwrap().contains("system\nBe brief."),
+        "{guide}"
     );
 }
 
