@@ -102,15 +102,13 @@ pub(super) fn prepare(
         Some(_) => general.model.as_ref(),
     };
     let named = given.and_then(|name| models.find(name));
-    let model = match named {
-        Some(named) => {
+    let model = match (models.asked(general, &folders, &config)?, named) {
+        (Some(path), _) => Some(path),
+        (None, Some(named)) => {
             let find = |name: &Path| model::find(name, &folders, &config);
             Some(named::weights(named, general, find)?)
         }
-        None => match model::asked(general, &folders, &config)? {
-            Some(path) => Some(path),
-            None => config.model.as_ref().map(configured),
-        },
+        (None, None) => config.model.as_ref().map(configured),
     };
     let (presets, errors) = config::load_presets(&folders.presets_dir);
     problems.extend(errors.iter().map(ToString::to_string));

@@ -273,6 +273,83 @@ fn a_models_preset_names_models_with_their_parameters() {
 }
 
 #[test]
+fn the_commands_for_models_know_the_names_of_a_models_preset() {
+    let home = home();
+    let elsewhere = home.file("elsewhere/big.gguf", std::fs::read(GUIDE).unwrap());
+    let preset = format!(
+        "[small]\nmodel = {GUIDE}\nctx-size = 512\n[far]\nmodel = {}\n\
+         [org/repo-GGUF:Q4_K_M]\nc = 256\n",
+        text(&elsewhere)
+    );
+    let preset = home.file("presets.ini", preset);
+    home.file(
+        "config.toml",
+        format!(
+            "models-preset = \"{}\"\n[params]\nthreads = 1\n",
+            text(&preset)
+        ),
+    );
+    assert_eq!(
+        home.run(&["models", "path", "small"]).good(),
+        format!("{GUIDE}\n")
+    );
+    let info = home.run(&["models", "info", "small", "--json"]).json();
+    let named = serde_json::json!({"name": "small", "sets": {"ctx-size": "512"}});
+    assert_eq!(info["models_preset"], named);
+    assert_eq!(info["fit"]["n_ctx"], 512);
+    let shown = home.run(&["models", "info", "small"]).good();
+    assert!(
+        shown.contains("preset       small, of the models preset"),
+        "{shown}"
+    );
+    assert!(shown.contains("sets         ctx-size 512"), "{shown}");
+    let own = home.run(&["models", "info", GUIDE, "--json"]).json();
+    assert_eq!(own["models_preset"], serde_json::Value::Null);
+
+    // A file that only the preset names is among the models, wherever it lies.
+    let listed = home.run(&["models", "list", "--json"]).json();
+    let mut places = listed.as_array().unwrap().iter();
+    assert!(places.any(|model| model["name"] == "guide"), "{listed}");
+    let far = home.run(&["models", "info", "far", "--json"]).json();
+    let spots = far["places"].as_array().unwrap();
+    assert!(spots.iter().any(|spot| spot["name"] == "big"), "{far}");
+
+    // A name is no file: nothing is removed by it, unless it is the model's own.
+    let kept = home.run(&["models", "rm", "far", "--yes"]).failed(1);
+    assert!(
+        kept.contains("far is only a name that the models preset gives to"),
+        "{kept}"
+    );
+    assert!(elsewhere.exists());
+    let own = home
+        .run(&["models", "rm", "org/repo-GGUF:Q4_K_M", "--yes"])
+        .failed(1);
+    assert!(own.contains("was not downloaded by llmdeck"), "{own}");
+
+    let measured = [
+        "bench", "-m", "small", "-p", "8", "-n", "0", "-r", "1", "-o", "json",
+    ];
+    home.run(&measured).json();
+    let history = |model: &str| {
+        let history = ["bench", "history", "-o", "json", "-m", model];
+        home.run(&history).json().as_array().unwrap().len()
+    };
+    assert_eq!((history("small"), history("org/repo-GGUF")), (1, 0));
+    for command in [
+        &["models", "info", "smal"][..],
+        &["bench", "history", "-m", "smal"],
+        &["fit", "smal"],
+        &["run", "-p", "x", "-m", "smal"],
+    ] {
+        let near = home.run(command).failed(66);
+        assert!(
+            near.contains("did you mean small, of the models preset?"),
+            "{near}"
+        );
+    }
+}
+
+#[test]
 fn only_what_was_downloaded_can_be_removed() {
     let home = home();
     for name in ["guide", "org/repo-GGUF"] {

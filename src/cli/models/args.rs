@@ -30,6 +30,18 @@ pub enum ModelsCommand {
     Files(FilesArgs),
 }
 
+impl ModelsCommand {
+    /// The model on this machine that it is about.
+    pub(super) fn name(&self) -> Option<&PathBuf> {
+        match self {
+            Self::Info(args) => Some(&args.name),
+            Self::Path(args) => Some(&args.name),
+            Self::Rm(args) => Some(&args.name),
+            Self::List(_) | Self::Pull(_) | Self::Search(_) | Self::Files(_) => None,
+        }
+    }
+}
+
 /// Goes on where it was cut off, checks the SHA-256, and stores the model in the Hub's cache, where
 /// other tools find it too. Split models and the projector for images come along.
 #[derive(Args, Clone, Debug)]
