@@ -12,6 +12,8 @@ use crate::units;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Details {
     pub path: PathBuf,
+    /// The name of a models preset under which it is shown.
+    named: Option<String>,
     /// `None` until the header was read.
     contents: Option<Result<Arc<Contents>, String>>,
     pub scrolled: Scrolled,
@@ -34,9 +36,10 @@ pub enum DetailRow<'a> {
 }
 
 impl Details {
-    pub(super) fn new(path: PathBuf) -> Self {
+    pub(super) fn new(path: PathBuf, named: Option<String>) -> Self {
         Self {
             path,
+            named,
             contents: None,
             scrolled: Scrolled::default(),
         }
@@ -58,7 +61,10 @@ impl LibraryState {
         };
         let mut rows = Vec::new();
         if let Some(model) = self.model(&details.path) {
-            let known = self.known(model).cloned().unwrap_or_default();
+            let mut known = self.known(model).cloned().unwrap_or_default();
+            let named = details.named.as_ref();
+            let named = named.and_then(|name| self.named.get_key_value(name));
+            known.named = named.map(|(name, (_, values))| (name.clone(), values.clone()));
             rows.push(DetailRow::Heading(model.name.clone()));
             let facts = sheet(model, &known).into_iter();
             rows.extend(facts.map(|(name, value)| DetailRow::Fact(name, value)));
