@@ -187,13 +187,13 @@ const COMMANDS: &[Command] = &[
         run: theme,
     },
     Command {
-        names: &["stats"],
+        names: &["stats", "info"],
         argument: "",
         what: "show the speed figures",
         run: |state, _| Ok(perform::perform(state, Action::ShowSpeed)),
     },
     Command {
-        names: &["read", "file", "attach"],
+        names: &["read", "file", "attach", "glob", "upload"],
         argument: "PATH",
         what: "attach files to the message",
         run: attach::read,
@@ -257,11 +257,26 @@ fn first_word(text: &str) -> (&str, &str) {
 }
 
 fn unknown(name: &str) -> String {
+    if let Some(instead) = instead(name) {
+        return format!("There is no /{name}: {instead}");
+    }
     let names = COMMANDS.iter().flat_map(|command| command.names);
     let nearest = nearest_word(name, names.copied())
         .map(|nearest| format!("; did you mean /{nearest}?"))
         .unwrap_or_else(|| ".".to_owned());
     format!("There is no /{name}{nearest} /help lists all.")
+}
+
+/// What does the work of a command that other programs have.
+fn instead(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "image" | "audio" | "video" => "models read text here, and /read attaches it.",
+        "push" | "pop" | "stack" => {
+            "nothing said is lost. /tree goes back, /fork makes a chat of its own."
+        }
+        "download" | "pull" => "`llmdeck pull NAME` in a shell fetches a model.",
+        _ => return None,
+    })
 }
 
 /// Every command for help: how it is typed, and what it does.

@@ -724,6 +724,8 @@ fn a_wrong_command_comes_back_with_the_nearest_name() {
         ("/set tempp 1", "did you mean 'temp'?"),
         ("/set temp hot", "'hot' is not"),
         ("/preset nothing", "There is no preset 'nothing'"),
+        ("/image cat.png", "/read attaches"),
+        ("/pop", "/tree goes back"),
     ] {
         let mut state = ready();
         say(&mut state, line);

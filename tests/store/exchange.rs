@@ -313,6 +313,21 @@ fn an_export_of_open_webui_is_read_with_its_branches() {
 }
 
 #[test]
+fn what_open_webui_folds_is_what_was_thought() {
+    let folded = "<details type=\"reasoning\" done=\"true\" duration=\"3\">\n<summary>Thought for 3 seconds</summary>\n&gt; Is 1 &lt; 2?\n&gt; Yes.\n</details>\nIt is.";
+    let export = json!([{ "title": "T", "chat": { "history": { "currentId": "b", "messages": {
+        "a": { "id": "a", "parentId": null, "role": "user", "content": "1 < 2?" },
+        "b": { "id": "b", "parentId": "a", "role": "assistant", "content": folded },
+    } } } }]);
+    let import = read(&export.to_string()).unwrap();
+    let said = &import.archives[0].path()[1].said;
+    assert_eq!(
+        (said.reasoning.as_str(), said.content.as_str()),
+        ("Is 1 < 2?\nYes.", "It is.")
+    );
+}
+
+#[test]
 fn circles_and_lost_parents_of_an_export_are_survived() {
     let export = json!({ "conv": { "currNode": "gone" }, "messages": [
         { "id": "a", "parent": "b", "role": "user", "content": "1" },

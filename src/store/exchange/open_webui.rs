@@ -69,6 +69,11 @@ fn message_of(message: &Value, key: Option<&String>, counts: &mut Counts) -> For
             openai::content(message.get("content"), &mut counts.files),
         );
         said.reasoning = openai::reasoning(message);
+        if said.reasoning.is_empty()
+            && let Some((thought, answer)) = folded(&said.content)
+        {
+            (said.reasoning, said.content) = (thought, answer);
+        }
         said.created_ms = seconds(&message["timestamp"]);
         said.model = message["model"].as_str().unwrap_or_default().to_owned();
         said
@@ -80,6 +85,37 @@ fn message_of(message: &Value, key: Option<&String>, counts: &mut Counts) -> For
         parent: name(&message["parentId"]),
         said,
     }
+}
+
+/// What was thought and what was answered, where a reply begins with what Open WebUI folds:
+/// `<details type="reasoning" …><summary>…</summary>`, quoted lines with entities, `</details>`.
+fn folded(content: &str) -> Option<(String, String)> {
+    let inside = content
+        .trim_start()
+        .strip_prefix("<details type=\"reasoning\"")?;
+    let (_, inside) = inside.split_once("</summary>")?;
+    let (thought, answer) = inside.split_once("</details>")?;
+    let lines = thought.trim().lines().map(|line| {
+        let line = unescaped(line);
+        let bare = line.strip_prefix('>').unwrap_or(&line);
+        bare.strip_prefix(' ').unwrap_or(bare).to_owned()
+    });
+    let thought: Vec<String> = lines.collect();
+    Some((thought.join("\n"), answer.trim_start().to_owned()))
+}
+
+/// A text with the entities of Python's `html.escape` as the characters they stand for.
+fn unescaped(text: &str) -> String {
+    let entities = [
+        ("&lt;", "<"),
+        ("&gt;", ">"),
+        ("&quot;", "\""),
+        ("&#x27;", "'"),
+        ("&amp;", "&"),
+    ];
+    let replace =
+        |text: String, (entity, character): &(&str, &str)| text.replace(entity, character);
+    entities.iter().fold(text.to_owned(), replace)
 }
 
 /// Seconds as milliseconds; some versions wrote nanoseconds.
