@@ -273,6 +273,8 @@ pub struct ContextInfo {
     /// Layers on GPUs, of `n_layer` + 1 (the output layer counts).
     pub n_gpu_layers: u32,
     pub devices: Vec<DeviceMemory>,
+    /// Bytes of the weights that lie in the page cache, which counts as free memory.
+    pub mapped: u64,
     /// What a token reads on each device; empty where that is not known.
     pub reads: Vec<Reads>,
     /// What fitting lowered and why, for the log and the screen; empty when nothing was.
@@ -314,6 +316,14 @@ pub struct DeviceMemory {
     pub weights: u64,
     pub kv: u64,
     pub compute: u64,
+}
+
+impl DeviceMemory {
+    pub fn total(&self) -> u64 {
+        self.weights
+            .saturating_add(self.kv)
+            .saturating_add(self.compute)
+    }
 }
 
 /// A compute device that llama.cpp can use.

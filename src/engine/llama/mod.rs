@@ -28,7 +28,7 @@ mod vocabulary;
 pub use backend::{devices, set_abort_hook, system_info, version};
 pub use logs::install_logging;
 pub use peak::{measure_compute, measure_device};
-pub use place::{limits, machine, overrides, run_for};
+pub use place::{limits, machine, overrides, run_for, taken};
 
 pub(super) use backend::init;
 pub(super) use batch::{Batch, Output};
