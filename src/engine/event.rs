@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::trace::{Ids, Trace};
 use super::{
-    BenchId, ConversationId, CountId, Forecast, LoadId, Missed, Origin, Prompt, PromptOf,
-    RequestId, TextSize, Timings,
+    BenchId, ConversationId, CountId, Forecast, HeldModel, LetGo, LoadId, Missed, Origin, Prompt,
+    PromptOf, RequestId, TextSize, Timings,
 };
 use crate::params::{LoadParams, Overrides};
 use crate::plan::Reads;
@@ -23,7 +23,16 @@ pub enum EngineEvent {
         id: LoadId,
         model: Box<ModelInfo>,
         context: Box<ContextInfo>,
+        came_from: CameFrom,
         took: Duration,
+    },
+    /// Another model is held now than before. Comes before the `Loaded` of the one that runs.
+    Held(Box<HeldModel>),
+    /// No model is held any more.
+    LetGo {
+        /// The name of the one that was.
+        name: String,
+        why: LetGo,
     },
     /// `running` tells whether the model from before still runs.
     LoadFailed {
@@ -154,6 +163,14 @@ pub enum EngineEvent {
         prompt: Result<Box<Prompt>, EngineError>,
     },
     Stopped,
+}
+
+/// Where the model that runs now was before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CameFrom {
+    File,
+    /// It was held: nothing was read, and its KV caches are those that it had.
+    Memory,
 }
 
 /// What one repetition took. Neither tokenising nor sampling is part of it.

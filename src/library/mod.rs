@@ -38,7 +38,7 @@ mod walk;
 pub use about::{About, Kind, Senses};
 pub use command::{Command, Favourite, News};
 pub use contents::{Contents, TensorRow};
-pub use estimate::Estimate;
+pub use estimate::{Beside, Estimate, RunningThen};
 pub use family::{Family, Speaks};
 pub use index::Index;
 pub use known::{Known, Measured, MeasuredBy};

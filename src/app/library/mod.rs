@@ -21,6 +21,7 @@ pub use list::{ModelList, Order, Subset};
 pub(super) use by_name::{ask_which, look_ahead, names, resolve};
 pub(super) use view::{enter, paste, perform, resized, type_key};
 
+use super::slash::complete;
 use super::update::{IsError, notice};
 use super::{Effect, Overlay, State, View, compare};
 use crate::engine::Timings;
@@ -125,6 +126,7 @@ pub(super) fn on_news(state: &mut State, news: News) -> Vec<Effect> {
         News::Known(known) => {
             library.known = known;
             library.arrange();
+            complete::judged(state);
         }
         News::Inspected { path, outcome } => {
             if let Some(inspected) = &mut library.inspected {

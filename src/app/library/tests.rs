@@ -210,11 +210,11 @@ fn details_take_the_answer_for_their_own_model_and_scroll_to_the_end() {
         path,
         outcome: Ok(Arc::new(contents.clone())),
     };
-    let before = state.library.detail_rows().len();
+    let before = state.detail_rows().len();
     tell(&mut state, answer(path("alpha")));
-    assert_eq!(state.library.detail_rows().len(), before);
+    assert_eq!(state.detail_rows().len(), before);
     tell(&mut state, answer(path("large")));
-    let rows = state.library.detail_rows().len();
+    let rows = state.detail_rows().len();
     assert!(rows > 100, "{rows}");
     press(&mut state, "end");
     let top = state.library.details.as_ref().unwrap().scrolled.top;

@@ -8,8 +8,15 @@ use crate::engine::{
 use crate::params::LoadParams;
 use crate::plan::{self, Memory};
 
-/// Places the model anew in the memory that is free once what runs now has given its own back.
-/// The tokens in the cache are for the caller to fill in.
+/// The model that is held beside the one that changes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Neighbour<'a> {
+    Stays(&'a ContextInfo),
+    Goes(&'a ContextInfo),
+}
+
+/// Places the model anew in the memory that is free once what runs now has given its own back, and
+/// a neighbour that goes too. The tokens in the cache are for the caller to fill in.
 ///
 /// # Errors
 /// For parameters that llama.cpp does not know, and a cache that cannot fit.
@@ -18,6 +25,7 @@ pub(crate) fn forecast(
     now: &ContextInfo,
     change: Change,
     params: &LoadParams,
+    neighbour: Option<Neighbour<'_>>,
 ) -> Result<Forecast, EngineError> {
     if change == Change::Live {
         let same = |device: &DeviceMemory| DeviceForecast {
@@ -42,6 +50,11 @@ pub(crate) fn forecast(
     let host = now.devices.iter().filter(|device| !on_gpus(device));
     let host = host.fold(DeviceMemory::default(), add);
     let room = room.without(&place::taken(now, &gpus));
+    let room = match neighbour {
+        Some(Neighbour::Stays(held)) => room.beside(&place::taken(held, &gpus)),
+        Some(Neighbour::Goes(held)) => room.without(&place::taken(held, &gpus)),
+        None => room,
+    };
     let mut limits = place::limits(params, &open.header);
     if change == Change::NewContext {
         limits.n_gpu_layers = Some(open.n_gpu_layers);

@@ -11,7 +11,8 @@ use crate::engine::{ContextInfo, Device, DeviceKind, DeviceMemory, EngineError, 
 use crate::gguf::{self, TensorType};
 use crate::params::{FlashAttention, GpuLayers, LoadParams, ModelParams, SplitMode};
 use crate::plan::{
-    self, Capacity, Fit, Limits, Override, Part, Reads, Room, Run, Shortage, Split, Taken, Weights,
+    self, Capacity, Fit, Limits, Override, Part, Present, Reads, Room, Run, Shortage, Split, Stay,
+    Taken, Weights,
 };
 
 /// Refuses a model that this machine can never run, whatever else is ended before.
@@ -33,13 +34,26 @@ pub(crate) fn check_size(
     }
 }
 
-/// Whether a second model can be loaded beside the first without getting less for it.
-pub(crate) fn fits_beside(facts: &gguf::Facts, params: &LoadParams) -> bool {
+/// Which of the models in memory stay while another is loaded, so that it gets no less for them.
+pub(crate) fn stays(
+    facts: &gguf::Facts,
+    params: &LoadParams,
+    running: Option<&ContextInfo>,
+    held: Option<&ContextInfo>,
+) -> Stay {
+    let (gpus, room) = machine(params);
+    let present = present(&gpus, running, held);
     let limits = limits(params, facts);
-    let gpus = gpus(params);
-    let room = room(&gpus, params, Weights::ToLoad);
-    let fit = run(facts, &gpus, params).map(|run| plan::fit(facts, &room, &run, &limits));
-    fit.is_ok_and(|fit| fit.fits && fit.notes.is_empty())
+    run(facts, &gpus, params).map_or(Stay::Nothing, |run| {
+        present.stays(facts, &room, &run, &limits)
+    })
+}
+
+/// Whether so many bytes more of system memory can be taken beside the weights of a model that is
+/// held.
+pub(crate) fn host_has(bytes: u64, params: &LoadParams, held: &ContextInfo) -> bool {
+    let free = host().free.saturating_sub(held.mapped);
+    bytes.saturating_add(params.model.fit_target) <= free
 }
 
 /// Layers to put on the GPUs of [`gpus`], before the weights are loaded, with room for the
@@ -279,8 +293,20 @@ pub fn machine(params: &LoadParams) -> (Vec<Device>, Room) {
     (gpus, room)
 }
 
+/// The models in memory, as far as they take memory of this system and of these GPUs.
+pub fn present(
+    gpus: &[Device],
+    running: Option<&ContextInfo>,
+    held: Option<&ContextInfo>,
+) -> Present {
+    Present {
+        running: running.map(|context| taken(context, gpus)),
+        held: held.map(|context| taken(context, gpus)),
+    }
+}
+
 /// What a model with that context takes of system memory and of these GPUs.
-pub fn taken(context: &ContextInfo, gpus: &[Device]) -> Taken {
+pub(super) fn taken(context: &ContextInfo, gpus: &[Device]) -> Taken {
     let of = |name: &str| context.devices.iter().find(|device| device.name == name);
     let is_gpu = |device: &&DeviceMemory| gpus.iter().any(|gpu| gpu.name == device.name);
     let host = context.devices.iter().filter(|device| !is_gpu(device));

@@ -40,7 +40,7 @@ pub fn draw(painter: &mut Painter<'_>, inner: Rect, state: &State) {
         painter.text(list.x, list.y, list.right(), &text, Role::Muted);
         return;
     }
-    draw_rows(painter, list, library);
+    draw_rows(painter, list, state);
     let lines = lines(state);
     let separator = format!(" {} ", painter.glyphs.dot);
     for ((facts, role), y) in lines.iter().zip(about.y + 1..about.bottom()) {
@@ -65,7 +65,8 @@ fn draw_filter(painter: &mut Painter<'_>, area: Rect, library: &LibraryState) {
     );
 }
 
-fn draw_rows(painter: &mut Painter<'_>, area: Rect, library: &LibraryState) {
+fn draw_rows(painter: &mut Painter<'_>, area: Rect, state: &State) {
+    let library = &state.library;
     let columns = columns(area);
     for (column, cells) in &columns {
         let heading = column.heading();
@@ -87,7 +88,10 @@ fn draw_rows(painter: &mut Painter<'_>, area: Rect, library: &LibraryState) {
             None => Role::Text,
         };
         for (column, cells) in &columns {
-            let cell = column.cell(model, known);
+            let cell = match (column, in_memory(state, model)) {
+                (Column::Fits, Some(said)) => said,
+                _ => column.cell(model, known),
+            };
             painter.text(cells.x, y, cells.right(), &cell, role);
         }
         if index == list.selected {
@@ -191,6 +195,13 @@ impl Column {
     }
 }
 
+/// What a model that is in memory does there; `None` for the others.
+fn in_memory(state: &State, model: &Model) -> Option<String> {
+    let held = state.held_at(&model.path);
+    let held = held.map(|held| format!("held, {}", units::bytes(held.bytes())));
+    held.or_else(|| state.runs(&model.path).then(|| "runs now".to_owned()))
+}
+
 /// Facts that stand side by side.
 type Line = (Vec<String>, Role);
 
@@ -209,7 +220,10 @@ fn lines(state: &State) -> Vec<Line> {
             (None, Some(error)) => lines.push((vec![error.clone()], Role::Error)),
             (None, None) => {
                 lines.push((says(model), Role::Text));
-                lines.push((speeds(&known), Role::Text));
+                let estimate = known.estimate.as_ref();
+                let beside = estimate.and_then(|estimate| state.beside(&model.path, estimate));
+                let facts = speeds(&known).into_iter().chain(beside);
+                lines.push((facts.collect(), Role::Text));
             }
         }
         let places = model.places.iter();
