@@ -36,6 +36,7 @@ fn places_are_found_newest_first_with_what_stands_around() {
     assert_eq!(store.search("cache keys", 9).unwrap().len(), 1);
     assert_eq!(store.search("\"keys values\"", 9).unwrap().len(), 0);
     assert_eq!(store.search("prefi*", 9).unwrap().len(), 1);
+    assert_eq!(store.search("p*", 9).unwrap().len(), 1);
     assert_eq!(store.search("cache", 2).unwrap().len(), 2);
     for odd in [
         "", "  ", "\"", "***", "AND", "a OR", "NEAR(", "{x}:y", "\0", "-",

@@ -236,6 +236,9 @@ impl Worker {
     }
 
     fn take_results(&mut self, plan: &[Chunk], outputs: &[i32], started: Instant) {
+        // All tokens are drawn before any is told, so that whoever listens is woken once a step and
+        // not between two columns.
+        let mut drawn = Vec::with_capacity(plan.len());
         for (chunk, &output) in plan.iter().zip(outputs) {
             if chunk.wants_logits {
                 self.slots[chunk.slot].logits_at = Some(output);
@@ -276,7 +279,10 @@ impl Worker {
                     continue;
                 }
             };
-            self.take_token(chunk.slot, token);
+            drawn.push((chunk.slot, token));
+        }
+        for (slot, token) in drawn {
+            self.take_token(slot, token);
         }
         let prefilled: usize = plan
             .iter()

@@ -23,8 +23,10 @@ pub(super) struct Shape {
     pub has_memory: bool,
     /// Points into the model's vocabulary.
     pub needs_model: bool,
-    /// The first stage keeps that many of the highest logits and sees them unchanged.
+    /// The first stage keeps that many of the highest logits; biases alone come before.
     pub top_k: Option<usize>,
+    /// The tokens with a bias.
+    pub biased: Vec<i32>,
 }
 
 /// Builds the chain; `n_ctx` stands in for "the whole context" in windows of tokens.
@@ -36,7 +38,11 @@ pub(super) fn build_chain(
 ) -> Result<(Native, Shape), EngineError> {
     let mut chain =
         Native::chain().ok_or_else(|| bad("sampling", "llama.cpp made no sampler chain"))?;
-    let mut shape = Shape::default();
+    let biases = biases(params, model);
+    let mut shape = Shape {
+        biased: biases.iter().map(|bias| bias.token).collect(),
+        ..Shape::default()
+    };
     let mut list = Vec::new();
     let mut add = |stage: Option<Stage>, sampler: *mut sys::llama_sampler| {
         if !sampler.is_null() {
@@ -47,7 +53,6 @@ pub(super) fn build_chain(
     };
     let vocab = model.vocab();
     let n_vocab = i32::try_from(vocab.len()).unwrap_or(i32::MAX);
-    let biases = biases(params, model);
     if !biases.is_empty() {
         let count = i32::try_from(biases.len()).unwrap_or(i32::MAX);
         // SAFETY: the list is copied during the call.
@@ -65,7 +70,7 @@ pub(super) fn build_chain(
                 if is_neutral(kind, params) || (greedy && keeps_the_most_likely(kind)) {
                     continue;
                 }
-                if stages == 0 && kind == SamplerKind::TopK && biases.is_empty() {
+                if stages == 0 && kind == SamplerKind::TopK {
                     shape.top_k = usize::try_from(params.top_k).ok();
                 }
                 stages += 1;

@@ -6,23 +6,46 @@
 
 use llama_cpp_sys_2 as sys;
 
+/// Logits that are looked at together.
+const CHUNK: usize = 32;
+
 /// Fills `candidates` with those of the `count` highest logits, in no order.
 pub(super) fn highest(logits: &[f32], count: usize, candidates: &mut Vec<sys::llama_token_data>) {
     candidates.clear();
     // Twice the room, so that cutting back is rare.
     let room = count.saturating_mul(2).max(1);
     let mut least = f32::NEG_INFINITY;
-    for (id, &logit) in (0..).zip(logits) {
-        if logit <= least {
+    for (ids, chunk) in (0..).step_by(CHUNK).zip(logits.chunks(CHUNK)) {
+        // Nearly every chunk has none that is high enough, and a look at all at once tells.
+        if !chunk
+            .iter()
+            .fold(false, |any, logit| any | (*logit > least))
+        {
             continue;
         }
-        candidates.push(sys::llama_token_data { id, logit, p: 0.0 });
-        if candidates.len() == room {
-            least = cut(candidates, count);
+        for (id, &logit) in (ids..).zip(chunk) {
+            if logit > least {
+                candidates.push(sys::llama_token_data { id, logit, p: 0.0 });
+            }
+            if candidates.len() == room {
+                least = cut(candidates, count);
+            }
         }
     }
     if candidates.len() > count {
         cut(candidates, count);
+    }
+}
+
+/// Adds tokens that are not among the candidates, with their logits.
+pub(super) fn add(logits: &[f32], tokens: &[i32], candidates: &mut Vec<sys::llama_token_data>) {
+    for &id in tokens {
+        let logit = usize::try_from(id).ok().and_then(|at| logits.get(at));
+        if let Some(&logit) = logit
+            && candidates.iter().all(|one| one.id != id)
+        {
+            candidates.push(sys::llama_token_data { id, logit, p: 0.0 });
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 mod chain;
 mod grammar;
 mod head;
+mod left;
 mod native;
 mod record;
 #[cfg(test)]
@@ -197,31 +198,24 @@ impl Sampler {
                 .and_then(|(token, _)| i32::try_from(token).ok())
                 .ok_or(SamplingFailed("there are no logits"))?;
             if let Some(recorder) = &mut self.recorder {
-                recorder.begin(&[], logits.len());
+                recorder.begin(&[]);
                 recorder.after_greedy(best);
                 recorder.end(logits, given.unwrap_or(best));
             }
             return Ok(given.unwrap_or(best));
         }
-        match self.shape.top_k {
-            Some(count) => head::highest(logits, count, &mut self.candidates),
-            None => self.fill(logits),
-        }
-        // Of logits that are all minus infinity none is high.
-        if self.candidates.is_empty() {
-            self.fill(logits);
-        }
-        self.begin_record(logits.len());
-        let mut token = self.apply_chain()?;
+        let likeliest = self.choose_candidates(logits);
+        self.begin_record(likeliest);
+        let mut token = self.apply_chain(logits)?;
         // As llama.cpp does: the grammar checks the one token chosen, which is cheap, and only
         // when it refuses are all tokens checked and one chosen again.
         if let Some(grammar) = &self.grammar
             && !grammar.allows(token)
         {
             self.fill(logits);
-            self.begin_record(logits.len());
-            self.apply_grammar();
-            token = self.apply_chain()?;
+            self.begin_record(0);
+            self.apply_grammar(logits);
+            token = self.apply_chain(logits)?;
         }
         let token = given.unwrap_or(token);
         if let Some(grammar) = &self.grammar {
@@ -235,9 +229,29 @@ impl Sampler {
         Ok(token)
     }
 
-    fn begin_record(&mut self, n_vocab: usize) {
+    /// Fills the candidates with as many as the chain needs. So many of them, from the first one
+    /// on, are the likeliest of all; 0 = it was not looked which those are.
+    fn choose_candidates(&mut self, logits: &[f32]) -> usize {
+        let Some(count) = self.shape.top_k else {
+            self.fill(logits);
+            return 0;
+        };
+        // A token that biases lift among the highest, or leave there, is one of the highest without
+        // them when as many more are looked at as have a bias, or has one itself.
+        let biased = &self.shape.biased;
+        head::highest(logits, count + biased.len(), &mut self.candidates);
+        let likeliest = self.candidates.len();
+        head::add(logits, biased, &mut self.candidates);
+        // Of logits that are all minus infinity none is high.
+        if likeliest == 0 {
+            self.fill(logits);
+        }
+        likeliest
+    }
+
+    fn begin_record(&mut self, likeliest: usize) {
         if let Some(recorder) = &mut self.recorder {
-            recorder.begin(&self.candidates, n_vocab);
+            recorder.begin(&self.candidates[..likeliest]);
         }
     }
 
@@ -260,25 +274,25 @@ impl Sampler {
         }
     }
 
-    fn apply_grammar(&mut self) {
+    fn apply_grammar(&mut self, logits: &[f32]) {
         let mut view = self.view();
         if let Some(grammar) = &self.grammar {
             // SAFETY: the view describes `candidates`, which nothing else touches; a grammar only
             // lowers logits in place.
             unsafe { sys::llama_sampler_apply(grammar.native.as_ptr(), &raw mut view) };
             if let Some(recorder) = &mut self.recorder {
-                recorder.after(Stage::Grammar, &self.candidates);
+                recorder.after(Stage::Grammar, &self.candidates, logits);
             }
         }
     }
 
-    fn apply_chain(&mut self) -> Result<i32, SamplingFailed> {
+    fn apply_chain(&mut self, logits: &[f32]) -> Result<i32, SamplingFailed> {
         let mut view = self.view();
         match &mut self.recorder {
             // SAFETY: the view describes `candidates`, which nothing else touches meanwhile.
             None => unsafe { sys::llama_sampler_apply(self.chain.as_ptr(), &raw mut view) },
             Some(recorder) => {
-                apply_stages(&self.chain, &self.shape.stages, &mut view, recorder);
+                apply_stages(&self.chain, &self.shape.stages, &mut view, logits, recorder);
             }
         }
         let selected = usize::try_from(view.selected)
@@ -297,6 +311,7 @@ fn apply_stages(
     chain: &Native,
     stages: &[Option<Stage>],
     view: &mut sys::llama_token_data_array,
+    logits: &[f32],
     recorder: &mut Recorder,
 ) {
     for (at, stage) in (0..).zip(stages) {
@@ -318,7 +333,7 @@ fn apply_stages(
                     recorder.after_greedy(one.id);
                 }
             }
-            Some(stage) => recorder.after(*stage, left),
+            Some(stage) => recorder.after(*stage, left, logits),
             None => {}
         }
     }

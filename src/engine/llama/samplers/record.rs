@@ -3,29 +3,28 @@
 use llama_cpp_sys_2 as sys;
 
 use super::head;
+use super::left::{Left, logit_of};
 use super::softmax::{Softmax, rank};
-use crate::engine::trace::{CandidateTrace, Stage, StageTrace, TokenTrace};
+use crate::engine::trace::{CandidateTrace, Stage, TokenTrace};
 
 /// Watches the stages of a chain, one token after another.
 #[derive(Debug)]
 pub(super) struct Recorder {
     /// Candidates kept of each token.
     count: usize,
-    /// What each stage left, as (token, logit). The lists are used again for the next token.
+    /// What each stage left. The lists are used again for the next token.
     left: Vec<Left>,
     /// How many of `left` belong to the present token.
     stages: usize,
+    /// No stage removed a token yet, other than by a logit of minus infinity.
+    whole: bool,
     /// The likeliest before the chain; empty where they are still to be found.
     highest: Vec<sys::llama_token_data>,
     /// Room for the likeliest after it.
     last: Vec<sys::llama_token_data>,
+    /// Room for a vocabulary.
+    scratch: Vec<f32>,
     finished: Option<TokenTrace>,
-}
-
-#[derive(Debug)]
-struct Left {
-    stage: Stage,
-    rows: Vec<(i32, f32)>,
 }
 
 impl Recorder {
@@ -35,8 +34,10 @@ impl Recorder {
             count: count.max(1),
             left: Vec::new(),
             stages: 0,
+            whole: true,
             highest: Vec::new(),
             last: Vec::new(),
+            scratch: Vec::new(),
             finished: None,
         }
     }
@@ -46,34 +47,36 @@ impl Recorder {
         self.finished.take()
     }
 
-    /// A chain begins with these candidates. Where they are fewer than the vocabulary they are its
-    /// likeliest, and it need not be searched again.
-    pub(super) fn begin(&mut self, candidates: &[sys::llama_token_data], n_vocab: usize) {
-        self.stages = 0;
+    /// A chain begins. `likeliest` are the tokens of the highest logits where they were looked for
+    /// already, else none.
+    pub(super) fn begin(&mut self, likeliest: &[sys::llama_token_data]) {
+        (self.stages, self.whole) = (0, true);
         self.highest.clear();
-        if (self.count..n_vocab).contains(&candidates.len()) {
-            self.highest.extend_from_slice(candidates);
+        if likeliest.len() >= self.count {
+            self.highest.extend_from_slice(likeliest);
             head::cut_to(&mut self.highest, self.count);
         }
     }
 
-    /// A stage left these candidates.
-    pub(super) fn after(&mut self, stage: Stage, candidates: &[sys::llama_token_data]) {
+    /// A stage left these candidates of those logits.
+    pub(super) fn after(
+        &mut self,
+        stage: Stage,
+        candidates: &[sys::llama_token_data],
+        logits: &[f32],
+    ) {
+        // These lower and raise a few logits and leave every token where it is.
+        self.whole &= matches!(stage, Stage::LogitBias | Stage::Penalties | Stage::Dry);
         if self.stages == self.left.len() {
-            self.left.push(Left {
-                stage,
-                rows: Vec::new(),
-            });
+            self.left.push(Left::new(stage));
         }
         let left = &mut self.left[self.stages];
         self.stages += 1;
-        left.stage = stage;
-        left.rows.clear();
-        // A logit of minus infinity is how some stages and biases remove a token.
-        let open = candidates
-            .iter()
-            .filter(|one| one.logit > f32::NEG_INFINITY);
-        left.rows.extend(open.map(|one| (one.id, one.logit)));
+        if self.whole {
+            left.all_but_changed(stage, candidates, logits);
+        } else {
+            left.only(stage, candidates);
+        }
     }
 
     /// One token alone is left.
@@ -83,48 +86,32 @@ impl Recorder {
             logit: 0.0,
             p: 1.0,
         };
-        self.after(Stage::Greedy, &[only]);
+        self.after(Stage::Greedy, &[only], &[]);
     }
 
     /// The token was chosen from those logits.
     pub(super) fn end(&mut self, logits: &[f32], token: i32) {
         let before = Softmax::of(logits);
-        let logit = |token: i32| {
-            usize::try_from(token)
-                .ok()
-                .and_then(|at| logits.get(at).copied())
-                .unwrap_or(f32::NEG_INFINITY)
-        };
         let mut candidates: Vec<CandidateTrace> = self
             .wanted(logits, token)
             .into_iter()
             .map(|token| CandidateTrace {
                 token,
-                p: before.p(logit(token)),
+                p: before.p(logit_of(logits, token)),
                 after: Vec::with_capacity(self.stages),
             })
             .collect();
-        let mut stages = Vec::with_capacity(self.stages);
-        for (at, left) in self.left[..self.stages].iter().enumerate() {
-            let mass = if left.rows.len() == logits.len() {
-                1.0
-            } else {
-                let kept = left.rows.iter();
-                kept.map(|(token, _)| before.p(logit(*token))).sum::<f32>()
-            };
-            stages.push(StageTrace {
-                stage: left.stage,
-                kept: u32::try_from(left.rows.len()).unwrap_or(u32::MAX),
-                mass: mass.min(1.0),
-            });
-            left.add_to(at, &mut candidates);
-        }
+        let scratch = &mut self.scratch;
+        let stages = self.left[..self.stages].iter().enumerate();
+        let stages = stages
+            .map(|(at, left)| left.tell(at, logits, &before, &mut candidates, scratch))
+            .collect();
         candidates.sort_by(|a, b| b.p.total_cmp(&a.p).then(a.token.cmp(&b.token)));
         self.finished = Some(TokenTrace {
             // Whoever keeps the reply knows.
             at: 0,
             token,
-            rank: rank(logits, logit(token)),
+            rank: rank(logits, logit_of(logits, token)),
             entropy: before.entropy(),
             stages,
             candidates,
@@ -139,40 +126,12 @@ impl Recorder {
         }
         let mut wanted: Vec<i32> = self.highest.iter().map(|one| one.id).collect();
         if let Some(last) = self.left[..self.stages].last() {
-            let rows = last.rows.iter();
-            self.last.clear();
-            self.last
-                .extend(rows.map(|&(id, logit)| sys::llama_token_data { id, logit, p: 0.0 }));
-            head::cut_to(&mut self.last, self.count);
+            last.likeliest(self.count, logits, &mut self.scratch, &mut self.last);
             wanted.extend(self.last.iter().map(|one| one.id));
         }
         wanted.push(token);
         wanted.sort_unstable();
         wanted.dedup();
         wanted
-    }
-}
-
-impl Left {
-    /// Adds this stage's probability to the candidates that all stages before left, too.
-    /// `candidates` are in the order of their ids.
-    fn add_to(&self, at: usize, candidates: &mut [CandidateTrace]) {
-        let logits: Vec<f32> = self.rows.iter().map(|(_, logit)| *logit).collect();
-        let softmax = Softmax::of(&logits);
-        // Most rows are of tokens nobody asked for, where a stage leaves a whole vocabulary.
-        let mut hint = 0_u64;
-        for candidate in candidates.iter() {
-            hint |= 1 << (candidate.token & 63);
-        }
-        for &(token, logit) in &self.rows {
-            if (hint >> (token & 63)) & 1 == 0 {
-                continue;
-            }
-            if let Ok(found) = candidates.binary_search_by_key(&token, |one| one.token)
-                && candidates[found].after.len() == at
-            {
-                candidates[found].after.push(softmax.p(logit));
-            }
-        }
     }
 }

@@ -53,6 +53,25 @@ impl Softmax {
         Self { max, sum, weighted }
     }
 
+    /// The same after some logits became others, given as pairs of old and new; its entropy is not.
+    /// `None` where what is left of the sum would be too little of it to be exact, or a new logit is
+    /// the highest of all: then it has to be summed anew.
+    pub(super) fn after(&self, changes: impl Iterator<Item = (f32, f32)>) -> Option<Self> {
+        let power = |logit: f32| f64::from(logit - self.max).exp();
+        let (mut taken, mut given) = (0.0, 0.0);
+        for (old, new) in changes {
+            if new.is_nan() || new > self.max {
+                return None;
+            }
+            taken += power(old);
+            given += power(new);
+        }
+        (taken <= self.sum / 2.0).then_some(Self {
+            sum: self.sum - taken + given,
+            ..*self
+        })
+    }
+
     /// The probability of a logit, 0 to 1.
     pub(super) fn p(&self, logit: f32) -> f32 {
         if self.sum > 0.0 {
@@ -103,7 +122,8 @@ fn at_least(value: f32, least: f32) -> f32 {
 fn exp(x: f32) -> f32 {
     // Added and taken away, it leaves the nearest whole number: the mantissa has no room for more.
     const ROUND: f32 = 12_582_912.0;
-    let n = (x * std::f32::consts::LOG2_E + ROUND) - ROUND;
+    let rounded = x * std::f32::consts::LOG2_E + ROUND;
+    let n = rounded - ROUND;
     // ln 2 in two parts, so that the difference keeps its last bits.
     let r = (x - n * 0.693_359_4) + n * 2.121_944_4e-4;
     let mut p = 1.987_569_1e-4;
@@ -113,8 +133,8 @@ fn exp(x: f32) -> f32 {
     p = p * r + 1.666_666_5e-1;
     p = p * r + 0.5;
     let power = p * r * r + r + 1.0;
-    // n is whole and from -126 to 0, so it is an exponent.
-    power * f32::from_bits(((n as i32 + 127) as u32) << 23)
+    // The last bits of `rounded` are n, from -116 to 0. Added to the exponent they multiply by 2^n.
+    f32::from_bits(power.to_bits().wrapping_add(rounded.to_bits() << 23))
 }
 
 #[cfg(test)]

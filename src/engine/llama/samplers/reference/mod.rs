@@ -216,7 +216,40 @@ fn biases_add_to_logits_and_forbid() {
         let mut plain = Distribution::new(&logits);
         plain.bias(&biases);
         prop_assert_eq!(trace.stages[0].stage, Stage::LogitBias);
+        prop_assert_eq!(trace.stages[0].kept as usize, plain.rows.len());
         check_probabilities(&trace, 1, &plain)?;
+    });
+}
+
+/// Where only the highest logits are looked at, those of tokens with a bias are, too.
+#[test]
+fn biased_tokens_are_among_the_highest_wherever_the_model_had_them() {
+    let model = guide();
+    let bias = prop_oneof![4 => -20.0_f32..20.0, 1 => Just(f32::NEG_INFINITY)];
+    let biases = prop::collection::btree_map(1_i32..60, bias, 1..8);
+    proptest!(ProptestConfig::with_cases(200), |(biases in biases, logits in logits(), top_k in 1_i32..20, n_probs in 1_u32..40)| {
+        let biases: Vec<_> = biases.into_iter().collect();
+        let order = vec![SamplerKind::TopK];
+        let params = SamplingParams { logit_bias: biases.clone(), order, top_k, n_probs, ..neutral() };
+        let mut plain = Distribution::new(&logits);
+        plain.bias(&biases);
+        let biased = plain.rows.len();
+        plain.apply(SamplerKind::TopK, &params, &[]);
+        prop_assume!(!plain.close && biased > 0);
+        let trace = trace(&params, &[], &logits, &model);
+        let kept: Vec<u32> = trace.stages.iter().map(|stage| stage.kept).collect();
+        prop_assert_eq!(kept, [biased as u32, plain.rows.len() as u32]);
+        let left = plain.probabilities();
+        let mut likeliest = 0;
+        for candidate in &trace.candidates {
+            let after = candidate.after.get(1).copied();
+            likeliest += usize::from(after.is_some());
+            let expected = left.get(&candidate.token).copied();
+            prop_assert_eq!(after.is_some(), expected.is_some());
+            let difference = f64::from(after.unwrap_or(0.0)) - expected.unwrap_or(0.0);
+            prop_assert!(difference.abs() < 1e-5);
+        }
+        prop_assert!(likeliest >= plain.rows.len().min(n_probs as usize));
     });
 }
 
