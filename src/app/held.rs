@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::retune::{self, OF_MODEL};
 use super::update::{IsError, note, notice};
-use super::{Effect, State};
+use super::{Effect, State, library};
 use crate::engine::{Command, HeldModel, LetGo};
 use crate::library::{Estimate, RunningThen};
 use crate::params::Params;
@@ -29,14 +29,13 @@ pub(super) fn taken(state: &mut State, model: HeldModel) {
 pub(super) fn gone(state: &mut State, name: &str, why: LetGo) -> Vec<Effect> {
     state.model.held = None;
     let said = format!("{name} is not held any more: {why}.");
+    let mut effects = library::memory_changed(state);
     match why {
         // It was not asked for, and must not be missed.
-        LetGo::Memory => {
-            note(state, said, IsError::No);
-            vec![]
-        }
-        _ => notice(state, said, IsError::No),
+        LetGo::Memory => note(state, said, IsError::No),
+        _ => effects.extend(notice(state, said, IsError::No)),
     }
+    effects
 }
 
 /// Lets the held model run again, with the values that belong to it.
@@ -103,11 +102,11 @@ impl State {
         let also = also.map_or(String::new(), |held| format!("; {held} goes"));
         Some(match estimate.running {
             RunningThen::None => return None,
-            RunningThen::Held => format!("{name} stays held beside it{also} (estimate)"),
+            RunningThen::Held => format!("estimate: {name} stays held beside it{also}"),
             RunningThen::Replaced => format!("{name} goes: models-max is 1"),
             RunningThen::Gone { lacks } => {
                 let lacks = units::bytes(lacks);
-                format!("{name} goes: {lacks} too few for both{also} (estimate)")
+                format!("estimate: {name} goes, {lacks} too few for both{also}")
             }
         })
     }
@@ -234,8 +233,8 @@ mod tests {
         insta::assert_snapshot!(said.join("\n"), @r"
         it runs now
         held: runs at once, 1,234 tokens in its KV cache
-        n stays held beside it; m goes (estimate)
-        n goes: 5.0 GiB too few for both; m goes (estimate)
+        estimate: n stays held beside it; m goes
+        estimate: n goes, 5.0 GiB too few for both; m goes
         n goes: models-max is 1
         ");
         // What the session sets holds for every model: the one held was loaded without it.
@@ -249,7 +248,7 @@ mod tests {
         );
         state.model.held = None;
         let said = beside(&state, "/x.gguf", RunningThen::Gone { lacks: 5 << 30 });
-        assert_eq!(said, "n goes: 5.0 GiB too few for both (estimate)");
+        assert_eq!(said, "estimate: n goes, 5.0 GiB too few for both");
     }
 
     #[test]

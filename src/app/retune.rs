@@ -170,7 +170,7 @@ pub(super) fn on_engine(state: &mut State, event: EngineEvent) -> Vec<Effect> {
             took,
         } => {
             let is_read = came_from == CameFrom::File;
-            state.why.load_seconds = is_read.then(|| took.as_secs_f64());
+            state.why.load_seconds = is_read.then_some(took.as_secs_f64());
             let name = model.name.clone();
             let mut effects = loaded(state, id, model, context);
             if !is_read {
@@ -322,6 +322,7 @@ fn loaded(
         params.values.replace(Source::Model, recommended)
     });
     effects.push(Effect::Library(LibraryCommand::Loaded(used)));
+    effects.extend(super::library::memory_changed(state));
     effects
 }
 
