@@ -86,8 +86,8 @@ pub use gauges::GaugesState;
 pub use held::Held;
 pub use keys::context;
 pub use library::{
-    DetailRow, Details, LibraryState, ModelList, Order as ModelOrder, Question as RemovalQuestion,
-    Removing, Subset,
+    DetailRow, Details, LibraryState, ModelList, ModelRow, Order as ModelOrder,
+    Question as RemovalQuestion, Removing, Subset,
 };
 pub use log::{LogLevel, LogLine, LogState};
 pub use marking::{Cursor, Marking};

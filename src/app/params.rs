@@ -17,8 +17,6 @@ pub struct ParamsState {
     pub values: Params,
     /// Values found to be fastest, by the path of the model they are for.
     pub tuned: BTreeMap<PathBuf, Overrides>,
-    /// Files and values of models that the user named.
-    pub named: BTreeMap<String, (PathBuf, Overrides)>,
     /// The preset in force.
     pub preset: Option<String>,
     /// Changes that need a new context or a reload, made but not applied.
@@ -50,7 +48,6 @@ impl Default for ParamsState {
         Self {
             values: Params::default(),
             tuned: BTreeMap::new(),
-            named: BTreeMap::new(),
             preset: None,
             pending: Overrides::new(),
             foresight: None,

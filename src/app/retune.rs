@@ -24,9 +24,10 @@ pub(super) fn load(state: &mut State, given: PathBuf) -> Vec<Effect> {
     if let Some(why) = busy(state) {
         return notice(state, why, IsError::Yes);
     }
-    let params = &mut state.params;
-    let named = given.to_str().and_then(|name| params.named.get(name));
+    let named = &state.library.named;
+    let named = given.to_str().and_then(|name| named.get(name));
     let (path, of_name) = named.cloned().unwrap_or((given, Overrides::new()));
+    let params = &mut state.params;
     params.values.replace(Source::ModelsPreset, of_name);
     if library::is_ollama_blob(&path) {
         return vec![Effect::ReadModelfile(path)];

@@ -506,7 +506,7 @@ fn a_named_model_brings_its_values_along() {
     let mut state = ready();
     let values = [(Param::CtxSize, Value::Int(384))].into();
     let named = [("small".into(), ("/m.gguf".into(), values))];
-    state.params.named = named.into();
+    state.library.named = named.into();
     let load = |state: &mut State, name: &str| {
         let effects = say(state, &format!("/model {name}"));
         let request = effects.into_iter().find_map(|effect| match effect {

@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::bench::BenchArgs;
 use super::compare::CompareArgs;
+use super::completion::{CompleteWordsArgs, CompletionArgs};
 use super::costs::CostsArgs;
 use super::extract::ExtractArgs;
 use super::metrics::MetricsArgs;
@@ -114,6 +115,11 @@ pub enum Command {
     Replay(ReplayArgs),
     /// Say whether a model fits, how much of it and how fast at most, without loading it
     Fit(FitArgs),
+    /// Print a script with which bash, zsh or fish complete commands, flags and names of models
+    Completion(CompletionArgs),
+    /// What completes the last of these words, for those scripts
+    #[command(hide = true)]
+    CompleteWords(CompleteWordsArgs),
 }
 
 /// Memory by llama.cpp's own rules, from the header alone: exit code 0 when it fits, 1 when not.

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! argv ─► normalise (llama.cpp's spellings) ─► clap ─► setup (folders, files, parameters, log)
-//!      ─► deck (no command) | run | bench | tune | compare | fit | sessions | replay | models | metrics | costs | doctor
+//!      ─► deck (no command) | run | bench | tune | compare | fit | sessions | replay | models | metrics | costs | doctor | completion
 //!      ─► exit code
 //! ```
 //! Failures travel as [`Failure`] and are printed here, once.
@@ -10,6 +10,7 @@
 mod args;
 mod bench;
 mod compare;
+mod completion;
 mod costs;
 mod deck;
 mod doctor;
@@ -48,6 +49,7 @@ use clap::error::ErrorKind;
 pub use args::{Cli, Command, DoctorArgs, FitArgs, General, LogLevel, RunArgs};
 pub use bench::{BenchAction, BenchArgs};
 pub use compare::{CompareAction, CompareArgs};
+pub use completion::{CompleteWordsArgs, CompletionArgs};
 pub use costs::CostsArgs;
 pub use exit::ExitCode;
 pub use extract::ExtractArgs;
@@ -139,8 +141,11 @@ fn dispatch(asked: Asked) -> Result<ExitCode, Failure> {
         parameters,
         lists,
     } = asked;
-    if let Some(Command::ExtractText(args)) = &cli.command {
-        return extract::run(args);
+    match &cli.command {
+        Some(Command::ExtractText(args)) => return extract::run(args),
+        Some(Command::Completion(args)) => return completion::run(*args),
+        Some(Command::CompleteWords(args)) => return Ok(completion::complete(args)),
+        _ => {}
     }
     let folders = setup::folders(&cli.general)?;
     if cli.general.print_paths {
@@ -160,12 +165,15 @@ fn dispatch(asked: Asked) -> Result<ExitCode, Failure> {
             run::run(args, prepared)
         }
         Some(Command::Replay(args)) => {
-            let given = replay::Given {
-                model: cli.general.model.clone(),
-                parameters: parameters.clone(),
-            };
+            let is_named = cli.general.model.is_some() || cli.general.hf_repo.is_some();
+            let given = parameters.clone();
             let prepared = setup::prepare(&cli.general, folders, parameters, OnProblem::Fail)?;
             let _logging = log_to_file(&prepared, &filter);
+            let given = replay::Given {
+                // The configured model is not the reply's.
+                model: prepared.model.clone().filter(|_| is_named),
+                parameters: given,
+            };
             replay::run(args, &prepared, given)
         }
         Some(Command::Bench(args)) => {
@@ -176,7 +184,10 @@ fn dispatch(asked: Asked) -> Result<ExitCode, Failure> {
             let _logging = log_to_file(&prepared, &filter);
             bench::run(args, &lists, &prepared)
         }
-        Some(Command::ExtractText(args)) => extract::run(args),
+        // Those that need no folders went another way.
+        Some(Command::ExtractText(_) | Command::Completion(_) | Command::CompleteWords(_)) => {
+            Ok(ExitCode::Ok)
+        }
         Some(Command::Prompt(args)) => {
             let prepared = setup::prepare(&cli.general, folders, parameters, OnProblem::Fail)?;
             let _logging = log_to_file(&prepared, &filter);

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::{ExitCode, Failure, General, model};
 use crate::config::{Config, Folders, ModelsPreset, NamedModel, Weights};
-use crate::params::Overrides;
+use crate::params::{Overrides, nearest_word};
 use crate::runtime;
 
 /// The models of the preset in use; none without one.
@@ -43,6 +43,39 @@ impl NamedModels {
     /// The model of that name.
     pub(super) fn find(&self, name: &Path) -> Option<&NamedModel> {
         self.0.iter().find(|model| Path::new(&model.name) == name)
+    }
+
+    /// The files that are named by their path.
+    pub(super) fn files(&self) -> impl Iterator<Item = PathBuf> {
+        self.0.iter().filter_map(|named| match &named.weights {
+            Weights::File(path) => Some(path.clone()),
+            Weights::Hub(_) | Weights::SameName => None,
+        })
+    }
+
+    /// The model of the command line: one of these by its name, or as [`model::asked`].
+    ///
+    /// # Errors
+    /// When it is not here; the message names what is near.
+    pub(super) fn asked(
+        &self,
+        general: &General,
+        folders: &Folders,
+        config: &Config,
+    ) -> Result<Option<PathBuf>, Failure> {
+        let find = |name: &Path| model::find(name, folders, config);
+        let given = general.model.as_deref();
+        if let Some(named) = given.and_then(|name| self.find(name)) {
+            return weights(named, general, find).map(Some);
+        }
+        model::asked(general, folders, config).map_err(|failure| {
+            let names = || self.0.iter().map(|named| named.name.as_str());
+            let near = given.and_then(|given| nearest_word(given.to_str()?, names()));
+            match near {
+                Some(near) => failure.hint(format!("did you mean {near}, of the models preset?")),
+                None => failure,
+            }
+        })
     }
 
     /// Files and parameters by name, of those that are here; why others are not is added to the

@@ -36,9 +36,15 @@ pub struct Prepared {
 }
 
 impl Prepared {
-    /// The parameters with those that belong to the model in a file.
+    /// The parameters with those that belong to the model in a file: what tune found for it on this
+    /// machine, and what Ollama keeps beside it.
     pub(super) fn params_of(&self, model: &Path) -> Params {
-        let mut params = self.tuned.apply(&self.params, model);
+        self.tuned.apply(&self.untuned_params_of(model), model)
+    }
+
+    /// As [`Self::params_of`], without what tune found: for other machines, and to search anew.
+    pub(super) fn untuned_params_of(&self, model: &Path) -> Params {
+        let mut params = self.params.clone();
         let name = self.given.as_deref().and_then(Path::to_str);
         if library::is_ollama_blob(model)
             && let Some(modelfile) = Modelfile::of_blob(model, name)
@@ -96,15 +102,13 @@ pub(super) fn prepare(
         Some(_) => general.model.as_ref(),
     };
     let named = given.and_then(|name| models.find(name));
-    let model = match named {
-        Some(named) => {
+    let model = match (models.asked(general, &folders, &config)?, named) {
+        (Some(path), _) => Some(path),
+        (None, Some(named)) => {
             let find = |name: &Path| model::find(name, &folders, &config);
             Some(named::weights(named, general, find)?)
         }
-        None => match model::asked(general, &folders, &config)? {
-            Some(path) => Some(path),
-            None => config.model.as_ref().map(configured),
-        },
+        (None, None) => config.model.as_ref().map(configured),
     };
     let (presets, errors) = config::load_presets(&folders.presets_dir);
     problems.extend(errors.iter().map(ToString::to_string));

@@ -21,6 +21,8 @@ pub struct First {
     pub quant: String,
     /// Parameters of the whole model.
     pub n_params: u64,
+    /// As the Hub names it; `None` = not given.
+    pub license: Option<String>,
     pub about: String,
 }
 
@@ -81,6 +83,7 @@ struct Entry {
     repo: String,
     quant: Option<String>,
     parameters: String,
+    license: Option<String>,
     #[serde(default)]
     about: String,
 }
@@ -99,6 +102,7 @@ fn parse(text: &str) -> Result<List, String> {
             repo,
             quant: entry.quant.unwrap_or_else(|| USUAL.to_owned()),
             n_params,
+            license: entry.license,
             about: entry.about,
         })
     });
@@ -134,7 +138,10 @@ mod tests {
         let all = first_models(Path::new("/nowhere")).unwrap();
         assert!((8..=20).contains(&all.len()));
         assert!(all.is_sorted_by_key(|one| one.n_params));
-        assert!(all.iter().all(|one| !one.about.is_empty()));
+        assert!(
+            all.iter()
+                .all(|one| !one.about.is_empty() && one.license.is_some())
+        );
         assert_eq!(
             all[0].wanted().to_string(),
             "Qwen/Qwen2.5-0.5B-Instruct-GGUF:Q4_K_M"

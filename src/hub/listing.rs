@@ -24,6 +24,7 @@ pub struct Repo {
     pub n_params: Option<u64>,
     /// Tokens the model was trained for.
     pub n_ctx_train: Option<u32>,
+    /// As the Hub names it: `apache-2.0`, `other (its own name)`; `None` = not given.
     pub license: Option<String>,
     /// Whether its makers ask for an agreement.
     pub gated: bool,
@@ -73,7 +74,7 @@ impl Client {
             refused: 0,
             n_params: about.gguf.as_ref().and_then(|gguf| gguf.total),
             n_ctx_train: about.gguf.as_ref().and_then(|gguf| gguf.context_length),
-            license: license(&about.tags),
+            license: license(&about.tags, about.card.as_ref()),
             gated: about.gated.is_some_and(|gated| gated.is_true()),
         };
         let mut next = Some(format!(
@@ -157,6 +158,15 @@ struct About {
     tags: Vec<String>,
     gated: Option<Gated>,
     gguf: Option<Gguf>,
+    #[serde(rename = "cardData")]
+    card: Option<Card>,
+}
+
+/// The head of a repository's README; people write it.
+#[derive(Deserialize)]
+struct Card {
+    license: Option<serde_json::Value>,
+    license_name: Option<serde_json::Value>,
 }
 
 #[derive(Deserialize)]
@@ -208,15 +218,25 @@ fn hits(text: &str) -> Option<Vec<Found>> {
             repo: repo.to_string(),
             downloads: hit.downloads,
             likes: hit.likes,
-            license: license(&hit.tags),
+            license: license(&hit.tags, None),
             gated: hit.gated.is_some_and(|gated| gated.is_true()),
         })
     });
     Some(found.collect())
 }
 
-fn license(tags: &[String]) -> Option<String> {
-    let license = tags.iter().find_map(|tag| tag.strip_prefix("license:"))?;
+/// The license by its tag, or as the README gives it. One that the Hub does not know is `other`, and
+/// has its name in the README alone.
+fn license(tags: &[String], card: Option<&Card>) -> Option<String> {
+    let written =
+        |value: &'_ Option<serde_json::Value>| value.as_ref()?.as_str().map(str::to_owned);
+    let tag = tags.iter().find_map(|tag| tag.strip_prefix("license:"));
+    let known = tag.map(str::to_owned).or_else(|| written(&card?.license))?;
+    let own = card.and_then(|card| written(&card.license_name));
+    let license = match own.filter(|_| known == "other") {
+        Some(own) => format!("other ({own})"),
+        None => known,
+    };
     let fine = |c: &char| !c.is_control();
     Some(license.chars().filter(fine).take(MOST_WORDS).collect())
 }
@@ -273,8 +293,25 @@ mod tests {
         let about = about(&text).unwrap();
         assert_eq!(about.gguf.unwrap().total, Some(8_030_261_248));
         assert!(about.gated.unwrap().is_true());
-        assert_eq!(license(&about.tags).as_deref(), Some("apache-2.0"));
+        assert_eq!(license(&about.tags, None).as_deref(), Some("apache-2.0"));
         assert!(super::about(r#"{"sha":"../../etc"}"#).is_none());
+    }
+
+    #[test]
+    fn a_license_is_named_as_well_as_it_can_be() {
+        let sha = "0".repeat(40);
+        let of = |rest: &str| {
+            let about = about(&format!(r#"{{"sha":"{sha}",{rest}}}"#)).unwrap();
+            license(&about.tags, about.card.as_ref())
+        };
+        let named = r#""tags":["license:other"],"cardData":{"license":"other","license_name":"own\u001b-2"}"#;
+        assert_eq!(of(named).as_deref(), Some("other (own-2)"));
+        assert_eq!(
+            of(r#""cardData":{"license":"mit"}"#).as_deref(),
+            Some("mit")
+        );
+        assert_eq!(of(r#""cardData":{"license":["mit",3]}"#), None);
+        assert_eq!(of(r#""tags":["gguf"],"cardData":null"#), None);
     }
 
     #[test]

@@ -35,6 +35,8 @@ pub struct Plan {
     pub name: String,
     /// The model's files in order, then its projector for images.
     pub files: Vec<Planned>,
+    /// As the Hub names it; `None` = not given, or not known of an address.
+    pub license: Option<String>,
     place: Place,
 }
 
@@ -139,6 +141,7 @@ impl Plan {
         Ok(Self {
             name,
             files: files.collect(),
+            license: repo.license.clone(),
             place: Place::Cache {
                 repo: repo.id.clone(),
                 commit: repo.commit.clone(),
@@ -164,6 +167,7 @@ impl Plan {
         let target = folder.join(path.to_path());
         Ok(Self {
             name: name::without_query(url).to_owned(),
+            license: None,
             files: vec![Planned {
                 size: None,
                 sha256: None,

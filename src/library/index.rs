@@ -9,9 +9,10 @@ use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::About;
+use super::{About, Called};
 
 /// Raised whenever an entry means something else than before.
 const VERSION: u32 = 1;
@@ -23,6 +24,9 @@ const LONGEST: u64 = 64 << 20;
 pub struct Index {
     version: u32,
     entries: BTreeMap<PathBuf, Entry>,
+    /// What the models of the last look are called.
+    #[serde(default)]
+    called: Called,
     /// Whether something was learnt or forgotten since it was read.
     #[serde(skip)]
     changed: bool,
@@ -75,16 +79,26 @@ impl Stamp {
 impl Index {
     /// Reads the index; what cannot be read is empty.
     pub fn read(path: &Path) -> Self {
-        let read = || -> Option<Self> {
-            let file = File::open(path).ok()?;
-            let mut bytes = Vec::new();
-            BufReader::new(file.take(LONGEST))
-                .read_to_end(&mut bytes)
-                .ok()?;
-            let index: Self = serde_json::from_slice(&bytes).ok()?;
-            (index.version == VERSION).then_some(index)
-        };
-        read().unwrap_or_default()
+        let index: Option<Self> = read(path);
+        index
+            .filter(|index| index.version == VERSION)
+            .unwrap_or_default()
+    }
+
+    /// What the models of the last look are called, without what their headers say; nothing where
+    /// the index cannot be read.
+    pub fn read_called(path: &Path) -> Called {
+        #[derive(Deserialize)]
+        struct Part {
+            called: Called,
+        }
+        read(path).map_or_else(Called::default, |part: Part| part.called)
+    }
+
+    /// Remembers what the models of a look are called.
+    pub fn call(&mut self, called: Called) {
+        self.changed |= self.called != called;
+        self.called = called;
     }
 
     /// Writes the index if it has changed.
@@ -145,4 +159,13 @@ impl Index {
         self.entries.retain(|path, _| is_there(path));
         self.changed |= self.entries.len() != before;
     }
+}
+
+fn read<T: DeserializeOwned>(path: &Path) -> Option<T> {
+    let file = File::open(path).ok()?;
+    let mut bytes = Vec::new();
+    BufReader::new(file.take(LONGEST))
+        .read_to_end(&mut bytes)
+        .ok()?;
+    serde_json::from_slice(&bytes).ok()
 }

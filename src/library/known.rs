@@ -1,6 +1,7 @@
 //! What is known of a model beside its file.
 
 use super::{Estimate, Modelfile};
+use crate::params::Overrides;
 
 /// What the file of a model does not say.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -16,6 +17,8 @@ pub struct Known {
     pub removable: bool,
     /// What Ollama keeps beside it; read for one model, not for a list.
     pub modelfile: Option<Modelfile>,
+    /// The name of a models preset under which it is looked at, and what that sets.
+    pub named: Option<(String, Overrides)>,
 }
 
 /// A speed that was measured.

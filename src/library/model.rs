@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{About, Layers, Source, Unreadable};
+use super::{About, Source, Unreadable};
 
 /// A model, wherever it lies and however often.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,8 +30,6 @@ pub struct Model {
     pub vision: bool,
     /// Whether one of its projectors is for sounds.
     pub audio: bool,
-    /// What Ollama keeps beside it.
-    pub layers: Option<Layers>,
 }
 
 impl Model {
@@ -55,7 +53,6 @@ impl Model {
             adapters: vec![],
             vision: false,
             audio: false,
-            layers: None,
         }
     }
 

@@ -8,7 +8,7 @@ use crate::params::{self, Overrides, Param, Value, spec};
 
 /// The blobs with what a Modelfile says beside the weights.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Layers {
+pub(super) struct Layers {
     /// A JSON object of parameters.
     pub params: Option<PathBuf>,
     /// A system prompt.

@@ -3,7 +3,7 @@
 use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
 use nucleo_matcher::{Config, Matcher, Utf32Str};
 
-use super::{Listing, Model, Source};
+use super::{Called, Listing, Model, Source};
 use crate::gguf::FileName;
 use crate::hub::{Pick, RepoId, Wanted};
 use crate::params::nearest_word;
@@ -61,19 +61,17 @@ impl Listing {
         Meant::None
     }
 
-    /// Names that may complete what was typed, best first: those that begin with it, then those
-    /// that have its letters in this order.
+    /// Names that may complete what was typed, best first: those that begin with it, or files that
+    /// do, then those that have its letters in this order.
     pub fn complete(&self, typed: &str, most: usize) -> Vec<String> {
         let typed = typed.trim();
-        let lower = typed.to_lowercase();
+        let called = Called::of(self);
         let names = || {
             let usable = self.models.iter().filter(|m| m.error.is_none());
             usable.flat_map(Model::names)
         };
-        let mut found: Vec<String> = names()
-            .filter(|name| name.to_lowercase().starts_with(&lower))
-            .map(str::to_owned)
-            .collect();
+        let begin = called.begin_with(typed).into_iter();
+        let mut found: Vec<String> = begin.map(str::to_owned).collect();
         let pattern = Pattern::parse(typed, CaseMatching::Ignore, Normalization::Smart);
         let mut matcher = Matcher::new(Config::DEFAULT);
         let mut buffer = Vec::new();
@@ -125,6 +123,13 @@ impl Model {
         let others = others.filter(|name| *name != self.name);
         std::iter::once(self.name.as_str()).chain(others)
     }
+
+    /// The names of its files; Ollama's are digests, which nobody types.
+    pub fn file_names(&self) -> impl Iterator<Item = &str> {
+        let places = self.places.iter();
+        let named = places.filter(|place| place.source != Source::Ollama);
+        named.filter_map(|place| place.path.file_name()?.to_str())
+    }
 }
 
 fn is_called(model: &Model, wanted: &str) -> bool {
@@ -156,15 +161,10 @@ fn is_file_of_repository(model: &Model, wanted: &str) -> bool {
 
 fn is_file(model: &Model, wanted: &str) -> bool {
     let wanted = wanted.strip_suffix(".gguf").unwrap_or(wanted);
-    let mut places = model.places.iter();
-    places.any(|place| {
-        let Some(file) = place.path.file_name().and_then(|file| file.to_str()) else {
-            return false;
-        };
-        let is_blob = place.source == Source::Ollama;
+    model.file_names().any(|file| {
         let same = |name: &str| name.eq_ignore_ascii_case(wanted);
         let whole = file.rsplit_once('.').map_or(file, |(stem, _)| stem);
-        !is_blob && (same(whole) || same(FileName::new(file).stem))
+        same(whole) || same(FileName::new(file).stem)
     })
 }
 
@@ -212,48 +212,25 @@ fn file_has_quant(file: Option<&std::ffi::OsStr>, quant: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Spot;
     use super::*;
-
-    fn model(source: Source, name: &str, path: &str) -> Model {
-        Model {
-            name: name.into(),
-            path: path.into(),
-            files: vec![path.into()],
-            source,
-            places: vec![Spot {
-                source,
-                name: name.into(),
-                path: path.into(),
-            }],
-            size_bytes: 0,
-            about: None,
-            error: None,
-            projectors: vec![],
-            adapters: vec![],
-            vision: false,
-            audio: false,
-            layers: None,
-        }
-    }
 
     fn listing() -> Listing {
         let models = vec![
-            model(Source::Ollama, "llama3.2:3b", "/o/blobs/sha256-aa"),
-            model(Source::Ollama, "qwen3:latest", "/o/blobs/sha256-bb"),
-            model(
-                Source::HuggingFace,
+            Model::new("llama3.2:3b", "/o/blobs/sha256-aa", Source::Ollama),
+            Model::new("qwen3:latest", "/o/blobs/sha256-bb", Source::Ollama),
+            Model::new(
                 "org/repo-GGUF:Q8_0",
                 "/h/snapshots/c/repo-Q8_0.gguf",
-            ),
-            model(
                 Source::HuggingFace,
+            ),
+            Model::new(
                 "org/repo-GGUF:Q4_K_M",
                 "/h/snapshots/c/repo-Q4_K_M.gguf",
+                Source::HuggingFace,
             ),
-            model(Source::Folder, "big", "/m/big-00001-of-00002.gguf"),
-            model(Source::Folder, "twin", "/m/a/twin.gguf"),
-            model(Source::Folder, "twin", "/m/b/twin.gguf"),
+            Model::new("big", "/m/big-00001-of-00002.gguf", Source::Folder),
+            Model::new("twin", "/m/a/twin.gguf", Source::Folder),
+            Model::new("twin", "/m/b/twin.gguf", Source::Folder),
         ];
         Listing {
             models,
@@ -310,6 +287,7 @@ mod tests {
         let listing = listing();
         assert_eq!(listing.complete("org/", 9).len(), 2);
         assert_eq!(listing.complete("qw3", 9), ["qwen3:latest"]);
+        assert_eq!(listing.complete("big-0", 9), ["big-00001-of-00002.gguf"]);
         assert_eq!(listing.complete("", 3).len(), 3);
     }
 }

@@ -134,7 +134,6 @@ fn candidate(models: &Path, manifest: &Manifest, name: String) -> Option<Candida
         name,
         projectors: all("projector"),
         adapters: all("adapter"),
-        layers: Some(layers(models, manifest)),
         ..Candidate::default()
     };
     let Some(digest) = manifest.of("model").next() else {

@@ -40,6 +40,14 @@ pub fn why_kept(model: &Model) -> String {
     }
 }
 
+/// Why what a models preset calls so cannot be removed: it is no file, only a name for one.
+pub fn only_a_name(name: &str, path: &Path) -> String {
+    format!(
+        "{name} is only a name that the models preset gives to {}: take its section out of that file by hand",
+        path.display()
+    )
+}
+
 /// Removes the files of a model, and the blobs behind them that nothing else leads to. Returns the
 /// bytes that came free.
 ///

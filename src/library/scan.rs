@@ -100,7 +100,6 @@ impl Item {
         let own = &mut self.candidate;
         own.projectors.extend(candidate.projectors);
         own.adapters.extend(candidate.adapters);
-        own.layers = own.layers.take().or(candidate.layers);
     }
 }
 
@@ -259,7 +258,6 @@ fn model(item: Item, about: Option<&About>, error: Option<String>) -> Model {
         adapters: candidate.adapters,
         vision: false,
         audio: false,
-        layers: candidate.layers,
     }
 }
 
@@ -351,7 +349,6 @@ fn merge_copies(models: &mut Vec<Model>, index: &mut Index) {
         first.adapters.extend(copy.adapters);
         first.vision |= copy.vision;
         first.audio |= copy.audio;
-        first.layers = first.layers.take().or(copy.layers);
     }
     let mut number = 0;
     models.retain(|_| {

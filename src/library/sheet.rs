@@ -10,6 +10,13 @@ pub fn sheet(model: &Model, known: &Known) -> Vec<(&'static str, String)> {
     if let Some(error) = &model.error {
         rows.push(("error", error.clone()));
     }
+    if let Some((name, values)) = &known.named {
+        rows.push(("preset", format!("{name}, of the models preset")));
+        rows.extend(values.iter().map(|(param, value)| {
+            let spec = spec(*param);
+            ("sets", format!("{} {}", spec.name, spec.format(value)))
+        }));
+    }
     rows.extend(says(model));
     let modelfile = known.modelfile.as_ref();
     rows.extend(modelfile.into_iter().flat_map(|file| {

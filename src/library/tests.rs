@@ -211,7 +211,24 @@ fn an_older_version_of_a_file_tells_its_commit() {
 }
 
 #[test]
-fn ollama_models_have_their_names_and_layers() {
+fn a_place_may_be_a_single_model() {
+    let tree = Tree::new();
+    tree.file("far/a.gguf", &bytes(&header("A", TensorType::F16)));
+    tree.file("far/other.gguf", &bytes(&header("B", TensorType::F32)));
+    tree.file("far/notes.txt", b"x");
+    let place = |inner| tree.place(Source::Folder, inner);
+    let listing = scan(&[place("far/a.gguf")], &mut Index::default());
+    assert_eq!(names(&listing), ["a"]);
+    // It is not there twice, and what is no model is told.
+    let all = [place("far"), place("far/a.gguf"), place("far/notes.txt")];
+    let listing = scan(&all, &mut Index::default());
+    assert_eq!(names(&listing), ["a", "other"]);
+    assert_eq!(listing.models[0].places.len(), 1);
+    assert!(listing.unreadable[0].why.contains("no GGUF file"));
+}
+
+#[test]
+fn ollama_models_have_their_names_and_projectors() {
     let tree = Tree::new();
     let digest = |text: &str| format!("sha256:{}", blob(text));
     let layer = |kind: &str, text: &str| {
@@ -271,7 +288,6 @@ fn ollama_models_have_their_names_and_layers() {
         panic!()
     };
     assert!(model.vision && model.projectors.len() == 1);
-    assert!(model.layers.is_some());
     let meant = listing.find("llama3.2:3b");
     assert_eq!(meant, Meant::One(model));
     assert!(

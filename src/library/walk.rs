@@ -28,7 +28,6 @@ pub(super) struct Candidate {
     /// Parts that the tool says belong to it.
     pub projectors: Vec<PathBuf>,
     pub adapters: Vec<PathBuf>,
-    pub layers: Option<super::modelfile::Layers>,
     /// Why there is no such file although the tool says so.
     pub broken: Option<String>,
 }
@@ -48,11 +47,12 @@ pub(super) struct Found {
 }
 
 impl Found {
-    /// Looks through a place; one that does not exist is empty.
+    /// Looks through a place, a folder or a single model; one that does not exist is empty.
     pub fn walk(&mut self, place: &Place) {
         match fs::metadata(&place.folder) {
             Ok(facts) if facts.is_dir() => {}
-            Ok(_) => return self.report(&place.folder, "it is not a folder"),
+            Ok(_) if is_model(&place.folder) => return self.single(place),
+            Ok(_) => return self.report(&place.folder, "it is no folder and no GGUF file"),
             Err(error) if is_absent(&error) => {
                 // A folder that the user named is expected.
                 if place.source == Source::Folder {
@@ -72,6 +72,19 @@ impl Found {
         let why = why.to_string();
         let path = path.to_owned();
         self.unreadable.push(Unreadable { path, why });
+    }
+
+    /// A model that is named by its path; it may lie in a folder that was looked through.
+    fn single(&mut self, place: &Place) {
+        let path = &place.folder;
+        if self.candidates.iter().all(|known| known.path != *path) {
+            self.candidates.push(Candidate {
+                name: name(place, path, &[]),
+                path: path.clone(),
+                source: Some(place.source),
+                ..Candidate::default()
+            });
+        }
     }
 
     fn tree(&mut self, place: &Place) {

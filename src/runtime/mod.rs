@@ -25,7 +25,7 @@ use std::io;
 
 pub use deck::{Actors, Deck, Look, Sources, Wake};
 pub use files::Places;
-pub use library::{Estimator, Librarian, Notes, find_models, marks};
+pub use library::{Estimator, Librarian, Notes, find_models, marks, model_names};
 pub use machine::machine_facts;
 pub use measure::Measurer;
 pub use peaks::{bandwidths, known_peaks, measure_peaks};

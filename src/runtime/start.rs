@@ -105,7 +105,15 @@ pub(super) async fn start(startup: Startup) -> io::Result<Ended> {
     tokio::spawn(forward_log(log, inbox.clone()));
     machine::tell(inbox.clone());
     tokio::spawn(peaks::tell(folders.state_dir.clone(), inbox.clone()));
-    let own = config.library.folders.clone();
+    // What the user named lies anywhere.
+    let named = state.library.named.values().map(|(path, _)| path.clone());
+    let own = config
+        .library
+        .folders
+        .iter()
+        .cloned()
+        .chain(named)
+        .collect();
     let asked = state.params.values.load();
     let actors = Actors {
         saver: match saving {
@@ -145,7 +153,7 @@ fn first_state(startup: &Startup, size: (u16, u16)) -> State {
     let mut state = State::new(size);
     state.params.values = startup.params.clone();
     state.params.tuned.clone_from(&startup.tuned);
-    state.params.named.clone_from(&startup.named);
+    state.library.named.clone_from(&startup.named);
     state.params.preset.clone_from(&startup.preset);
     state.sessions.saving = startup.saving;
     state.bench.n_cores = std::thread::available_parallelism().map_or(1, usize::from);

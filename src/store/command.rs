@@ -8,6 +8,7 @@ use super::{
 };
 use crate::chat::NodeId;
 use crate::compare::{Ballot, Standing};
+use crate::engine::trace::Trace;
 use crate::engine::{ConversationId as Chat, RequestId as Reply};
 
 /// A thing to do. Chats, messages and replies go by the deck's own numbers; which ones of the store
@@ -53,6 +54,14 @@ pub enum Command {
     Keep {
         reply: Reply,
         kept: Arc<Kept>,
+    },
+    /// What came new of how a reply comes about, after something of it was kept.
+    KeepMore {
+        reply: Reply,
+        /// Tokens that were drawn.
+        chosen: Vec<i32>,
+        /// Their candidates, where they are recorded.
+        trace: Trace,
     },
     /// How a stored reply came about, known later.
     KeepLater {

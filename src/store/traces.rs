@@ -40,21 +40,53 @@ fn read((message, origin, tokens): Columns) -> Option<(MessageId, Kept)> {
 }
 
 impl Store {
-    /// Keeps how a reply came about; a reply that went on has the latest part.
+    /// Keeps how a reply came about, all that is known of it, in place of what was kept before.
     ///
     /// # Errors
     /// When there is no such message, or it cannot be written.
     pub fn keep_trace(&mut self, message: MessageId, kept: &Kept) -> Result<(), StoreError> {
+        const WHAT: &str = "saving how a reply came about";
         let sql = "INSERT OR REPLACE INTO trace (message, origin, tokens)
                    SELECT id, ?2, ?3 FROM message WHERE id = ?1";
         let tokens = kept.trace.to_bytes(&kept.ids);
-        let rows = self
-            .db
+        let change = self.change(WHAT)?;
+        change
+            .execute("DELETE FROM trace_part WHERE message = ?1", [message.0])
+            .tried(WHAT)?;
+        let rows = change
             .prepare_cached(sql)
             .and_then(|mut insert| {
                 insert.execute(params![message.0, to_json(&kept.origin), tokens])
             })
-            .tried("saving how a reply came about")?;
+            .tried(WHAT)?;
+        change.commit().tried(WHAT)?;
+        (rows > 0)
+            .then_some(())
+            .ok_or(StoreError::NoMessage(message))
+    }
+
+    /// Keeps what came new of a streaming reply of which something is kept: the tokens drawn and
+    /// their candidates. Costs what is new, not all of it.
+    ///
+    /// # Errors
+    /// When nothing is kept of such a message, or it cannot be written.
+    pub fn add_trace(
+        &mut self,
+        message: MessageId,
+        chosen: &[i32],
+        trace: &Trace,
+    ) -> Result<(), StoreError> {
+        let sql = "INSERT INTO trace_part (message, tokens)
+                   SELECT message, ?2 FROM trace WHERE message = ?1";
+        let tokens = trace.to_bytes(&Ids {
+            prompt: Vec::new(),
+            chosen: chosen.to_vec(),
+        });
+        let rows = self
+            .db
+            .prepare_cached(sql)
+            .and_then(|mut insert| insert.execute(params![message.0, tokens]))
+            .tried("saving how a reply goes on")?;
         (rows > 0)
             .then_some(())
             .ok_or(StoreError::NoMessage(message))
@@ -71,7 +103,11 @@ impl Store {
             .prepare_cached(sql)
             .and_then(|mut found| found.query_row([message.0], columns).optional())
             .tried("reading how a reply came about")?;
-        Ok(found.and_then(read).map(|(_, kept)| kept))
+        let Some((_, mut kept)) = found.and_then(read) else {
+            return Ok(None);
+        };
+        self.add_parts(message, &mut kept)?;
+        Ok(Some(kept))
     }
 
     /// How the replies of a conversation came about, where that was kept and can be read.
@@ -90,7 +126,33 @@ impl Store {
             .prepare_cached(sql)
             .and_then(|mut found| found.query_map([conversation.0], columns)?.collect())
             .tried("reading how replies came about")?;
-        Ok(found.into_iter().filter_map(read).collect())
+        let mut all: Vec<_> = found.into_iter().filter_map(read).collect();
+        for (message, kept) in &mut all {
+            self.add_parts(*message, kept)?;
+        }
+        Ok(all)
+    }
+
+    /// Adds what came new while the reply was made, if its end is not kept yet.
+    fn add_parts(&self, message: MessageId, kept: &mut Kept) -> Result<(), StoreError> {
+        const WHAT: &str = "reading how a reply went on";
+        let sql = "SELECT tokens FROM trace_part WHERE message = ?1 ORDER BY id";
+        let mut parts = self.db.prepare_cached(sql).tried(WHAT)?;
+        let mut parts = parts.query([message.0]).tried(WHAT)?;
+        while let Some(row) = parts.next().tried(WHAT)? {
+            let bytes: Vec<u8> = row.get(0).tried(WHAT)?;
+            // What follows a part that is lost has no place.
+            let Ok((trace, ids)) = Trace::from_bytes(&bytes) else {
+                tracing::warn!(
+                    message = message.0,
+                    "a part of how a reply came about is damaged"
+                );
+                break;
+            };
+            kept.ids.chosen.extend(ids.chosen);
+            kept.trace.append(trace);
+        }
+        Ok(())
     }
 
     /// A message by its number; `None` when there is none.

@@ -5,7 +5,7 @@ use std::fs;
 use crate::{GUIDE, Home, text};
 
 /// A home with a model of Ollama and one of the Hub, both the built-in one under other names.
-fn home() -> Home {
+pub(crate) fn home() -> Home {
     let home = Home::new();
     let digest = "a".repeat(64);
     let blob = home.path(&format!(".ollama/models/blobs/sha256-{digest}"));
@@ -137,8 +137,9 @@ fn a_model_may_be_named_wherever_one_is_taken() {
     );
 }
 
-#[test]
-fn a_model_of_ollama_brings_its_parameters_along() {
+/// As [`home`], with the same weights once more under a name that has parameters, a system prompt and
+/// a template.
+pub(crate) fn home_of_ollama() -> Home {
     let home = home();
     let digest = |digit: char| digit.to_string().repeat(64);
     let layer = |kind: &str, digit: char| {
@@ -150,15 +151,27 @@ fn a_model_of_ollama_brings_its_parameters_along() {
     let blob = |digit: char| format!(".ollama/models/blobs/sha256-{}", digest(digit));
     home.file(&blob('b'), r#"{"num_ctx":512,"num_keep":4}"#);
     home.file(&blob('c'), "{{ .Prompt }}");
-    let layers = [
-        layer("model", 'a'),
-        layer("params", 'b'),
-        layer("template", 'c'),
-    ];
-    let manifest = format!(r#"{{"layers":[{}]}}"#, layers.join(","));
+    home.file(&blob('d'), "Be brief.\n");
+    let jinja =
+        "{% for message in messages %}<{{ message.role }}>{{ message.content }}{% endfor %}";
+    home.file(&blob('e'), jinja);
     let library = ".ollama/models/manifests/registry.ollama.ai/library";
-    home.file(&format!("{library}/mine/latest"), manifest);
+    for (name, template) in [("mine", 'c'), ("mine-jinja", 'e')] {
+        let layers = [
+            layer("model", 'a'),
+            layer("params", 'b'),
+            layer("system", 'd'),
+            layer("template", template),
+        ];
+        let manifest = format!(r#"{{"layers":[{}]}}"#, layers.join(","));
+        home.file(&format!("{library}/{name}/latest"), manifest);
+    }
+    home
+}
 
+#[test]
+fn a_model_of_ollama_brings_its_parameters_along() {
+    let home = home_of_ollama();
     let n_ctx = |arguments: &[&str]| {
         let run = ["run", "-p", "hi", "-n", "1", "--json"];
         home.run(&[&run[..], arguments].concat()).json()["n_ctx"].clone()
@@ -171,6 +184,33 @@ fn a_model_of_ollama_brings_its_parameters_along() {
     assert!(
         info.contains("left out     the template is written in the language of Go"),
         "{info}"
+    );
+}
+
+#[test]
+fn what_ollama_keeps_counts_without_a_load_too() {
+    let home = home_of_ollama();
+    let fit = |more: &[&str]| {
+        home.run(&[&["fit", "mine", "--json"], more].concat())
+            .json()
+    };
+    assert_eq!(fit(&[])["n_ctx"], 512);
+    assert_eq!(fit(&["--hardware", "rtx-4090"])["n_ctx"], 512);
+    assert_eq!(fit(&["-c", "256"])["n_ctx"], 256);
+
+    let talk = home.file("talk.json", r#"[{"role":"user","content":"hi"}]"#);
+    let prompt = |arguments: &[&str]| {
+        let prompt = ["prompt", "--json", "--messages", text(&talk)];
+        home.run(&[&prompt[..], arguments].concat()).json()["text"].clone()
+    };
+    assert_eq!(prompt(&["-m", "mine-jinja"]), "<system>Be brief.<user>hi");
+    let own = prompt(&["-m", "mine-jinja", "--system", "Be long."]);
+    assert_eq!(own, "<system>Be long.<user>hi");
+    // A template of Go is not translated; the system prompt counts.
+    let guide = prompt(&["-m", "mine"]);
+    assert!(
+        guide.as_str().unwrap().contains("system\nBe brief."),
+        "{guide}"
     );
 }
 
@@ -230,6 +270,83 @@ fn a_models_preset_names_models_with_their_parameters() {
     assert_eq!(told.code, Some(0));
     let expected = "presets.ini line 3: unknown parameter 'load-on-startup'; left out\n";
     assert!(told.stderr.ends_with(expected), "{}", told.stderr);
+}
+
+#[test]
+fn the_commands_for_models_know_the_names_of_a_models_preset() {
+    let home = home();
+    let elsewhere = home.file("elsewhere/big.gguf", std::fs::read(GUIDE).unwrap());
+    let preset = format!(
+        "[small]\nmodel = {GUIDE}\nctx-size = 512\n[far]\nmodel = {}\n\
+         [org/repo-GGUF:Q4_K_M]\nc = 256\n",
+        text(&elsewhere)
+    );
+    let preset = home.file("presets.ini", preset);
+    home.file(
+        "config.toml",
+        format!(
+            "models-preset = \"{}\"\n[params]\nthreads = 1\n",
+            text(&preset)
+        ),
+    );
+    assert_eq!(
+        home.run(&["models", "path", "small"]).good(),
+        format!("{GUIDE}\n")
+    );
+    let info = home.run(&["models", "info", "small", "--json"]).json();
+    let named = serde_json::json!({"name": "small", "sets": {"ctx-size": "512"}});
+    assert_eq!(info["models_preset"], named);
+    assert_eq!(info["fit"]["n_ctx"], 512);
+    let shown = home.run(&["models", "info", "small"]).good();
+    assert!(
+        shown.contains("preset       small, of the models preset"),
+        "{shown}"
+    );
+    assert!(shown.contains("sets         ctx-size 512"), "{shown}");
+    let own = home.run(&["models", "info", GUIDE, "--json"]).json();
+    assert_eq!(own["models_preset"], serde_json::Value::Null);
+
+    // A file that only the preset names is among the models, wherever it lies.
+    let listed = home.run(&["models", "list", "--json"]).json();
+    let mut places = listed.as_array().unwrap().iter();
+    assert!(places.any(|model| model["name"] == "guide"), "{listed}");
+    let far = home.run(&["models", "info", "far", "--json"]).json();
+    let spots = far["places"].as_array().unwrap();
+    assert!(spots.iter().any(|spot| spot["name"] == "big"), "{far}");
+
+    // A name is no file: nothing is removed by it, unless it is the model's own.
+    let kept = home.run(&["models", "rm", "far", "--yes"]).failed(1);
+    assert!(
+        kept.contains("far is only a name that the models preset gives to"),
+        "{kept}"
+    );
+    assert!(elsewhere.exists());
+    let own = home
+        .run(&["models", "rm", "org/repo-GGUF:Q4_K_M", "--yes"])
+        .failed(1);
+    assert!(own.contains("was not downloaded by llmdeck"), "{own}");
+
+    let measured = [
+        "bench", "-m", "small", "-p", "8", "-n", "0", "-r", "1", "-o", "json",
+    ];
+    home.run(&measured).json();
+    let history = |model: &str| {
+        let history = ["bench", "history", "-o", "json", "-m", model];
+        home.run(&history).json().as_array().unwrap().len()
+    };
+    assert_eq!((history("small"), history("org/repo-GGUF")), (1, 0));
+    for command in [
+        &["models", "info", "smal"][..],
+        &["bench", "history", "-m", "smal"],
+        &["fit", "smal"],
+        &["run", "-p", "x", "-m", "smal"],
+    ] {
+        let near = home.run(command).failed(66);
+        assert!(
+            near.contains("did you mean small, of the models preset?"),
+            "{near}"
+        );
+    }
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 mod bench;
 mod compare;
+mod completion;
 mod doctor;
 mod errors;
 mod fit;
@@ -54,7 +55,12 @@ impl Home {
 
     /// The program, with nothing of the surroundings but the search path.
     fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_llmdeck"));
+        self.other_command(env!("CARGO_BIN_EXE_llmdeck"), args)
+    }
+
+    /// Another program with the same surroundings.
+    fn other_command(&self, program: &str, args: &[&str]) -> Command {
+        let mut command = Command::new(program);
         command
             .args(args)
             .env_clear()

@@ -57,7 +57,8 @@ fn a_model_is_brought_here_and_then_used_by_name() {
     let path = offered(&home, "guide-Q4_K_M.gguf");
     assert_eq!(done.stdout, format!("{}\n", path.display()));
     assert!(
-        done.stderr.starts_with("org/repo:Q4_K_M ("),
+        done.stderr.starts_with("org/repo:Q4_K_M (")
+            && done.stderr.contains("; license: other (maker-1)): "),
         "{}",
         done.stderr
     );
@@ -84,6 +85,7 @@ fn a_model_is_brought_here_and_then_used_by_name() {
         (again["files_fetched"].as_u64(), again["name"].as_str()),
         (Some(0), Some("org/repo:Q4_K_M"))
     );
+    assert_eq!(again["license"], "other (maker-1)");
 }
 
 #[test]
@@ -101,9 +103,11 @@ fn a_repository_is_listed_before_it_is_downloaded() {
     assert_eq!(list[1]["files"].as_array().unwrap().len(), 2);
     assert_eq!(list[1]["size_bytes"], 2000);
     assert!(list[1]["fits"].is_boolean());
+    assert_eq!(list[1]["license"], "other (maker-1)");
+    assert_eq!(list[1]["gated"], false);
     let text = run(&home, &server, &["models", "files", "org/repo"]).good();
     assert!(
-        text.contains("license: mit") && text.contains("2 files"),
+        text.contains("license: other (maker-1)") && text.contains("2 files"),
         "{text}"
     );
     assert!(server.ranges().is_empty());
@@ -127,6 +131,7 @@ fn the_hub_is_searched_and_first_models_need_no_network() {
     let before = server.requests().len();
     let first = run(&home, &server, &["models", "search", "--offline", "--json"]).json();
     assert!(first.as_array().unwrap().len() > 5);
+    assert_eq!(first[0]["license"], "apache-2.0");
     assert_eq!(server.requests().len(), before);
     let offline = run(&home, &server, &["models", "search", "--offline", "x"]).failed(69);
     assert!(offline.contains("--offline"), "{offline}");

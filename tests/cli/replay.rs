@@ -10,6 +10,7 @@ use llmdeck::params::{Param, Params, Source, Value};
 use llmdeck::store::{Ending, Kept, MessageId, MessageState, Said, Settings, Store};
 use serde_json::json;
 
+use super::library::home_of_ollama;
 use super::{GUIDE, Home};
 
 /// Makes a reply with those parameters, as the deck does.
@@ -153,4 +154,15 @@ fn what_cannot_be_made_again_is_said() {
     assert!(moved.contains("--model"), "{moved}");
     let asked = home.run(&["replay", &(id - 1).to_string()]).failed(66);
     assert!(asked.contains("not stored"), "{asked}");
+}
+
+#[test]
+fn a_model_that_moved_is_named_and_brings_nothing_of_its_name_along() {
+    let home = home_of_ollama();
+    let (text, mut kept) = make(&params());
+    kept.origin.model = Path::new("/nowhere/m.gguf").into();
+    let id = store(&home, STORED, &text, &kept).0.to_string();
+    home.run(&["replay", &id]).failed(66);
+    let report = home.run(&["replay", &id, "-m", "mine", "--json"]).json();
+    assert_eq!(report["identical"], true, "{report:#}");
 }

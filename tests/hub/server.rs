@@ -191,7 +191,7 @@ impl Server {
                {"id":"org/\u001b[31mevil","downloads":1}]"#.to_owned()
         } else if path == "/api/models/org/repo/revision/main" {
             format!(
-                r#"{{"id":"org/repo","sha":"{COMMIT}","gated":false,"tags":["gguf","license:mit"],"gguf":{{"total":8030261248,"context_length":131072}}}}"#
+                r#"{{"id":"org/repo","sha":"{COMMIT}","gated":false,"tags":["gguf","license:other"],"cardData":{{"license":"other","license_name":"maker-1"}},"gguf":{{"total":8030261248,"context_length":131072}}}}"#
             )
         } else if path.starts_with(&format!("/api/models/org/repo/tree/{COMMIT}")) {
             let entries: Vec<String> = hub.files.iter().map(|(name, bytes)| {

@@ -7,6 +7,7 @@ use llmdeck::library::{
     About, Contents, Estimate, Kind, Known, Listing, Measured, MeasuredBy, Model, News,
     RunningThen, Senses, Source, Speaks, TensorRow, Unreadable,
 };
+use llmdeck::params::{Param, Value};
 
 use super::{snapshots, states};
 
@@ -132,6 +133,19 @@ fn models() {
     snapshots("models_filtered", &[(80, 24)], |size| {
         let mut state = known(size);
         press(&mut state, &["f9", "/", "q", "w", "e", "n"]);
+        state
+    });
+    snapshots("models_named", &[(80, 24), (200, 60)], |size| {
+        let mut state = known(size);
+        let sets = [
+            (Param::CtxSize, Value::Int(32_768)),
+            (Param::Temp, Value::Float(0.2)),
+        ];
+        let named = (listing().models[0].path.clone(), sets.into());
+        state.library.named = [("coder".to_owned(), named)].into();
+        press(&mut state, &["f9", "home"]);
+        tell(&mut state, News::Found(Arc::new(listing())));
+        press(&mut state, &["home", "down", "down"]);
         state
     });
     snapshots("models_looked_for", &[(80, 24)], |size| {

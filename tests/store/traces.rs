@@ -62,10 +62,63 @@ fn it_is_there_when_the_store_is_opened_again_and_the_latest_counts() {
 }
 
 #[test]
+fn what_is_added_by_parts_follows_until_all_is_kept() {
+    let place = Place::new();
+    let mut store = place.open();
+    let (chat, _, answered) = talk(&mut store, "q", "a");
+    store.keep_trace(answered, &kept(4)).unwrap();
+    for token in [5, 6] {
+        let part = kept(token);
+        store
+            .add_trace(answered, &part.ids.chosen, &part.trace)
+            .unwrap();
+    }
+    drop(store);
+    let mut store = place.open();
+    let whole = store.trace(answered).unwrap().unwrap();
+    assert_eq!(whole.ids.prompt, [1, 2, 3]);
+    assert_eq!(whole.ids.chosen, [4, 5, 6]);
+    let traced: Vec<i32> = whole.trace.tokens.iter().map(|one| one.token).collect();
+    assert_eq!(traced, [4, 5, 6]);
+    assert_eq!(whole.trace.pieces.len(), 3);
+    assert_eq!(store.traces(chat).unwrap(), [(answered, whole)]);
+
+    store.keep_trace(answered, &kept(7)).unwrap();
+    assert_eq!(store.trace(answered).unwrap(), Some(kept(7)));
+}
+
+#[test]
+fn a_part_that_is_damaged_ends_what_is_known() {
+    let place = Place::new();
+    let mut store = place.open();
+    let (_, _, answered) = talk(&mut store, "q", "a");
+    store.keep_trace(answered, &kept(4)).unwrap();
+    for token in [5, 6, 7] {
+        store
+            .add_trace(answered, &[token], &Default::default())
+            .unwrap();
+    }
+    drop(store);
+    let file = place.path().join(llmdeck::store::DATABASE);
+    let db = rusqlite::Connection::open(file).unwrap();
+    db.execute("UPDATE trace_part SET tokens = x'ff' WHERE id = 2", [])
+        .unwrap();
+    drop(db);
+    let known = place.open().trace(answered).unwrap().unwrap();
+    assert_eq!(known.ids.chosen, [4, 5]);
+}
+
+#[test]
 fn a_message_that_is_not_there_keeps_nothing() {
     let place = Place::new();
     let mut store = place.open();
     assert!(store.keep_trace(MessageId(9), &kept(4)).is_err());
+    let (_, _, answered) = talk(&mut store, "q", "a");
+    assert!(
+        store
+            .add_trace(answered, &[5], &Default::default())
+            .is_err()
+    );
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::LibraryState;
 use crate::app::{Effect, Overlay, PromptOverlay, State};
 use crate::library::{Command, Estimate, Meant};
+use crate::params::nearest_word;
 
 /// Names offered at once.
 const OFFERED: usize = 8;
@@ -60,7 +61,7 @@ pub(in crate::app) fn resolve(state: &State, text: &str) -> Result<PathBuf, Stri
         return Ok(text.into());
     };
     // The user's own names go before those of files.
-    if state.params.named.contains_key(text) {
+    if state.library.named.contains_key(text) {
         return Ok(text.into());
     }
     match listing.find(text) {
@@ -78,7 +79,9 @@ pub(in crate::app) fn resolve(state: &State, text: &str) -> Result<PathBuf, Stri
             ))
         }
         Meant::None => {
-            let near = listing.near(text);
+            let own = state.library.named.keys().map(String::as_str);
+            let own = nearest_word(text, own).map(str::to_owned);
+            let near: Vec<String> = own.into_iter().chain(listing.near(text)).collect();
             let hint = match near.is_empty() {
                 true => "a path begins with / or ~.".to_owned(),
                 false => format!("did you mean {}?", near.join(" or ")),
@@ -127,11 +130,17 @@ pub(in crate::app) fn names(state: &State, typed: &str) -> Vec<String> {
             Some(model) => model.name.clone(),
             None => path.display().to_string(),
         });
-        return held.into_iter().chain(others).take(OFFERED).collect();
+        let own = library.named.keys().cloned();
+        let names = held.into_iter().chain(own).chain(others);
+        return names.take(OFFERED).collect();
     }
+    if typed.starts_with(['/', '.', '~']) {
+        return vec![];
+    }
+    let own = library.named.keys().filter(|name| name.starts_with(typed));
     let listing = library.listing.as_ref();
-    let listing = listing.filter(|_| !typed.starts_with(['/', '.', '~']));
-    listing.map_or(vec![], |listing| listing.complete(typed, OFFERED))
+    let others = listing.map_or(vec![], |listing| listing.complete(typed, OFFERED));
+    own.cloned().chain(others).take(OFFERED).collect()
 }
 
 /// Asks what loading the file under the selection of the load prompt would come out as, where that

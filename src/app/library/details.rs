@@ -12,6 +12,8 @@ use crate::units;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Details {
     pub path: PathBuf,
+    /// The name of a models preset under which it is shown.
+    named: Option<String>,
     /// `None` until the header was read.
     contents: Option<Result<Arc<Contents>, String>>,
     pub scrolled: Scrolled,
@@ -34,9 +36,10 @@ pub enum DetailRow<'a> {
 }
 
 impl Details {
-    pub(super) fn new(path: PathBuf) -> Self {
+    pub(super) fn new(path: PathBuf, named: Option<String>) -> Self {
         Self {
             path,
+            named,
             contents: None,
             scrolled: Scrolled::default(),
         }
@@ -59,11 +62,15 @@ impl State {
         };
         let mut rows = Vec::new();
         if let Some(model) = library.model(&details.path) {
-            let known = library.known(model).cloned().unwrap_or_default();
+            let mut known = library.known(model).cloned().unwrap_or_default();
+            let named = details.named.as_ref();
+            let named = named.and_then(|name| library.named.get_key_value(name));
+            known.named = named.map(|(name, (_, values))| (name.clone(), values.clone()));
             rows.push(DetailRow::Heading(model.name.clone()));
             let facts = sheet(model, &known).into_iter();
             rows.extend(facts.map(|(name, value)| DetailRow::Fact(name, value)));
-            let estimate = known.estimate.as_ref();
+            // A name of the user's has values of its own, which were not judged.
+            let estimate = known.estimate.as_ref().filter(|_| known.named.is_none());
             let beside = estimate.and_then(|estimate| self.beside(&model.path, estimate));
             rows.extend(beside.map(|said| DetailRow::Fact("in memory", said)));
             rows.push(DetailRow::Blank);

@@ -2,19 +2,20 @@
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
 use nucleo_matcher::{Config, Matcher, Utf32Str};
 
 use crate::app::LineEdit;
 use crate::library::{Estimate, Known, Model};
+use crate::params::Overrides;
 
 /// The rows of the list.
 #[derive(Debug, Default)]
 pub struct ModelList {
-    /// Indices into the models, in the order shown.
-    pub rows: Vec<usize>,
+    /// In the order shown.
+    pub rows: Vec<ModelRow>,
     /// Index into `rows`.
     pub selected: usize,
     pub filter: LineEdit,
@@ -22,6 +23,21 @@ pub struct ModelList {
     pub is_typing: bool,
     pub order: Order,
     pub subset: Subset,
+}
+
+/// A model under its own name, or under one that a models preset gives to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ModelRow {
+    /// Index into the models.
+    pub model: usize,
+    pub named: Option<String>,
+}
+
+/// Where the selection stands, whatever rows there are.
+#[derive(Clone, Debug)]
+pub(super) struct Stand {
+    pub path: PathBuf,
+    pub named: Option<String>,
 }
 
 /// By what the rows are ordered.
@@ -85,9 +101,9 @@ impl Subset {
 }
 
 impl ModelList {
-    /// The index of the model the selection stands on.
-    pub(super) fn chosen(&self) -> Option<usize> {
-        self.rows.get(self.selected).copied()
+    /// The row the selection stands on.
+    pub(super) fn chosen(&self) -> Option<&ModelRow> {
+        self.rows.get(self.selected)
     }
 
     pub(super) fn move_by(&mut self, rows: isize) {
@@ -95,42 +111,58 @@ impl ModelList {
         self.selected = self.selected.saturating_add_signed(rows).min(last);
     }
 
-    /// Makes the rows anew. The models come ordered by name; the selection goes to the one at `stay`,
-    /// if it is still shown.
+    /// Makes the rows anew. The models come ordered by name, each followed by its other names; the
+    /// selection goes to where it stands, if that is still shown.
     pub(super) fn arrange(
         &mut self,
         models: &[Model],
         known: &BTreeMap<PathBuf, Known>,
-        stay: Option<&Path>,
+        named: &BTreeMap<String, (PathBuf, Overrides)>,
+        stand: Option<Stand>,
     ) {
         let nothing = Known::default();
-        let known = |row: usize| {
-            let path = models.get(row).map(|model| &model.path);
+        let known = |row: &ModelRow| {
+            let path = models.get(row.model).map(|model| &model.path);
             path.and_then(|path| known.get(path)).unwrap_or(&nothing)
         };
         let mut filter = Filter::new(&self.filter.text);
-        let mut rows: Vec<usize> = models
-            .iter()
-            .enumerate()
-            .filter(|(row, _)| self.subset == Subset::All || fits(known(*row).estimate))
-            .filter(|(_, model)| filter.lets_through(model))
-            .map(|(row, _)| row)
-            .collect();
+        let all = models.iter().enumerate();
+        let mut rows: Vec<ModelRow> = all.flat_map(|(at, model)| rows(at, model, named)).collect();
+        rows.retain(|row| self.subset == Subset::All || fits(known(row).estimate));
+        rows.retain(|row| match &row.named {
+            Some(name) => filter.matches(name),
+            None => filter.lets_through(&models[row.model]),
+        });
         // The sorts are stable: what is equal stays ordered by name.
         match self.order {
-            Order::Name => rows.sort_by_key(|row| !known(*row).favourite),
-            Order::Size => rows.sort_by_key(|row| Reverse(models[*row].size_bytes)),
-            Order::Parameters => rows.sort_by_key(|row| Reverse(parameters(&models[*row]))),
-            Order::Fit => rows.sort_by_key(|row| known(*row).estimate.map_or(LAST, ease)),
-            Order::Used => rows.sort_by_key(|row| Reverse(known(*row).used)),
+            Order::Name => rows.sort_by_key(|row| !known(row).favourite),
+            Order::Size => rows.sort_by_key(|row| Reverse(models[row.model].size_bytes)),
+            Order::Parameters => {
+                rows.sort_by_key(|row| Reverse(parameters(&models[row.model])));
+            }
+            Order::Fit => rows.sort_by_key(|row| known(row).estimate.map_or(LAST, ease)),
+            Order::Used => rows.sort_by_key(|row| Reverse(known(row).used)),
             Order::Ceiling => {
-                rows.sort_by(|a, b| ceiling(known(*b)).total_cmp(&ceiling(known(*a))));
+                rows.sort_by(|a, b| ceiling(known(b)).total_cmp(&ceiling(known(a))));
             }
         }
-        let at = stay.and_then(|path| rows.iter().position(|row| models[*row].path == path));
+        let at = stand.and_then(|stand| {
+            let is_it =
+                |row: &ModelRow| models[row.model].path == stand.path && row.named == stand.named;
+            rows.iter().position(is_it)
+        });
         self.selected = at.unwrap_or(self.selected.min(rows.len().saturating_sub(1)));
         self.rows = rows;
     }
+}
+
+/// A model and the names that a models preset gives to its file.
+fn rows(at: usize, model: &Model, named: &BTreeMap<String, (PathBuf, Overrides)>) -> Vec<ModelRow> {
+    let is_its = |path: &PathBuf| model.places.iter().any(|place| place.path == *path);
+    let names = named.iter().filter(|(_, (path, _))| is_its(path));
+    let names = names.map(|(name, _)| Some(name.clone()));
+    let all = std::iter::once(None).chain(names);
+    all.map(|named| ModelRow { model: at, named }).collect()
 }
 
 fn fits(estimate: Option<Estimate>) -> bool {
@@ -177,9 +209,11 @@ impl Filter {
     fn lets_through(&mut self, model: &Model) -> bool {
         let arch = model.about.as_ref().map(|about| about.arch.as_str());
         let others = [Some(model.source.name()), arch].into_iter().flatten();
-        model.names().chain(others).any(|text| {
-            let text = Utf32Str::new(text, &mut self.characters);
-            self.pattern.score(text, &mut self.matcher).is_some()
-        })
+        model.names().chain(others).any(|text| self.matches(text))
+    }
+
+    fn matches(&mut self, text: &str) -> bool {
+        let text = Utf32Str::new(text, &mut self.characters);
+        self.pattern.score(text, &mut self.matcher).is_some()
     }
 }

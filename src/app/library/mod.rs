@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use details::{DetailRow, Details};
-pub use list::{ModelList, Order, Subset};
+pub use list::{ModelList, ModelRow, Order, Subset};
 
 pub(super) use by_name::{ask_which, look_ahead, names, resolve};
 pub(super) use view::{enter, paste, perform, resized, type_key};
@@ -26,7 +26,9 @@ use super::update::{IsError, notice};
 use super::{Effect, Overlay, State, View, compare};
 use crate::engine::Timings;
 use crate::library::{Command, Known, Listing, Model, News};
+use crate::params::Overrides;
 use by_name::Inspected;
+use list::Stand;
 
 /// Tokens of a reply that tells how fast the model is.
 const LONG_ENOUGH: u32 = 32;
@@ -38,6 +40,8 @@ pub struct LibraryState {
     pub listing: Option<Arc<Listing>>,
     /// By the paths of models.
     pub known: BTreeMap<PathBuf, Known>,
+    /// Files and values of models that the user named in a models preset.
+    pub named: BTreeMap<String, (PathBuf, Overrides)>,
     pub list: ModelList,
     /// `None` while the list is shown.
     pub details: Option<Details>,
@@ -69,7 +73,15 @@ impl LibraryState {
 
     /// The model the selection stands on.
     pub fn chosen(&self) -> Option<&Model> {
-        self.models().get(self.list.chosen()?)
+        self.models().get(self.list.chosen()?.model)
+    }
+
+    /// The name that a models preset gives to the model the selection stands on, and what it sets;
+    /// `None` where the model stands under its own.
+    pub fn chosen_name(&self) -> Option<(&str, &Overrides)> {
+        let name = self.list.chosen()?.named.as_ref()?;
+        let (name, (_, values)) = self.named.get_key_value(name)?;
+        Some((name, values))
     }
 
     /// What is known of a model beside its file.
@@ -81,15 +93,22 @@ impl LibraryState {
         self.models().iter().find(|model| model.path == path)
     }
 
-    /// Chooses and orders the rows anew; the selection stays on its model.
+    /// Chooses and orders the rows anew; the selection stays where it is.
     fn arrange(&mut self) {
-        let stay = self.chosen().map(|model| model.path.clone());
-        self.arrange_on(stay.as_deref());
+        let stay = self.stands_on();
+        self.arrange_on(stay);
     }
 
-    fn arrange_on(&mut self, stay: Option<&Path>) {
+    fn arrange_on(&mut self, stay: Option<Stand>) {
         let models = self.listing.as_ref().map_or(&[][..], |list| &list.models);
-        self.list.arrange(models, &self.known, stay);
+        self.list.arrange(models, &self.known, &self.named, stay);
+    }
+
+    fn stands_on(&self) -> Option<Stand> {
+        Some(Stand {
+            path: self.chosen()?.path.clone(),
+            named: self.list.chosen()?.named.clone(),
+        })
     }
 }
 
@@ -128,9 +147,9 @@ pub(super) fn on_news(state: &mut State, news: News) -> Vec<Effect> {
     let library = &mut state.library;
     match news {
         News::Found(listing) => {
-            let stay = library.chosen().map(|model| model.path.clone());
+            let stay = library.stands_on();
             library.listing = Some(listing);
-            library.arrange_on(stay.as_deref());
+            library.arrange_on(stay);
             // Judging takes time that nobody should give for what is not looked at.
             if is_shown {
                 return vec![Effect::Library(Command::Judge)];

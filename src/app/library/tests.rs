@@ -5,6 +5,7 @@ use super::*;
 use crate::app::{Event, LineEdit, PromptOverlay, Subset, update};
 use crate::engine;
 use crate::library::{Contents, Estimate, Favourite, Source, Spot};
+use crate::params::{Param, Source as Layer, Value};
 
 /// A small model that fits, a large one that does not, one that cannot be loaded.
 fn listing() -> Listing {
@@ -72,7 +73,11 @@ fn known() -> State {
 fn shown(state: &State) -> Vec<&str> {
     let models = state.library.models();
     let rows = state.library.list.rows.iter();
-    rows.map(|row| models[*row].name.as_str()).collect()
+    rows.map(|row| {
+        let own = models[row.model].name.as_str();
+        row.named.as_deref().unwrap_or(own)
+    })
+    .collect()
 }
 
 fn asked(effects: &[Effect]) -> Vec<&Command> {
@@ -184,6 +189,59 @@ fn removing_asks_twice_and_any_other_key_keeps_the_model() {
     assert!(asked(&press(&mut state, "x")).is_empty());
     let said = &state.notice.as_ref().unwrap().text;
     assert!(said.contains("belongs to lmstudio"), "{said}");
+}
+
+#[test]
+fn names_of_a_models_preset_stand_below_their_model_and_load_with_their_values() {
+    let mut state = State::new((80, 24));
+    let sets = Overrides::from([(Param::CtxSize, Value::Int(384))]);
+    state.library.named = [
+        ("coder".to_owned(), (path("alpha"), sets)),
+        (
+            "elsewhere".to_owned(),
+            ("/nowhere.gguf".into(), Overrides::new()),
+        ),
+    ]
+    .into();
+    press(&mut state, "f9");
+    tell(&mut state, News::Found(Arc::new(listing())));
+    assert_eq!(shown(&state), ["alpha", "coder", "half", "large"]);
+    press(&mut state, "home down");
+    let (name, sets) = state.library.chosen_name().unwrap();
+    assert_eq!((name, sets.len()), ("coder", 1));
+    // News of models leave the selection where it stands.
+    tell(&mut state, News::Known([].into()));
+    assert_eq!(
+        state.library.chosen_name().map(|(name, _)| name),
+        Some("coder")
+    );
+    assert!(asked(&press(&mut state, "x")).is_empty());
+    let said = state.notice.as_ref().unwrap().text.clone();
+    assert!(said.starts_with("coder is only a name"), "{said}");
+    let facts = |state: &State| format!("{:?}", state.detail_rows());
+    press(&mut state, "i");
+    assert!(facts(&state).contains("ctx-size 384"), "{}", facts(&state));
+    press(&mut state, "i / c o d enter");
+    assert_eq!(shown(&state), ["coder"]);
+    let effects = press(&mut state, "enter");
+    let loads = |effect: &Effect| matches!(effect, Effect::Engine(engine::Command::Load(request)) if request.path == path("alpha") && request.params.context.n_ctx == 384);
+    assert!(effects.iter().any(loads), "{effects:?}");
+    assert_eq!(
+        state.params.values.source(Param::CtxSize),
+        Layer::ModelsPreset
+    );
+}
+
+#[test]
+fn names_of_a_models_preset_complete_and_are_near() {
+    let mut state = known();
+    let named = ("coder".to_owned(), (path("alpha"), Overrides::new()));
+    state.library.named = [named].into();
+    assert_eq!(names(&state, "co"), ["coder"]);
+    assert_eq!(names(&state, "")[0], "coder");
+    let why = resolve(&state, "codr").unwrap_err();
+    assert!(why.contains("did you mean coder"), "{why}");
+    assert_eq!(resolve(&state, "coder"), Ok("coder".into()));
 }
 
 #[test]

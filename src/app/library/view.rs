@@ -1,10 +1,10 @@
 //! What keys do in the view of models.
 
-use super::{Details, Question, Removing};
+use super::{Details, Question, Removing, Stand};
 use crate::app::update::{IsError, notice};
 use crate::app::{Action, Effect, LineEdit, State, View, retune};
 use crate::keymap::Key;
-use crate::library::{Command, Favourite, why_kept};
+use crate::library::{Command, Favourite, only_a_name, why_kept};
 
 /// Rows of the screen around the details: header, status line, frame.
 const AROUND: u16 = 4;
@@ -13,7 +13,7 @@ const AROUND: u16 = 4;
 pub(in crate::app) fn enter(state: &mut State) -> Vec<Effect> {
     if let Some((running, _)) = &state.model.running {
         let path = running.path.clone();
-        state.library.arrange_on(Some(&path));
+        state.library.arrange_on(Some(Stand { path, named: None }));
     }
     vec![Effect::Library(Command::Look)]
 }
@@ -130,7 +130,8 @@ fn load(state: &mut State) -> Vec<Effect> {
         let why = format!("{} cannot be loaded: {error}", model.name);
         return notice(state, why, IsError::Yes);
     }
-    let path = model.path.clone();
+    let name = state.library.chosen_name().map(|(name, _)| name.into());
+    let path = name.unwrap_or_else(|| model.path.clone());
     state.library.details = None;
     state.view = View::Deck;
     retune::load(state, path)
@@ -158,7 +159,8 @@ fn show_details(state: &mut State) -> Vec<Effect> {
         return vec![];
     };
     let (path, files) = (model.path.clone(), model.files.clone());
-    library.details = Some(Details::new(path));
+    let named = library.list.chosen().and_then(|row| row.named.clone());
+    library.details = Some(Details::new(path, named));
     vec![Effect::Library(Command::Read(files))]
 }
 
@@ -168,6 +170,10 @@ fn remove(state: &mut State, before: Option<Removing>) -> Vec<Effect> {
     let Some(model) = library.chosen() else {
         return vec![];
     };
+    if let Some((name, _)) = library.chosen_name() {
+        let why = only_a_name(name, &model.path);
+        return notice(state, why, IsError::Yes);
+    }
     if !library.known(model).is_some_and(|known| known.removable) {
         let why = why_kept(model);
         return notice(state, why, IsError::Yes);

@@ -2,9 +2,10 @@
 //!
 //! ```text
 //! Making (prompt, origin) ─► Tokens, Traced ─► Made (all of it)
-//!    └► kept                   └► kept now and then      └► kept
+//!    └► kept                   └► what is new, with      └► kept
+//!                                 the reply's text
 //! ```
-//! So a reply that is cut off, by whatever, has what made it and most of its tokens.
+//! So a reply that is cut off, by whatever, has what made it and the tokens of the text that is there.
 
 use std::sync::Arc;
 
@@ -13,12 +14,6 @@ use crate::app::{Effect, State, saving};
 use crate::engine::trace::{Ids, Trace};
 use crate::engine::{EngineEvent, Origin, RequestId};
 use crate::store::{Command, Kept, MessageId};
-
-/// Tokens that come new before what is known is kept again, at least.
-const FEWEST: usize = 32;
-/// And their share of what is written then: each token is written so many times at most, however
-/// long the prompt and the reply are.
-const SHARE: usize = 8;
 
 /// How one reply came about.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -30,8 +25,24 @@ pub struct Recorded {
     goes_on: bool,
     /// Tokens of the parts before the one that is made now.
     given: usize,
-    /// Tokens that the store has.
-    stored: usize,
+    /// What the store has of it.
+    stored: Stored,
+}
+
+/// How much of a record is stored.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+struct Stored {
+    chosen: usize,
+    traced: usize,
+}
+
+impl Stored {
+    fn all(kept: &Kept) -> Self {
+        Self {
+            chosen: kept.ids.chosen.len(),
+            traced: kept.trace.tokens.len(),
+        }
+    }
 }
 
 impl Recorded {
@@ -86,11 +97,15 @@ impl Recorded {
         self.kept.trace.append(trace);
     }
 
-    /// Whether so much is new that it is worth writing all of it again.
-    fn has_grown(&self) -> bool {
-        let ids = &self.kept.ids;
-        let new = ids.chosen.len().saturating_sub(self.stored);
-        new >= FEWEST && new >= (ids.prompt.len() + ids.chosen.len()) / SHARE
+    /// What is new since something was stored, which counts as stored then; `None` = nothing.
+    fn news(&mut self) -> Option<(Vec<i32>, Trace)> {
+        let stored = std::mem::replace(&mut self.stored, Stored::all(&self.kept));
+        if stored == self.stored {
+            return None;
+        }
+        let chosen = self.kept.ids.chosen.get(stored.chosen..);
+        let trace = self.kept.trace.since(stored.traced);
+        Some((chosen.unwrap_or_default().to_vec(), trace))
     }
 }
 
@@ -158,20 +173,26 @@ pub(in crate::app) fn goes_on(state: &mut State, reply: RequestId, next: Request
     }
 }
 
-/// Keeps what is known of a reply in progress, where much of it is new.
+/// Keeps what is new of a reply in progress.
 pub(in crate::app) fn grew(state: &mut State, reply: RequestId) -> Vec<Effect> {
-    let recorded = state.tokens.replies.get(&reply);
-    if recorded.is_some_and(Recorded::has_grown) {
-        keep(state, reply)
-    } else {
-        vec![]
+    let recorded = state.tokens.replies.get_mut(&reply);
+    match recorded.and_then(Recorded::news) {
+        Some((chosen, trace)) => saving::store(
+            state,
+            Command::KeepMore {
+                reply,
+                chosen,
+                trace,
+            },
+        ),
+        None => vec![],
     }
 }
 
 /// Keeps what is known of a reply that ends without the engine's last word about it.
 pub(in crate::app) fn ends(state: &mut State, reply: RequestId) -> Vec<Effect> {
     let recorded = state.tokens.replies.get(&reply);
-    if recorded.is_some_and(|recorded| recorded.kept.ids.chosen.len() > recorded.stored) {
+    if recorded.is_some_and(|recorded| recorded.stored != Stored::all(&recorded.kept)) {
         keep(state, reply)
     } else {
         vec![]
@@ -182,7 +203,7 @@ fn keep(state: &mut State, reply: RequestId) -> Vec<Effect> {
     let Some(recorded) = state.tokens.replies.get_mut(&reply) else {
         return vec![];
     };
-    recorded.stored = recorded.kept.ids.chosen.len();
+    recorded.stored = Stored::all(&recorded.kept);
     let kept = Arc::new(recorded.kept.clone());
     saving::store(state, Command::Keep { reply, kept })
 }
@@ -266,12 +287,21 @@ mod tests {
     }
 
     #[test]
-    fn what_is_kept_again_grows_with_what_is_written() {
-        let mut recorded = Recorded::new(part(&[1; 1000], &[1; 40]));
-        assert!(!recorded.has_grown(), "the prompt is much longer");
-        recorded.kept.ids.chosen = vec![1; 200];
-        assert!(recorded.has_grown());
-        recorded.stored = 190;
-        assert!(!recorded.has_grown());
+    fn what_is_stored_by_parts_is_all_of_it() {
+        let whole = part(&[1, 2], &[3, 4, 5, 6, 7]);
+        let mut recorded = Recorded::new(part(&[1, 2], &[]));
+        let mut stored = part(&[1, 2], &[]);
+        for count in [2, 2, 5] {
+            // What a token says and how it came about may each run ahead.
+            recorded.kept.ids.chosen = whole.ids.chosen[..count].to_vec();
+            recorded.kept.trace.tokens = whole.trace.tokens[..count.min(4)].to_vec();
+            if let Some((chosen, trace)) = recorded.news() {
+                stored.ids.chosen.extend(chosen);
+                stored.trace.append(trace);
+            }
+            assert_eq!(recorded.news(), None);
+        }
+        assert_eq!(stored.ids, whole.ids);
+        assert_eq!(stored.trace.tokens, whole.trace.tokens[..4]);
     }
 }

@@ -1,12 +1,14 @@
 //! `llmdeck bench history`: earlier results, and how speed changed between them.
 
 use std::io::{self, Write};
+use std::path::PathBuf;
 
 use super::args::HistoryArgs;
 use super::{history_failure, unreadable};
 use crate::bench::history::{self, Compared};
 use crate::bench::{Format, Printer, Record, test_name};
-use crate::cli::{ExitCode, Failure, General, model, print, sanitise};
+use crate::cli::named::NamedModels;
+use crate::cli::{ExitCode, Failure, General, print, sanitise};
 use crate::config::{Config, Folders};
 use crate::gguf;
 
@@ -25,15 +27,15 @@ pub(in crate::cli) fn run(
     for note in &history.damaged {
         let _ = writeln!(io::stderr(), "note: {}", sanitise::line(note));
     }
-    let wanted = match &general.model {
-        Some(path) => {
-            // A configuration that cannot be read names no folders; the file may be found without.
-            let config = Config::load(folders).unwrap_or_default();
-            let path = model::find(path, folders, &config)?;
-            Some(gguf::fingerprint(&path).map_err(|error| unreadable(&path, error))?)
-        }
-        None => None,
-    };
+    // A configuration that cannot be read names no folders; the file may be found without.
+    let config = Config::load(folders).unwrap_or_default();
+    // Of the values in a models preset nothing counts here, and so nothing that is wrong with them.
+    let models = NamedModels::read(general, &config, &mut vec![])?;
+    let hash = |path: PathBuf| gguf::fingerprint(&path).map_err(|error| unreadable(&path, error));
+    let wanted = models
+        .asked(general, folders, &config)?
+        .map(hash)
+        .transpose()?;
     let records = history.records.iter().filter(|record| {
         wanted
             .as_ref()

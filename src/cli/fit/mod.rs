@@ -10,7 +10,7 @@ use std::path::Path;
 
 use super::args::FitArgs;
 use super::setup::{self, OnProblem};
-use super::{ExitCode, Failure, General, print};
+use super::{ExitCode, Failure, General, model, print};
 use crate::config::Folders;
 use crate::engine;
 use crate::hardware::{self, Hardware};
@@ -38,10 +38,24 @@ pub(super) fn run(
     check(&parameters)?;
     let general = general.of(args.file.as_ref());
     let prepared = setup::prepare(&general, folders, parameters, OnProblem::Fail)?;
-    let mut params = prepared.params.load();
-    let described = machine::described(&mut params.model.devices)?;
-    let subject = Subject::find(args, &prepared)?;
-    let machine = if args.hardware.is_empty() && described.is_empty() {
+    let mut devices = prepared.params.load().model.devices;
+    let described = machine::described(&mut devices)?;
+    let is_here = args.hardware.is_empty() && described.is_empty();
+    let (subject, params) = match &args.params {
+        Some(size) => (Subject::typical(args, size)?, prepared.params.clone()),
+        None => {
+            let path = model::resolve(&prepared)?;
+            let params = match is_here {
+                true => prepared.params_of(&path),
+                // What tune found holds for this machine alone.
+                false => prepared.untuned_params_of(&path),
+            };
+            (Subject::read(&path)?, params)
+        }
+    };
+    let mut params = params.load();
+    params.model.devices = devices;
+    let machine = if is_here {
         Machine::here(&params, &known_peaks(&prepared.folders.state_dir))
     } else {
         let mut parts = described;

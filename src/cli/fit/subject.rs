@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::cli::args::FitArgs;
-use crate::cli::{ExitCode, Failure, Prepared, model};
+use crate::cli::{ExitCode, Failure};
 use crate::gguf::{self, Facts, GgufError, Header};
 use crate::params::nearest_word;
 use crate::plan;
@@ -16,74 +16,74 @@ pub(super) struct Subject {
 }
 
 impl Subject {
-    /// The model of the command line, else the configured one, else the built-in guide.
-    pub(super) fn find(args: &FitArgs, prepared: &Prepared) -> Result<Self, Failure> {
-        if let Some(size) = &args.params {
-            return typical(args, size);
-        }
-        read(&model::resolve(prepared)?)
-    }
-}
-
-fn read(path: &Path) -> Result<Subject, Failure> {
-    let damaged = |path: &Path, error: &GgufError| {
-        let what = format!("reading the header of {}", path.display());
-        Failure::new(ExitCode::Data, what, error)
-            .hint("the file is damaged, cut short by a download, or no chat model")
-    };
-    let mut header = Header::read(path).map_err(|error| damaged(path, &error))?;
-    let parts = gguf::parts(path);
-    let mut found = vec![header.file_len];
-    for part in parts.iter().filter(|part| *part != path && part.exists()) {
-        let part_header = Header::read_part(part).map_err(|error| damaged(part, &error))?;
-        found.push(part_header.file_len);
-        header.append(part_header);
-    }
-    let missing = parts.len() - found.len();
-    let facts = header.facts();
-    if missing == 0 {
-        let notes = Vec::new();
-        return Ok(Subject { facts, notes });
-    }
-    let have: u64 = found.iter().sum();
-    let all = have / found.len() as u64 * parts.len() as u64;
-    let note = format!(
-        "{missing} of the model's {} files are missing: their size is taken to be that of the others",
-        parts.len()
-    );
-    Ok(Subject {
-        facts: plan::whole(facts, all),
-        notes: vec![note],
-    })
-}
-
-fn typical(args: &FitArgs, size: &str) -> Result<Subject, Failure> {
-    let n_params = count("params", size)?;
-    let active = match &args.active_params {
-        Some(text) => Some(count("active-params", text)?),
-        None => None,
-    };
-    let quant = args.quant.as_deref().unwrap_or("Q4_K_M");
-    let (mut facts, shape) = plan::typical(n_params, quant, active).ok_or_else(|| {
-        let hint = match nearest_word(quant, plan::quants()) {
-            Some(near) => format!("did you mean {near}?"),
-            None => format!("one of {}", plan::quants().collect::<Vec<_>>().join(", ")),
+    /// The model in a file.
+    ///
+    /// # Errors
+    /// When a header cannot be read.
+    pub(super) fn read(path: &Path) -> Result<Self, Failure> {
+        let damaged = |path: &Path, error: &GgufError| {
+            let what = format!("reading the header of {}", path.display());
+            Failure::new(ExitCode::Data, what, error)
+                .hint("the file is damaged, cut short by a download, or no chat model")
         };
-        Failure::new(
-            ExitCode::Usage,
-            format!("--quant {quant}"),
-            "no such quantisation",
-        )
-        .hint(hint)
-    })?;
-    facts.name = format!("{size} {}", facts.quant);
-    let note = format!(
-        "an estimate: the shape of {shape}, and bits per weight as llama.cpp measured them; a file gives exact figures"
-    );
-    Ok(Subject {
-        facts,
-        notes: vec![note],
-    })
+        let mut header = Header::read(path).map_err(|error| damaged(path, &error))?;
+        let parts = gguf::parts(path);
+        let mut found = vec![header.file_len];
+        for part in parts.iter().filter(|part| *part != path && part.exists()) {
+            let part_header = Header::read_part(part).map_err(|error| damaged(part, &error))?;
+            found.push(part_header.file_len);
+            header.append(part_header);
+        }
+        let missing = parts.len() - found.len();
+        let facts = header.facts();
+        if missing == 0 {
+            let notes = Vec::new();
+            return Ok(Subject { facts, notes });
+        }
+        let have: u64 = found.iter().sum();
+        let all = have / found.len() as u64 * parts.len() as u64;
+        let note = format!(
+            "{missing} of the model's {} files are missing: their size is taken to be that of the others",
+            parts.len()
+        );
+        Ok(Subject {
+            facts: plan::whole(facts, all),
+            notes: vec![note],
+        })
+    }
+
+    /// A model of that many parameters.
+    ///
+    /// # Errors
+    /// When the size or the quantisation is none.
+    pub(super) fn typical(args: &FitArgs, size: &str) -> Result<Self, Failure> {
+        let n_params = count("params", size)?;
+        let active = match &args.active_params {
+            Some(text) => Some(count("active-params", text)?),
+            None => None,
+        };
+        let quant = args.quant.as_deref().unwrap_or("Q4_K_M");
+        let (mut facts, shape) = plan::typical(n_params, quant, active).ok_or_else(|| {
+            let hint = match nearest_word(quant, plan::quants()) {
+                Some(near) => format!("did you mean {near}?"),
+                None => format!("one of {}", plan::quants().collect::<Vec<_>>().join(", ")),
+            };
+            Failure::new(
+                ExitCode::Usage,
+                format!("--quant {quant}"),
+                "no such quantisation",
+            )
+            .hint(hint)
+        })?;
+        facts.name = format!("{size} {}", facts.quant);
+        let note = format!(
+            "an estimate: the shape of {shape}, and bits per weight as llama.cpp measured them; a file gives exact figures"
+        );
+        Ok(Subject {
+            facts,
+            notes: vec![note],
+        })
+    }
 }
 
 /// `70B` → 70,000,000,000

@@ -30,6 +30,18 @@ pub enum ModelsCommand {
     Files(FilesArgs),
 }
 
+impl ModelsCommand {
+    /// The model on this machine that it is about.
+    pub(super) fn name(&self) -> Option<&PathBuf> {
+        match self {
+            Self::Info(args) => Some(&args.name),
+            Self::Path(args) => Some(&args.name),
+            Self::Rm(args) => Some(&args.name),
+            Self::List(_) | Self::Pull(_) | Self::Search(_) | Self::Files(_) => None,
+        }
+    }
+}
+
 /// Goes on where it was cut off, checks the SHA-256, and stores the model in the Hub's cache, where
 /// other tools find it too. Split models and the projector for images come along.
 #[derive(Args, Clone, Debug)]
@@ -84,7 +96,7 @@ pub struct ListArgs {
 #[derive(Args, Clone, Debug)]
 pub struct InfoArgs {
     /// The model's name or path
-    #[arg(value_name = "NAME")]
+    #[arg(value_name = "MODEL")]
     pub name: PathBuf,
     /// Print one JSON object
     #[arg(long)]
@@ -94,14 +106,14 @@ pub struct InfoArgs {
 #[derive(Args, Clone, Debug)]
 pub struct NameArgs {
     /// The model's name or path
-    #[arg(value_name = "NAME")]
+    #[arg(value_name = "MODEL")]
     pub name: PathBuf,
 }
 
 #[derive(Args, Clone, Debug)]
 pub struct RemoveArgs {
     /// The model's name or path
-    #[arg(value_name = "NAME")]
+    #[arg(value_name = "MODEL")]
     pub name: PathBuf,
     /// Do not ask
     #[arg(long, short)]

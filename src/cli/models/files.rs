@@ -63,6 +63,8 @@ fn render(repo: &Repo, machine: &Estimator, args: &FilesArgs) -> String {
                     "size_bytes": bytes,
                     "mmproj": model.projector.map(|index| paths[index].as_str()),
                     "fits": verdict.map(|verdict| verdict.fits),
+                    "license": repo.license,
+                    "gated": repo.gated,
                 })
             })
             .collect();

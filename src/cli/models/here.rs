@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use super::args::{InfoArgs, ListArgs, ModelsCommand, RemoveArgs};
 use super::{json, text};
 use crate::cli::setup::{self, OnProblem};
-use crate::cli::{ExitCode, Failure, General, model, print, sanitise};
-use crate::config::Folders;
+use crate::cli::{ExitCode, Failure, General, Prepared, print, sanitise};
+use crate::config::{Folders, Weights};
 use crate::engine;
 use crate::library::{self, About, Known, Listing, Model, Modelfile, Source};
-use crate::params::{LoadParams, Overrides};
+use crate::params::{Overrides, Params};
 use crate::runtime::{Estimator, Notes, find_models, known_peaks, marks};
 
 /// Does what was asked of the models.
@@ -25,20 +25,23 @@ pub(super) fn run(
 ) -> Result<ExitCode, Failure> {
     // llama.cpp speaks on standard error unless it is told not to.
     engine::llama::install_logging();
-    let prepared = setup::prepare(general, folders, parameters, OnProblem::Fail)?;
-    let own = &prepared.config.library.folders;
-    let models = Models {
-        listing: find_models(&prepared.folders, own),
-        params: prepared.params.load(),
-        folders: prepared.folders,
-    };
     let default = ModelsCommand::List(ListArgs::default());
-    match command.unwrap_or(&default) {
+    let command = command.unwrap_or(&default);
+    let general = general.of(command.name());
+    let prepared = setup::prepare(&general, folders, parameters, OnProblem::Fail)?;
+    let own = prepared.config.library.folders.iter().cloned();
+    let own: Vec<PathBuf> = own.chain(prepared.models.files()).collect();
+    let models = Models {
+        listing: find_models(&prepared.folders, &own),
+        prepared,
+    };
+    match command {
         ModelsCommand::List(args) => models.list(args),
         ModelsCommand::Info(args) => models.info(args),
         ModelsCommand::Path(args) => {
-            let model = models.find(&args.name)?;
-            print(&format!("{}\n", model.path.display()))
+            let path = models.path(&args.name);
+            let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+            print(&format!("{}\n", path.display()))
         }
         ModelsCommand::Rm(args) => models.remove(args),
         // Those of the Hub went another way.
@@ -51,8 +54,7 @@ pub(super) fn run(
 /// What was found, and what it is judged by.
 struct Models {
     listing: Listing,
-    params: LoadParams,
-    folders: Folders,
+    prepared: Prepared,
 }
 
 impl Models {
@@ -75,7 +77,7 @@ impl Models {
             });
         }
         if args.fits {
-            let estimator = self.estimator()?;
+            let estimator = self.estimator(&self.prepared.params)?;
             models.retain(|model| estimator.model(model).is_some_and(|estimate| estimate.fits));
         }
         if args.names {
@@ -86,15 +88,19 @@ impl Models {
             return print(&lines);
         }
         if args.json {
-            return print(&json::list(&models, &Notes::read(&self.folders))?);
+            return print(&json::list(&models, &Notes::read(&self.prepared.folders))?);
         }
-        let known = self.known(&models)?;
+        let known = self.known(&models, &self.prepared.params)?;
         print(&text::list(&models, &known))
     }
 
     fn info(&self, args: &InfoArgs) -> Result<ExitCode, Failure> {
-        let model = self.find(&args.name)?;
-        let mut known = self.known(&[&model])?.pop().unwrap_or_default();
+        let model = self.named(&args.name);
+        // As a load of it would have them.
+        let params = self.prepared.params_of(self.path(&args.name));
+        let mut known = self.known(&[&model], &params)?.pop().unwrap_or_default();
+        let named = self.prepared.models.find(&args.name);
+        known.named = named.map(|named| (named.name.clone(), named.values.clone()));
         let mut paths = model.places.iter().map(|place| &place.path);
         let blob = paths.find(|path| library::is_ollama_blob(path));
         known.modelfile = blob.and_then(|blob| Modelfile::of_blob(blob, args.name.to_str()));
@@ -105,20 +111,24 @@ impl Models {
     }
 
     fn remove(&self, args: &RemoveArgs) -> Result<ExitCode, Failure> {
-        let model = self.find(&args.name)?;
+        let model = self.named(&args.name);
         let refused = |why: String| {
-            let what = format!("removing {}", sanitise::line(&model.name));
+            let what = format!("removing {}", sanitise::line(&args.name.to_string_lossy()));
             Failure::new(ExitCode::General, what, why)
         };
-        let files = library::removable(&model, &marks(&self.folders)).map_err(&refused)?;
+        let named = self.prepared.models.find(&args.name);
+        if let Some(named) = named.filter(|named| named.weights != Weights::SameName) {
+            return Err(refused(library::only_a_name(&named.name, &model.path)));
+        }
+        let files = library::removable(&model, &marks(&self.prepared.folders)).map_err(&refused)?;
         if !args.yes && !self.is_sure(&model, &files)? {
             return Err(refused("nothing was removed".into()).hint("--yes removes without asking"));
         }
         let freed = library::remove(
             &model,
             &self.listing,
-            &marks(&self.folders),
-            &self.folders.data_dir,
+            &marks(&self.prepared.folders),
+            &self.prepared.folders.data_dir,
         )
         .map_err(&refused)?;
         if args.json {
@@ -154,27 +164,32 @@ impl Models {
         Ok(typed == model.name)
     }
 
-    /// The model of that name, or the file at that path, be it among those that were found or not.
-    fn find(&self, given: &Path) -> Result<Model, Failure> {
-        let path = model::among(given, &self.listing)?;
+    /// The file that a load of that name would read.
+    fn path<'a>(&'a self, name: &'a Path) -> &'a Path {
+        self.prepared.model.as_deref().unwrap_or(name)
+    }
+
+    /// The model that was named, be it among those that were found or not.
+    fn named(&self, name: &Path) -> Model {
+        let path = self.path(name);
         let real = |path: &Path| path.canonicalize().ok();
-        let wanted = real(&path);
+        let wanted = real(path);
         let is_it = |model: &&Model| {
             let mut places = model.places.iter();
             model.path == path || places.any(|place| real(&place.path) == wanted)
         };
         let known = self.listing.models.iter().find(is_it);
-        Ok(known.cloned().unwrap_or_else(|| lone(&path)))
+        known.cloned().unwrap_or_else(|| lone(path))
     }
 
-    fn estimator(&self) -> Result<Estimator, Failure> {
-        let peaks = known_peaks(&self.folders.state_dir);
-        Ok(Estimator::here(&self.params, &peaks)?)
+    fn estimator(&self, params: &Params) -> Result<Estimator, Failure> {
+        let peaks = known_peaks(&self.prepared.folders.state_dir);
+        Ok(Estimator::here(&params.load(), &peaks)?)
     }
 
-    fn known(&self, models: &[&Model]) -> Result<Vec<Known>, Failure> {
-        let estimator = self.estimator()?;
-        let notes = Notes::read(&self.folders);
+    fn known(&self, models: &[&Model], params: &Params) -> Result<Vec<Known>, Failure> {
+        let estimator = self.estimator(params)?;
+        let notes = Notes::read(&self.prepared.folders);
         let known = |model: &&Model| notes.of(model, estimator.model(model));
         Ok(models.iter().map(known).collect())
     }

@@ -92,6 +92,9 @@ pub(super) fn info(model: &Model, known: &Known) -> Result<String, Failure> {
         "audio": model.audio,
         "recommended_sampling": sampling.unwrap_or_default(),
         "ollama": known.modelfile.as_ref().map(|file| values(&file.values)),
+        "models_preset": known.named.as_ref().map(|(name, sets)| {
+            json!({"name": name, "sets": values(sets)})
+        }),
         "files": paths(&model.files),
         "places": places,
         "mmproj": paths(&model.projectors),

@@ -13,9 +13,10 @@ mod text;
 pub use args::{ModelsArgs, ModelsCommand};
 
 use super::{ExitCode, Failure, General};
-use crate::config::Folders;
+use crate::config::{Config, Folders};
 use crate::hub::{Access, Client, ErrorKind, HubError, Network, Stop};
 use crate::params::Overrides;
+use crate::runtime::find_models;
 
 /// Does what was asked of models.
 ///
@@ -29,7 +30,13 @@ pub(super) fn run(
 ) -> Result<ExitCode, Failure> {
     let access = || Access::from_env(general.network());
     match &args.command {
-        Some(ModelsCommand::Pull(args)) => pull::run(args, &access()?, &folders),
+        Some(ModelsCommand::Pull(args)) => {
+            let pulled = pull::run(args, &access()?, &folders);
+            // From now on its name is among those that shells complete.
+            let config = Config::load(&folders).unwrap_or_default();
+            find_models(&folders, &config.library.folders);
+            pulled
+        }
         Some(ModelsCommand::Search(args)) => search::run(args, &access()?, &folders),
         Some(ModelsCommand::Files(args)) => files::run(args, &access()?),
         here => here::run(here.as_ref(), general, folders, parameters),

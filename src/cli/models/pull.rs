@@ -69,7 +69,7 @@ fn all(
         if shown == Shown::Yes {
             announce(&plan);
         }
-        let name = plan.name.clone();
+        let (name, license) = (plan.name.clone(), plan.license.clone());
         let pull = Pull::start(client, plan, Record::of(&folders.data_dir))?;
         let mut line = Line::new(shown);
         let outcome = loop {
@@ -79,7 +79,7 @@ fn all(
             }
         };
         line.end();
-        told(&outcome?, args)?;
+        told(&outcome?, license.as_deref(), args)?;
     }
     Ok(ExitCode::Ok)
 }
@@ -104,8 +104,9 @@ fn announce(plan: &Plan) {
         .collect();
     let _ = writeln!(
         io::stderr(),
-        "{} ({size}): {}",
+        "{} ({size}; license: {}): {}",
         sanitise::line(&plan.name),
+        sanitise::line(plan.license.as_deref().unwrap_or("not given")),
         files.join(", ")
     );
 }
@@ -118,9 +119,10 @@ struct Report<'a> {
     bytes: u64,
     files_fetched: usize,
     sha256: Option<&'a str>,
+    license: Option<&'a str>,
 }
 
-fn told(pulled: &Pulled, args: &PullArgs) -> Result<(), Failure> {
+fn told(pulled: &Pulled, license: Option<&str>, args: &PullArgs) -> Result<(), Failure> {
     let path = pulled.path.display().to_string();
     let text = if args.json {
         let report = Report {
@@ -129,6 +131,7 @@ fn told(pulled: &Pulled, args: &PullArgs) -> Result<(), Failure> {
             bytes: pulled.bytes,
             files_fetched: pulled.fetched,
             sha256: pulled.sha256.as_deref(),
+            license,
         };
         serde_json::to_string(&report)
             .map_err(|error| Failure::new(ExitCode::Software, "writing JSON", error))?

@@ -76,6 +76,7 @@ fn first(models: &[First], machine: &Estimator, args: &SearchArgs) -> String {
                     "n_params": one.n_params,
                     "size_bytes_estimate": bytes,
                     "fits": verdict.map(|verdict| verdict.fits),
+                    "license": one.license,
                     "about": one.about,
                 })
             })
@@ -90,7 +91,11 @@ fn first(models: &[First], machine: &Estimator, args: &SearchArgs) -> String {
         let fits = verdict.map_or_else(|| "not known".to_owned(), |verdict| verdict.to_string());
         let name = one.wanted().to_string();
         let about = sanitise::line(&one.about);
-        let _ = writeln!(out, "{name:50}  {size:>9}  {fits:16}  {about}");
+        let license = sanitise::line(one.license.as_deref().unwrap_or("-"));
+        let _ = writeln!(
+            out,
+            "{name:50}  {size:>9}  {fits:16}  {license:10}  {about}"
+        );
     }
     out.push_str("\nSizes are estimates: parameters times bits per weight. llmdeck models pull NAME brings one here;\nmodels.toml in the configuration folder adds to this list.\n");
     out

@@ -38,7 +38,7 @@ pub(super) fn run(args: &PromptArgs, prepared: &Prepared) -> Result<ExitCode, Fa
     let conversation = read(&args.messages)?;
     let path = model::resolve(prepared)?;
     let mut vocabulary = Vocabulary::open(&path)?;
-    let reply = prepared.params.reply();
+    let reply = prepared.params_of(&path).reply();
     let prompt = vocabulary.prompt(conversation, &reply)?;
     let report = Report::new(&path, &reply.template, &vocabulary, prompt);
     let text = if args.json {

@@ -26,7 +26,7 @@ const CANDIDATES: u32 = 10;
 
 /// Equal tokens are no promise: other hardware and other batches round differently. The exit code
 /// is 0 when the reply came out the same and 1 when it did not. Load parameters given here count
-/// in place of the reply's own.
+/// in place of the reply's own; what belongs to a model's name today does not.
 #[derive(Args, Clone, Debug)]
 pub struct ReplayArgs {
     /// The reply's number, as the token view shows it

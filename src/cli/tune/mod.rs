@@ -38,7 +38,7 @@ pub(super) fn run(args: &TuneArgs, prepared: &Prepared) -> Result<ExitCode, Fail
     let mut search = Search::new(Request {
         path: path.clone(),
         // Without what an earlier search found.
-        base: prepared.params.clone(),
+        base: prepared.untuned_params_of(&path),
         goal: args.goal.into(),
         budget: args.budget,
         n_depth: args.depth,

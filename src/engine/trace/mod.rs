@@ -153,6 +153,20 @@ impl Trace {
         self.pieces.extend(next.pieces);
     }
 
+    /// The tokens from a place in this list on, with the pieces that they need.
+    pub fn since(&self, first: usize) -> Self {
+        let tokens = self.tokens.get(first..).unwrap_or_default().to_vec();
+        let ids = tokens.iter().flat_map(|one| {
+            let candidates = one.candidates.iter().map(|candidate| candidate.token);
+            candidates.chain([one.token])
+        });
+        let pieces = ids.filter_map(|id| Some((id, self.pieces.get(&id)?.clone())));
+        Self {
+            pieces: pieces.collect(),
+            tokens,
+        }
+    }
+
     /// The text of a token; what is no whole character of it is replaced. Not sanitised.
     pub fn text(&self, token: i32) -> String {
         match self.pieces.get(&token) {

@@ -104,7 +104,7 @@ impl Shared {
                     wanted: one.wanted(),
                     size: bytes.map_or(Size::Unknown, Size::Estimated),
                     fits,
-                    about: one.about,
+                    about: licensed(one.license.as_deref(), one.about),
                 }
             });
         Ok(offers.collect())
@@ -119,7 +119,7 @@ impl Shared {
             let judge = judge.as_deref();
             let first = paths[*model.parts.first()?].clone();
             Some(Offer::Model {
-                about: about(&first, &model),
+                about: licensed(repo.license.as_deref(), about(repo, &first, &model)),
                 name: match model.quant.as_str() {
                     "" => first.name().to_owned(),
                     quant => quant.to_owned(),
@@ -136,13 +136,21 @@ impl Shared {
     }
 }
 
-fn about(first: &FilePath, model: &Chosen) -> String {
+/// What is said of a model after its license: that it must not be cut off.
+fn licensed(license: Option<&str>, about: String) -> String {
+    format!("{}; {about}", license.unwrap_or("license not given"))
+}
+
+fn about(repo: &Repo, first: &FilePath, model: &Chosen) -> String {
     let mut about = first.to_string();
     if model.parts.len() > 1 {
         about += &format!(", {} parts", model.parts.len());
     }
     if model.projector.is_some() {
         about += ", with its projector for images";
+    }
+    if repo.gated {
+        about += ", asks for an agreement";
     }
     about
 }

@@ -11,7 +11,7 @@ use std::time::UNIX_EPOCH;
 
 use crate::config::{self, Folders};
 use crate::hub::Record;
-use crate::library::{self, Environment, Index, Listing, Marks, Place, Source, Unreadable};
+use crate::library::{self, Called, Environment, Index, Listing, Marks, Place, Source, Unreadable};
 pub use estimator::Estimator;
 pub use librarian::{Librarian, Situation};
 pub use notes::Notes;
@@ -35,9 +35,6 @@ fn find_in(folders: &Folders, places: &[Place]) -> Listing {
     let file = folders.state_dir.join(INDEX);
     let mut index = Index::read(&file);
     let mut listing = library::scan(places, &mut index);
-    if let Err(error) = index.write(&file) {
-        tracing::warn!("{} was not written: {error}", file.display());
-    }
     match guide {
         // Those of other versions of the program lie beside it.
         Ok(guide) => listing
@@ -48,7 +45,16 @@ fn find_in(folders: &Folders, places: &[Place]) -> Listing {
             why: error.to_string(),
         }),
     }
+    index.call(Called::of(&listing));
+    if let Err(error) = index.write(&file) {
+        tracing::warn!("{} was not written: {error}", file.display());
+    }
     listing
+}
+
+/// What the models that were found last are called; looks for none.
+pub fn model_names(folders: &Folders) -> Called {
+    Index::read_called(&folders.state_dir.join(INDEX))
 }
 
 /// Where models are looked for, in the order in which places give them their names.

@@ -48,6 +48,7 @@ impl Notes {
             favourite: paths().any(|path| favourites.contains(path)),
             removable: library::removable(model, &self.marks).is_ok(),
             modelfile: None,
+            named: None,
         }
     }
 }

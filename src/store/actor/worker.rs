@@ -183,6 +183,15 @@ impl Worker {
                     });
                 }
             }
+            Command::KeepMore {
+                reply,
+                chosen,
+                trace,
+            } => {
+                if let Some(id) = replies.get(reply) {
+                    store.add_trace(*id, chosen, trace)?;
+                }
+            }
             Command::KeepLater { message, kept } => store.keep_trace(*message, kept)?,
             Command::Finish { reply, ending } => {
                 if let Some(id) = replies.get(reply) {

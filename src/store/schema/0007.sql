@@ -1,4 +1,5 @@
--- Version 7: the index knows the beginnings of one character too. The words are taken in again.
+-- Version 7: the index knows the beginnings of one character too, for which the words are taken in
+-- again. How a streaming reply came about grows by parts.
 
 DROP TABLE said;
 CREATE VIRTUAL TABLE said USING fts5 (
@@ -24,3 +25,10 @@ INSERT INTO titled (titled, rank) VALUES ('secure-delete', 1);
 INSERT INTO titled (rowid, title)
     SELECT id, words(coalesce(title, first_line)) FROM conversation
     WHERE coalesce(title, first_line) <> '';
+
+CREATE TABLE trace_part (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    message INTEGER NOT NULL REFERENCES trace (message) ON DELETE CASCADE,
+    tokens BLOB NOT NULL                 -- as in trace, without the prompt
+) STRICT;
+CREATE INDEX trace_part_by_message ON trace_part (message);

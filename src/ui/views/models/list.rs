@@ -15,6 +15,7 @@ use ratatui::layout::{Constraint, Layout, Rect};
 use crate::app::{Action, LibraryState, RemovalQuestion, State};
 use crate::keymap::Context;
 use crate::library::{Known, Model, abilities, date};
+use crate::params::{Overrides, spec};
 use crate::theme::Role;
 use crate::ui::painter::Painter;
 use crate::ui::text::units;
@@ -79,7 +80,7 @@ fn draw_rows(painter: &mut Painter<'_>, area: Rect, state: &State) {
     let rows = list.rows.iter().enumerate().skip(top);
     let nothing = Known::default();
     for ((index, row), y) in rows.zip(area.y + 1..area.bottom()) {
-        let Some(model) = library.models().get(*row) else {
+        let Some(model) = library.models().get(row.model) else {
             continue;
         };
         let known = library.known(model).unwrap_or(&nothing);
@@ -88,9 +89,10 @@ fn draw_rows(painter: &mut Painter<'_>, area: Rect, state: &State) {
             None => Role::Text,
         };
         for (column, cells) in &columns {
-            let cell = match (column, in_memory(state, model)) {
-                (Column::Fits, Some(said)) => said,
-                _ => column.cell(model, known),
+            let cell = match (&row.named, column, in_memory(state, model)) {
+                (Some(name), ..) => column.cell_of_name(name, model, known),
+                (None, Column::Fits, Some(said)) => said,
+                (None, ..) => column.cell(model, known),
             };
             painter.text(cells.x, y, cells.right(), &cell, role);
         }
@@ -164,6 +166,16 @@ impl Column {
         }
     }
 
+    /// Of a name in a models preset. Whether that fits depends on what it sets, which was not planned.
+    fn cell_of_name(self, name: &str, model: &Model, known: &Known) -> String {
+        match self {
+            Self::Name => name.to_owned(),
+            Self::Source => "models preset".to_owned(),
+            Self::Fits | Self::Ceiling => String::new(),
+            column => column.cell(model, known),
+        }
+    }
+
     fn cell(self, model: &Model, known: &Known) -> String {
         let about = model.about.as_ref();
         match self {
@@ -211,7 +223,11 @@ fn lines(state: &State) -> Vec<Line> {
     let library = &state.library;
     let mut lines = Vec::new();
     if let Some(model) = library.chosen() {
-        let known = library.known(model).cloned().unwrap_or_default();
+        let mut known = library.known(model).cloned().unwrap_or_default();
+        if library.chosen_name().is_some() {
+            // It was made without what the name sets.
+            known.estimate = None;
+        }
         match (&library.removing, &model.error) {
             (Some(removing), _) => {
                 let asked = question(state, model, removing.question);
@@ -219,8 +235,14 @@ fn lines(state: &State) -> Vec<Line> {
             }
             (None, Some(error)) => lines.push((vec![error.clone()], Role::Error)),
             (None, None) => {
-                lines.push((says(model), Role::Text));
-                let estimate = known.estimate.as_ref();
+                let facts = match library.chosen_name() {
+                    Some((_, values)) => sets(model, values),
+                    None => says(model),
+                };
+                lines.push((facts, Role::Text));
+                // A name of the user's has values of its own, which were not judged.
+                let is_plain = library.chosen_name().is_none();
+                let estimate = known.estimate.as_ref().filter(|_| is_plain);
                 let beside = estimate.and_then(|estimate| state.beside(&model.path, estimate));
                 let facts = speeds(&known).into_iter().chain(beside);
                 lines.push((facts.collect(), Role::Text));
@@ -262,6 +284,17 @@ fn question(state: &State, model: &Model, question: RemovalQuestion) -> [String;
             format!("{key} removes them; any other key keeps them."),
         ],
     }
+}
+
+/// What a name in a models preset stands for.
+fn sets(model: &Model, values: &Overrides) -> Vec<String> {
+    let values = values.iter().map(|(param, value)| {
+        let spec = spec(*param);
+        format!("{} {}", spec.name, spec.format(value))
+    });
+    std::iter::once(format!("{} with", model.name))
+        .chain(values)
+        .collect()
 }
 
 /// What the header says.

@@ -17,7 +17,8 @@ pub fn draw(painter: &mut Painter<'_>, area: Rect, state: &State) {
         Some(_) => Focused::No,
     };
     let library = &state.library;
-    let (shown, all) = (library.list.rows.len(), library.models().len());
+    let shown = library.list.rows.len();
+    let all = library.models().len() + library.named.len();
     let only = match library.list.subset {
         Subset::All => "",
         Subset::Fitting => ", only what fits",
