@@ -65,12 +65,15 @@ impl State {
             let mut known = library.known(model).cloned().unwrap_or_default();
             let named = details.named.as_ref();
             let named = named.and_then(|name| library.named.get_key_value(name));
-            known.named = named.map(|(name, (_, values))| (name.clone(), values.clone()));
+            if let Some((name, (_, values))) = named {
+                known.named = Some((name.clone(), values.clone()));
+                // It was made without those values.
+                known.estimate = None;
+            }
             rows.push(DetailRow::Heading(model.name.clone()));
             let facts = sheet(model, &known).into_iter();
             rows.extend(facts.map(|(name, value)| DetailRow::Fact(name, value)));
-            // A name of the user's has values of its own, which were not judged.
-            let estimate = known.estimate.as_ref().filter(|_| known.named.is_none());
+            let estimate = known.estimate.as_ref();
             let beside = estimate.and_then(|estimate| self.beside(&model.path, estimate));
             rows.extend(beside.map(|said| DetailRow::Fact("in memory", said)));
             rows.push(DetailRow::Blank);
