@@ -2,6 +2,7 @@
 //! the code in view coloured, without drawing.
 
 use std::hint::black_box;
+use std::time::Instant;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use llmdeck::app::{Anchor, ChatState, Entry, Reply, ReplyState, Scroll};
@@ -58,6 +59,48 @@ fn tokens(text: &str) -> impl Iterator<Item = String> {
         .map(|token| token.iter().collect())
         .collect();
     tokens.into_iter().cycle()
+}
+
+/// The longest of so many tokens, which a mean hides: what is open is laid out anew at some of them.
+fn worst_token(criterion: &mut Criterion) {
+    let table = format!("| kind | how many | writers |\n|---|---|---|\n{TABLE}");
+    for (name, begin, text, bytes) in [
+        (
+            "a table of 20,000 rows",
+            table.as_str(),
+            TABLE,
+            20_000 * TABLE.len(),
+        ),
+        (
+            "a table of 20 rows",
+            table.as_str(),
+            TABLE,
+            20 * TABLE.len(),
+        ),
+        ("prose of 200,000 tokens", "", PROSE, LONG),
+        ("one line of 200,000 tokens", "", PARAGRAPH, LONG),
+        ("a list of 200,000 tokens", "", LIST, LONG),
+        ("code of 200,000 tokens", "```rust\n", CODE, LONG),
+    ] {
+        let mut chat = streaming(10, begin, text, bytes);
+        let mut cache = TranscriptCache::default();
+        draw_from(&mut cache, &chat);
+        let mut more = tokens(text);
+        let mut token = || {
+            let start = Instant::now();
+            if let Some(Entry::Reply(reply)) = chat.entries.last_mut() {
+                reply.text.extend(more.next());
+            }
+            black_box(draw_from(&mut cache, &chat));
+            start.elapsed()
+        };
+        criterion.bench_function(&format!("the longest of 1,000 tokens: {name}"), |bencher| {
+            bencher.iter_custom(|times| {
+                let longest = |_| (0..1_000).map(|_| token()).max().unwrap_or_default();
+                (0..times).map(longest).sum()
+            });
+        });
+    }
 }
 
 fn one_more_token(criterion: &mut Criterion) {
@@ -172,4 +215,9 @@ fn long_reply(criterion: &mut Criterion) {
 }
 
 criterion_group!(benches, one_more_token, opening, long_reply);
-criterion_main!(benches);
+criterion_group! {
+    name = worst;
+    config = Criterion::default().sample_size(10);
+    targets = worst_token
+}
+criterion_main!(benches, worst);

@@ -16,8 +16,12 @@ pub enum Effect {
     Engine(Command),
     /// Keep, read or change saved chats; a reply asked for later waits until a message is durable.
     Store(store::Command),
-    /// Read what Ollama keeps beside these weights; answered by `Event::Modelfile`.
-    ReadModelfile(PathBuf),
+    /// Read what Ollama keeps beside these weights, of the model of that name; answered by
+    /// `Event::Modelfile`.
+    ReadModelfile {
+        path: PathBuf,
+        called: Option<String>,
+    },
     /// Ask the Hub, or fetch from it.
     Hub(hub::Command),
     /// Put text on the user's clipboard.

@@ -406,7 +406,7 @@ fn accept(state: &mut State) -> Vec<Effect> {
                 return open(state, Overlay::LoadModel(prompt));
             }
             match library::resolve(state, &path) {
-                Ok(path) => retune::load(state, path),
+                Ok(place) => retune::load_as(state, place, Some(&path)),
                 Err(why) => {
                     prompt.error = Some(why);
                     open(state, Overlay::LoadModel(prompt))

@@ -18,9 +18,15 @@ fn held(state: &State) -> Option<&'static str> {
     )
 }
 
-/// Loads a model in place of the running one: a file with what its Modelfile says, or a model that
-/// the user named with the values that belong to the name.
+/// As [`load_as`], of a file that was not asked for by a name.
 pub(super) fn load(state: &mut State, given: PathBuf) -> Vec<Effect> {
+    load_as(state, given, None)
+}
+
+/// Loads a model in place of the running one: a file with what its Modelfile says, or a model that
+/// the user named with the values that belong to the name. Of several Modelfiles for the same weights
+/// `called`, as the model was asked for, tells which is meant.
+pub(super) fn load_as(state: &mut State, given: PathBuf, called: Option<&str>) -> Vec<Effect> {
     if let Some(why) = held(state) {
         return notice(state, why, IsError::Yes);
     }
@@ -30,7 +36,8 @@ pub(super) fn load(state: &mut State, given: PathBuf) -> Vec<Effect> {
     let params = &mut state.params;
     params.values.replace(Source::ModelsPreset, of_name);
     if library::is_ollama_blob(&path) {
-        return vec![Effect::ReadModelfile(path)];
+        let called = called.map(str::to_owned);
+        return vec![Effect::ReadModelfile { path, called }];
     }
     load_with(state, path, Overrides::new())
 }

@@ -328,12 +328,12 @@ fn preset(state: &mut State, name: &str) -> Outcome {
     }
 }
 
-fn model(state: &mut State, path: &str) -> Outcome {
-    Ok(if path.is_empty() {
+fn model(state: &mut State, name: &str) -> Outcome {
+    Ok(if name.is_empty() {
         perform::perform(state, Action::LoadModel)
     } else {
-        let path = library::resolve(state, path)?;
-        retune::load(state, path)
+        let path = library::resolve(state, name)?;
+        retune::load_as(state, path, Some(name))
     })
 }
 

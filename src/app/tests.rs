@@ -6,7 +6,7 @@ use crate::engine::{
     RequestId, StopReason, Timings,
 };
 use crate::keymap::Key;
-use crate::library::{Command as LibraryCommand, Modelfile};
+use crate::library::{self, Command as LibraryCommand, Listing, Model, Modelfile, Spot};
 use crate::params::{Param, Source, Value};
 
 fn key(name: &str) -> Event {
@@ -28,7 +28,7 @@ pub(super) fn say(state: &mut State, text: &str) -> Vec<Effect> {
 /// A state with a model that runs.
 pub(super) fn ready() -> State {
     let mut state = State::new((120, 40));
-    let effects = start(&mut state, "/m.gguf".into());
+    let effects = start(&mut state, "/m.gguf".into(), None);
     let [Effect::Engine(Command::Load(request))] = effects.as_slice() else {
         panic!("{effects:?}")
     };
@@ -468,7 +468,21 @@ fn what_ollama_keeps_beside_a_model_is_read_before_it_is_loaded() {
     let blob = "/home/x/.ollama/models/blobs/sha256-aa";
     let effects = say(&mut state, &format!("/model {blob}"));
     assert!(
-        matches!(&effects[..], [Effect::ReadModelfile(path)] if path.as_os_str() == blob),
+        matches!(&effects[..], [Effect::ReadModelfile { path, called: Some(name) }] if path.as_os_str() == blob && name == blob),
+        "{effects:?}"
+    );
+    // Several models may have these weights; the name tells which is meant.
+    let mut listing = Listing::default();
+    let mut model = Model::new("llama3.2:3b", blob, library::Source::Ollama);
+    model.places.push(Spot {
+        name: "mine:latest".into(),
+        ..model.places[0].clone()
+    });
+    listing.models.push(model);
+    state.library.listing = Some(std::sync::Arc::new(listing));
+    let effects = say(&mut state, "/model mine");
+    assert!(
+        matches!(&effects[..], [Effect::ReadModelfile { path, called: Some(name) }] if path.as_os_str() == blob && name == "mine"),
         "{effects:?}"
     );
     let modelfile = Modelfile {

@@ -17,9 +17,9 @@ use crate::engine::EngineEvent;
 /// How long a notice stays in the status line.
 const NOTICE_TIME: Duration = Duration::from_secs(6);
 
-/// The effects of starting: the model is loaded behind the first frame.
-pub fn start(state: &mut State, model: PathBuf) -> Vec<Effect> {
-    retune::load(state, model)
+/// The effects of starting: the model, as it was asked for, is loaded behind the first frame.
+pub fn start(state: &mut State, model: PathBuf, called: Option<&str>) -> Vec<Effect> {
+    retune::load_as(state, model, called)
 }
 
 /// Changes the state by one event and says what is to be done.
@@ -121,7 +121,7 @@ fn take(state: &mut State, event: Event) -> Vec<Effect> {
             vec![]
         }
         Event::Timer(Timer::SaveReply(reply)) => saving::on_timer(state, reply),
-        Event::Open(path) => start(state, path),
+        Event::Open(path) => start(state, path, None),
         Event::Problem(why) => {
             note_problem(state, why);
             vec![]

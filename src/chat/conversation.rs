@@ -14,6 +14,9 @@ const MAX_DEPTH: usize = 64;
 /// Longest string that is taken for a word of the interface and not for a content.
 const LONGEST_WORD: usize = 64;
 
+/// The names under which thoughts are given; transformers reads them in this order.
+const REASONING: [&str; 3] = ["reasoning_content", "thinking", "reasoning"];
+
 /// A conversation with everything that a template may look at.
 #[derive(Clone, Debug, Default)]
 pub struct Conversation {
@@ -78,7 +81,7 @@ impl Conversation {
             }
         }
         Ok(Self {
-            messages,
+            messages: messages.iter().map(with_reasoning).collect(),
             variables,
         })
     }
@@ -147,15 +150,15 @@ impl Conversation {
     }
 }
 
-/// What was thought before a message goes into its `reasoning_content`, where transformers' templates
-/// look for it: they keep it or drop it, and others do not see it.
+/// What was thought before a message goes where transformers' templates look for it: they keep it or
+/// drop it, and others do not see it.
 impl From<&[Message]> for Conversation {
     fn from(messages: &[Message]) -> Self {
         let value = |said: &Message| {
             let plain = message(said.role, &said.content);
             match said.reasoning.as_str() {
                 "" => plain,
-                reasoning => with_member(&plain, "reasoning_content", reasoning),
+                reasoning => with_reasoning(&with_member(&plain, "reasoning_content", reasoning)),
             }
         };
         Self {
@@ -183,6 +186,25 @@ fn is_system(message: &Value) -> bool {
 
 fn role(message: &Value) -> String {
     member(message, "role").as_str().unwrap_or_default().into()
+}
+
+/// A message with its thoughts under both names that templates read: `reasoning_content`, and
+/// `thinking` unless it says something else there.
+fn with_reasoning(message: &Value) -> Value {
+    let given = |name| {
+        Some(member(message, name)).filter(|value| !value.is_none() && !value.is_undefined())
+    };
+    let Some(thoughts) = REASONING.into_iter().find_map(given) else {
+        return message.clone();
+    };
+    let named = |name: &str| (name.to_owned(), thoughts.clone());
+    let mut members = members(message, "").unwrap_or_default();
+    members.retain(|(name, _)| name != "reasoning_content");
+    if members.iter().all(|(name, _)| name != "thinking") {
+        members.insert(0, named("thinking"));
+    }
+    members.push(named("reasoning_content"));
+    Value::from_pairs(members)
 }
 
 fn with_content(message: &Value, content: &str) -> Value {

@@ -1,13 +1,12 @@
 //! The Jinja environment that transformers gives chat templates, in minijinja.
 
-use std::borrow::Cow;
-
 use jiff::{Timestamp, fmt::strtime, tz::TimeZone};
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Value, ValueKind};
 use minijinja::{Environment, Error, ErrorKind, Output, State, escape_formatter};
+use minijinja_contrib::globals::joiner;
 
-use super::{json, methods, python};
+use super::{filters, methods, python, source};
 
 /// The name of the one template of an environment.
 pub const NAME: &str = "chat template";
@@ -20,7 +19,7 @@ const FUEL: u64 = 10_000_000;
 ///
 /// # Errors
 /// When the source is not valid.
-pub fn environment(source: &str) -> Result<Environment<'static>, Error> {
+pub fn environment(template: &str) -> Result<Environment<'static>, Error> {
     let mut env = Environment::new();
     env.set_syntax(
         SyntaxConfig::builder()
@@ -33,22 +32,19 @@ pub fn environment(source: &str) -> Result<Environment<'static>, Error> {
     env.set_unknown_method_callback(methods::call);
     env.add_function("raise_exception", raise_exception);
     env.add_function("strftime_now", strftime_now);
-    env.add_filter("tojson", json::tojson);
-    env.add_filter("trim", methods::trim);
-    env.add_filter("length", methods::length);
-    env.add_filter("count", methods::length);
-    env.add_filter("string", python::string);
+    env.add_function("dict", python::dict);
+    env.add_function("joiner", joiner);
+    filters::add(&mut env);
+    env.add_test("callable", python::is_callable);
     env.add_test("sequence", python::is_sequence);
-    env.add_test("iterable", python::is_iterable);
-    env.add_template_owned(NAME, without_generation_tags(source).into_owned())?;
+    env.add_test("iterable", python::is_sequence);
+    env.add_template_owned(NAME, source::prepare(template).into_owned())?;
     Ok(env)
 }
 
 fn format_like_python(out: &mut Output, state: &mut State, value: &Value) -> Result<(), Error> {
     match value.kind() {
-        ValueKind::Undefined | ValueKind::String | ValueKind::Number => {
-            escape_formatter(out, state, value)
-        }
+        ValueKind::Undefined | ValueKind::String => escape_formatter(out, state, value),
         _ => Ok(out.write_str(&python::text(value)?)?),
     }
 }
@@ -72,31 +68,4 @@ fn strftime_now(state: &State, format: &str) -> Result<String, Error> {
         .map_err(bad)?
         .to_zoned(TimeZone::system());
     strtime::format(format, &now).map_err(bad)
-}
-
-/// `{% generation %}` marks the assistant's text for training; to rendering it is nothing.
-fn without_generation_tags(source: &str) -> Cow<'_, str> {
-    if !source.contains("generation") {
-        return Cow::Borrowed(source);
-    }
-    let mut out = String::with_capacity(source.len());
-    let mut rest = source;
-    while let Some((before, tag)) = rest.split_once("{%") {
-        let Some((inside, after)) = tag.split_once("%}") else {
-            break;
-        };
-        let word = inside.trim_matches(|c: char| c == '-' || c == '+' || c.is_whitespace());
-        let inside = match word {
-            "generation" => Cow::Owned(inside.replacen(word, "if true", 1)),
-            "endgeneration" => Cow::Owned(inside.replacen(word, "endif", 1)),
-            _ => Cow::Borrowed(inside),
-        };
-        out.push_str(before);
-        out.push_str("{%");
-        out.push_str(&inside);
-        out.push_str("%}");
-        rest = after;
-    }
-    out.push_str(rest);
-    Cow::Owned(out)
 }

@@ -5,6 +5,8 @@ use std::fmt::Write;
 use minijinja::value::{Kwargs, Value, ValueKind};
 use minijinja::{Error, ErrorKind};
 
+use super::python;
+
 /// Values nested deeper than this are refused.
 const MAX_DEPTH: usize = 64;
 
@@ -56,7 +58,7 @@ impl Writer {
             ValueKind::Bool => self
                 .out
                 .push_str(if value.is_true() { "true" } else { "false" }),
-            ValueKind::Number => self.out.push_str(&value.to_string()),
+            ValueKind::Number => self.out.push_str(&python::number(value)),
             ValueKind::String => self.string(value.as_str().unwrap_or_default()),
             ValueKind::Seq | ValueKind::Iterable => {
                 let items: Vec<Value> = value.try_iter()?.collect();
@@ -70,7 +72,7 @@ impl Writer {
                     keys.sort();
                 }
                 self.list(['{', '}'], &keys, depth, |writer, key| {
-                    writer.string(&key.to_string());
+                    writer.string(&name(key));
                     writer.out.push_str(&writer.key.clone());
                     writer.value(&value.get_item(key)?, depth + 1)
                 })?;
@@ -132,6 +134,17 @@ impl Writer {
             // Writing to a String cannot fail.
             let _ = write!(self.out, "\\u{unit:04x}");
         }
+    }
+}
+
+/// A key as `json.dumps` writes it.
+fn name(key: &Value) -> String {
+    match key.kind() {
+        ValueKind::None => "null".to_owned(),
+        ValueKind::Bool if key.is_true() => "true".to_owned(),
+        ValueKind::Bool => "false".to_owned(),
+        ValueKind::Number => python::number(key),
+        _ => key.to_string(),
     }
 }
 

@@ -5,11 +5,17 @@
 
 use std::ops::Range;
 
-use minijinja::value::{Value, ValueKind, from_args};
+use minijinja::value::{Kwargs, Tuple, Value, ValueKind, from_args};
 use minijinja::{Error, ErrorKind, State};
 use minijinja_contrib::pycompat;
 
 use super::marked::Marked;
+use super::source::REVERSED;
+
+/// What ends a line in Python.
+const LINE_ENDS: [char; 10] = [
+    '\n', '\r', '\x0b', '\x0c', '\x1c', '\x1d', '\x1e', '\u{85}', '\u{2028}', '\u{2029}',
+];
 
 /// Calls a method that the template engine does not know itself.
 pub fn call(
@@ -19,17 +25,26 @@ pub fn call(
     args: &[Value],
 ) -> Result<Value, Error> {
     let Some(encoded) = value.as_str() else {
-        return pycompat::unknown_method_callback(state, value, method, args);
+        return call_collection(state, value, method, args);
     };
     let text = Marked::read(encoded);
     match method {
         "strip" | "lstrip" | "rstrip" => {
             let (chars,): (Option<&str>,) = from_args(args)?;
             let (start, end) = (method != "rstrip", method != "lstrip");
-            Ok(encode(&text, strip(&text.text, chars, start, end)))
+            Ok(encode(&text, stripped(&text.text, chars, start, end)))
         }
         "split" | "rsplit" => {
-            let (separator, most): (Option<&str>, Option<i64>) = from_args(args)?;
+            let (separator, most, named): (Option<&str>, Option<i64>, Kwargs) = from_args(args)?;
+            let separator = match separator {
+                Some(separator) => Some(separator),
+                None => named.get("sep")?,
+            };
+            let most = match most {
+                Some(most) => Some(most),
+                None => named.get("maxsplit")?,
+            };
+            named.assert_all_used()?;
             let separator = separator.map(|s| Marked::read(s).text);
             let most = most
                 .and_then(|n| usize::try_from(n).ok())
@@ -51,22 +66,16 @@ pub fn call(
             Ok(partition(&text, &separator, method == "rpartition"))
         }
         "splitlines" => {
-            let (keep,): (Option<bool>,) = from_args(args)?;
-            let lines = text.text.split_inclusive('\n').map(|line| {
-                let start = line.as_ptr() as usize - text.text.as_ptr() as usize;
-                let bare = line
-                    .strip_suffix('\n')
-                    .map_or(line, |l| l.strip_suffix('\r').unwrap_or(l));
-                start
-                    ..start
-                        + if keep == Some(true) {
-                            line.len()
-                        } else {
-                            bare.len()
-                        }
-            });
-            Ok(lines.map(|line| encode(&text, line)).collect())
+            let (keep, named): (Option<bool>, Kwargs) = from_args(args)?;
+            let keep = match keep {
+                Some(keep) => keep,
+                None => named.get::<Option<bool>>("keepends")?.unwrap_or(false),
+            };
+            named.assert_all_used()?;
+            let lines = split_lines(&text.text, keep);
+            Ok(lines.into_iter().map(|line| encode(&text, line)).collect())
         }
+        REVERSED => Ok(text.text.chars().rev().collect::<String>().into()),
         "startswith" => Ok(any_of(args, |affix| text.text.starts_with(affix))?.into()),
         "endswith" => Ok(any_of(args, |affix| text.text.ends_with(affix))?.into()),
         "removeprefix" | "removesuffix" => {
@@ -80,43 +89,51 @@ pub fn call(
             };
             Ok(encode(&text, left))
         }
-        "find" | "rfind" => {
+        "find" | "rfind" | "index" | "rindex" => {
             let (what,): (&str,) = from_args(args)?;
             let what = Marked::read(what).text;
-            let found = if method == "find" {
-                text.text.find(&what)
-            } else {
-                text.text.rfind(&what)
+            let found = match method {
+                "find" | "index" => text.text.find(&what),
+                _ => text.text.rfind(&what),
             };
-            let chars = found.map(|at| text.text[..at].chars().count());
-            Ok(chars
-                .and_then(|n| i64::try_from(n).ok())
-                .unwrap_or(-1)
-                .into())
+            match found {
+                Some(at) => Ok(text.text[..at].chars().count().into()),
+                None if method.ends_with("find") => Ok((-1).into()),
+                None => Err(invalid("substring not found")),
+            }
         }
         _ => pycompat::unknown_method_callback(state, value, method, args),
     }
 }
 
-/// The filter `trim`, which is `strip` by another name.
-pub fn trim(value: &Value, chars: Option<&str>) -> Value {
-    let text = Marked::read(
-        value
-            .as_str()
-            .map_or_else(|| value.to_string(), str::to_owned)
-            .as_str(),
-    );
-    encode(&text, strip(&text.text, chars, true, true))
+/// `strip(chars)`, whitespace where no characters are given.
+pub fn strip(encoded: &str, chars: Option<&str>) -> Value {
+    let text = Marked::read(encoded);
+    encode(&text, stripped(&text.text, chars, true, true))
 }
 
-/// The filter `length`: characters of a text, marks not counted.
-pub fn length(value: &Value) -> Result<usize, Error> {
-    match value.as_str() {
-        Some(encoded) => Ok(Marked::read(encoded).text.chars().count()),
-        None if value.is_undefined() => Ok(0),
-        None => value
-            .len()
-            .ok_or_else(|| invalid(&format!("{} has no length", value.kind()))),
+/// Methods of lists and mappings.
+fn call_collection(
+    state: &mut State,
+    value: &Value,
+    method: &str,
+    args: &[Value],
+) -> Result<Value, Error> {
+    match (method, value.kind()) {
+        (REVERSED, _) => Ok(value
+            .try_iter()?
+            .collect::<Vec<_>>()
+            .into_iter()
+            .rev()
+            .collect()),
+        ("copy", ValueKind::Seq | ValueKind::Map) => Ok(value.clone()),
+        ("index", ValueKind::Seq) => {
+            let (what,): (&Value,) = from_args(args)?;
+            let at = value.try_iter()?.position(|item| item == *what);
+            at.map(Value::from)
+                .ok_or_else(|| invalid("index: the list has no such item"))
+        }
+        _ => pycompat::unknown_method_callback(state, value, method, args),
     }
 }
 
@@ -128,7 +145,7 @@ fn invalid(reason: &str) -> Error {
     Error::new(ErrorKind::InvalidOperation, reason.to_owned())
 }
 
-fn strip(text: &str, chars: Option<&str>, start: bool, end: bool) -> Range<usize> {
+fn stripped(text: &str, chars: Option<&str>, start: bool, end: bool) -> Range<usize> {
     let drop = |c: char| chars.map_or_else(|| c.is_whitespace(), |set| set.contains(c));
     let kept = if end {
         text.trim_end_matches(drop)
@@ -168,7 +185,7 @@ fn rsplit(text: &str, separator: &str, most: usize) -> Vec<Range<usize>> {
 
 fn split_white(text: &str, most: usize) -> Vec<Range<usize>> {
     let mut out = Vec::new();
-    let mut rest = strip(text, None, true, false);
+    let mut rest = stripped(text, None, true, false);
     while !rest.is_empty() {
         let end = text[rest.clone()]
             .find(char::is_whitespace)
@@ -177,6 +194,26 @@ fn split_white(text: &str, most: usize) -> Vec<Range<usize>> {
         out.push(rest.start..end);
         let gap = text[end..].len() - text[end..].trim_start().len();
         rest = end + gap..rest.end;
+    }
+    out
+}
+
+/// Lines with their ends or without, cut where Python cuts them.
+fn split_lines(text: &str, keep_ends: bool) -> Vec<Range<usize>> {
+    let mut out = Vec::new();
+    let mut start = 0;
+    while let Some(found) = text[start..].find(LINE_ENDS) {
+        let at = start + found;
+        let rest = &text[at..];
+        let width = match rest.strip_prefix("\r\n") {
+            Some(_) => 2,
+            None => rest.chars().next().map_or(1, char::len_utf8),
+        };
+        out.push(start..if keep_ends { at + width } else { at });
+        start = at + width;
+    }
+    if start < text.len() {
+        out.push(start..text.len());
     }
     out
 }
@@ -193,7 +230,7 @@ fn partition(text: &Marked, separator: &str, from_end: bool) -> Value {
         (None, false) => [0..end, end..end, end..end],
         (None, true) => [0..0, 0..0, 0..end],
     };
-    cuts.into_iter().map(|cut| encode(text, cut)).collect()
+    Tuple::from(cuts.map(|cut| encode(text, cut))).into()
 }
 
 /// Whether one of the affixes fits; a call names one, or several in a tuple.

@@ -5,6 +5,7 @@
 //! each character; where a template looks too closely at a content, `shapes` decides cautiously.
 
 mod conversation;
+mod filters;
 mod jinja;
 mod json;
 mod marked;
@@ -15,6 +16,7 @@ mod python;
 pub mod reasoning;
 mod segment;
 mod shapes;
+mod source;
 mod template;
 mod tree;
 

@@ -11,6 +11,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use jiff::Timestamp;
 use minijinja::{Environment, Error, ErrorKind, Value};
@@ -62,7 +63,7 @@ impl ChatTemplate {
     /// When the source is not valid Jinja.
     pub fn new(source: &str, bos: &str, eos: &str) -> Result<Self, TemplateError> {
         Ok(Self {
-            env: jinja::environment(source)?,
+            env: contained(|| jinja::environment(source))?,
             bos: bos.to_owned(),
             eos: eos.to_owned(),
         })
@@ -197,11 +198,25 @@ impl<'a> Run<'a> {
             text: Vec::new(),
             room: MAX_OUTPUT + MAX_REPEATS * bytes,
         };
-        self.template
-            .env
-            .get_template(jinja::NAME)?
-            .render_captured_to(context, &mut out)?;
+        contained(|| {
+            let template = self.template.env.get_template(jinja::NAME)?;
+            template.render_captured_to(context, &mut out).map(drop)
+        })?;
         Ok(String::from_utf8_lossy(&out.text).into_owned())
+    }
+}
+
+/// Runs a part of minijinja. It panics on some slices that step backwards (3.0.5); a template from
+/// a file must not end the program.
+fn contained<T>(run: impl FnOnce() -> Result<T, Error>) -> Result<T, TemplateError> {
+    match catch_unwind(AssertUnwindSafe(run)) {
+        Ok(result) => Ok(result?),
+        Err(_) => Err(TemplateError {
+            line: None,
+            reason: "the template engine cannot do what it asks for, such as a slice that steps \
+                     backwards beyond the end"
+                .to_owned(),
+        }),
     }
 }
 

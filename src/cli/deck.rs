@@ -1,5 +1,7 @@
 //! The deck itself: everything is prepared, the runtime takes over.
 
+use std::path::Path;
+
 use super::{ExitCode, Failure, General, Prepared};
 use crate::app::Saving;
 use crate::cli::logging::{Logging, PaneLines};
@@ -31,6 +33,7 @@ pub(super) fn run(
     } = prepared;
     let named = models.by_name(general, &folders, &config, &mut problems);
     let tuned = tuned.by_path(model.as_deref());
+    let called = given.as_deref().and_then(Path::to_str).map(str::to_owned);
     // A named model is loaded by its name, which brings its parameters along.
     let by_name = given.filter(|given| models.find(given).is_some());
     let log_file = logging.file.clone().unwrap_or_else(|| "/dev/null".into());
@@ -41,6 +44,7 @@ pub(super) fn run(
         tuned,
         named,
         model: by_name.or(model),
+        called,
         preset,
         theme,
         network,

@@ -117,7 +117,20 @@ pub(super) fn asked(
         Some(file) => format!("{}/{file}", name.split(':').next().unwrap_or_default()),
         None => name.clone(),
     };
-    of_hub(&name, general).map(Some)
+    of_hub(&name, general).map(Some).map_err(|failure| {
+        let near = runtime::find_models(folders, &config.library.folders).near(&name);
+        match near.first() {
+            Some(near) => {
+                let pull = &failure.hint;
+                let hint = format!(
+                    "{pull}; or did you mean {}, which is here?",
+                    sanitise::line(near)
+                );
+                failure.hint(hint)
+            }
+            None => failure,
+        }
+    })
 }
 
 /// A model of the Hub that is here.

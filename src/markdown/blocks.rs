@@ -94,6 +94,11 @@ impl Splitter {
         }
     }
 
+    /// Whether the open block is made of rows of a table, each with a bar at its beginning.
+    pub fn is_in_table(&self) -> bool {
+        matches!(&self.open, Open::Text(text) if text.in_table && text.item.is_none() && !text.is_quote)
+    }
+
     /// Whether the last line was blank.
     pub fn is_after_blank(&self) -> bool {
         self.blank

@@ -315,10 +315,10 @@ impl<S: Screen> Deck<S> {
                     Event::Paths { typed, found }
                 });
             }
-            Effect::ReadModelfile(path) => {
+            Effect::ReadModelfile { path, called } => {
                 let path = paths::resolve(path, self.places.home.as_deref());
                 self.beside(move || {
-                    let modelfile = Modelfile::of_blob(&path, None);
+                    let modelfile = Modelfile::of_blob(&path, called.as_deref());
                     Event::Modelfile { path, modelfile }
                 });
             }

@@ -48,6 +48,8 @@ pub struct Startup {
     pub named: BTreeMap<String, (PathBuf, Overrides)>,
     /// A path or the name of such a model; `None` = the built-in model.
     pub model: Option<PathBuf>,
+    /// As it was asked for, where that was by a name.
+    pub called: Option<String>,
     /// The preset that `params` has.
     pub preset: Option<String>,
     pub theme: Option<String>,
@@ -82,6 +84,7 @@ pub(super) async fn start(startup: Startup) -> io::Result<Ended> {
         folders,
         config,
         model,
+        called,
         network,
         saving,
         log,
@@ -124,7 +127,7 @@ pub(super) async fn start(startup: Startup) -> io::Result<Ended> {
         librarian: Some(Librarian::start(folders.clone(), own, inbox.clone())),
         hub: Some(desk(&folders, network, asked, inbox.clone())),
     };
-    let effects = first_effects(&mut state, model, &folders, &inbox);
+    let effects = first_effects(&mut state, model, called, &folders, &inbox);
     let places = Places {
         home: directories::BaseDirs::new().map(|dirs| dirs.home_dir().to_owned()),
         exports: Some(folders.data_dir.join("exports")),
@@ -204,11 +207,12 @@ fn look(startup: &Startup, capabilities: Capabilities, state: &mut State) -> Loo
 fn first_effects(
     state: &mut State,
     model: Option<PathBuf>,
+    called: Option<String>,
     folders: &Folders,
     inbox: &Sender<Wake>,
 ) -> Vec<Effect> {
     let mut effects = match model {
-        Some(path) => app::start(state, path),
+        Some(path) => app::start(state, path, called.as_deref()),
         None => {
             install_guide(folders.data_dir.clone(), inbox.clone());
             vec![]

@@ -49,6 +49,7 @@ fn every_model_is_listed_once_with_what_it_is() {
             .collect();
         let mut expected = [
             "name",
+            "names",
             "path",
             "source",
             "arch",
@@ -88,7 +89,7 @@ fn every_model_is_listed_once_with_what_it_is() {
     );
     assert_eq!(
         home.run(&["models", "list", "--names"]).good(),
-        "guide\norg/repo-GGUF:Q4_K_M\n"
+        "guide\nllama3.2:3b\norg/repo-GGUF:Q4_K_M\n"
     );
 }
 
@@ -128,12 +129,43 @@ fn a_model_may_be_named_wherever_one_is_taken() {
     );
     let said = home.run(&["run", "-m", "repo-Q4_K_M", "-p", "hi", "-n", "1"]);
     assert_eq!(said.code, Some(0), "{}", said.stderr);
-    let wrong = home
-        .run(&["run", "-m", "llama3.2:3c", "-p", "hi"])
+    let talk = home.file("talk.json", r#"[{"role":"user","content":"hi"}]"#);
+    for command in [
+        &["run", "-p", "hi", "-m"][..],
+        &["bench", "-m"],
+        &["bench", "history", "-m"],
+        &["tune"],
+        &["compare", "--presets", "greedy,precise", "-p", "hi", "-m"],
+        &["prompt", "--messages", text(&talk), "-m"],
+        &["replay", "1", "-m"],
+        &["doctor", "--measure", "-m"],
+        &["fit"],
+        &["models", "info"],
+        &["models", "path"],
+        &["models", "rm"],
+    ] {
+        let wrong = home.run(&[command, &["llama3.2:3c"]].concat()).failed(66);
+        assert!(
+            wrong.contains("did you mean llama3.2:3b"),
+            "{command:?}: {wrong}"
+        );
+    }
+    let report = home.run(&["doctor", "--json", "-m", "llama3.2:3c"]).json();
+    let error = report["model"]["error"].as_str().unwrap();
+    assert!(error.contains("did you mean llama3.2:3b"), "{error}");
+    let hub = home
+        .run(&["run", "-p", "hi", "-hf", "org/repo-GUFF"])
         .failed(66);
     assert!(
-        wrong.contains("did you mean llama3.2:3b") || wrong.contains("did you mean guide"),
-        "{wrong}"
+        hub.contains("did you mean org/repo-GGUF:Q4_K_M, which is here?"),
+        "{hub}"
+    );
+    let list = home.run(&["models", "list", "lama3.2:3c", "--names"]);
+    assert_eq!((list.code, &*list.stdout), (Some(0), ""));
+    assert!(
+        list.stderr.contains("did you mean llama3.2:3b?"),
+        "{}",
+        list.stderr
     );
 }
 

@@ -90,7 +90,7 @@ impl Deck {
             pacer: FramePacer::new(60),
         };
         let models = measured.unwrap_or(Path::new("/models"));
-        let mut effects = app::start(&mut state, models.join("guide.gguf"));
+        let mut effects = app::start(&mut state, models.join("guide.gguf"), None);
         state.sessions.saving = saving;
         effects.extend(app::look_for_left_chats(&mut state));
         // In the deck's own turn: a thread would live in real time and the deck in virtual time.

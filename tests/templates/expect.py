@@ -7,26 +7,31 @@
 import json
 import pathlib
 
-from transformers.utils.chat_template_utils import _compile_jinja_template
+from jinja2.exceptions import TemplateError
+from transformers.utils.chat_template_utils import render_jinja_template
 
 HERE = pathlib.Path(__file__).parent
 
 
 def render(template, conversation):
-    variables = {"tools": None, "documents": None, "bos_token": "<s>", "eos_token": "</s>"}
-    variables |= {k: v for k, v in conversation.items() if k != "chat_template_kwargs"}
+    variables = {"add_generation_prompt": True, "bos_token": "<s>", "eos_token": "</s>"}
     variables |= conversation.get("chat_template_kwargs", {})
+    given = {name: conversation.get(name) for name in ("tools", "documents")}
     try:
-        return {"text": template.render(add_generation_prompt=True, **variables)}
+        [text], _ = render_jinja_template(
+            [conversation["messages"]], chat_template=template, **given, **variables
+        )
+        return {"text": text}
     except Exception as error:
-        return {"error": str(error)}
+        # What `raise_exception` raises is that class itself, and its text the template's.
+        return {"refused" if type(error) is TemplateError else "failed": str(error)}
 
 
 files = sorted((HERE / "conversations").glob("*.json"))
 conversations = {path.stem: json.loads(path.read_text()) for path in files}
 expected = {}
 for path in sorted(HERE.glob("*.jinja")):
-    template = _compile_jinja_template(path.read_text())
+    template = path.read_text()
     expected[path.stem] = {name: render(template, one) for name, one in conversations.items()}
 text = json.dumps(expected, indent=1, ensure_ascii=False)
 (HERE / "expected.json").write_text(text + "\n")

@@ -64,7 +64,11 @@ impl LibraryState {
             let mut known = self.known(model).cloned().unwrap_or_default();
             let named = details.named.as_ref();
             let named = named.and_then(|name| self.named.get_key_value(name));
-            known.named = named.map(|(name, (_, values))| (name.clone(), values.clone()));
+            if let Some((name, (_, values))) = named {
+                known.named = Some((name.clone(), values.clone()));
+                // It was made without those values.
+                known.estimate = None;
+            }
             rows.push(DetailRow::Heading(model.name.clone()));
             let facts = sheet(model, &known).into_iter();
             rows.extend(facts.map(|(name, value)| DetailRow::Fact(name, value)));

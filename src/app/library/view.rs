@@ -132,9 +132,10 @@ fn load(state: &mut State) -> Vec<Effect> {
     }
     let name = state.library.chosen_name().map(|(name, _)| name.into());
     let path = name.unwrap_or_else(|| model.path.clone());
+    let called = model.name.clone();
     state.library.details = None;
     state.view = View::Deck;
-    retune::load(state, path)
+    retune::load_as(state, path, Some(&called))
 }
 
 fn favour(state: &State) -> Vec<Effect> {

@@ -236,6 +236,38 @@ fn failures_say_where_and_why() {
 }
 
 #[test]
+fn a_slice_that_steps_backwards_ends_nothing() {
+    let backwards = template("{% for m in messages[::-1] %}{{ m.content }}{% endfor %}.");
+    let options = TemplateOptions::default();
+    let shown = |texts: &[&str]| text(&backwards.render(&chat(texts), &options).expect("renders"));
+    assert_eq!(shown(&[]), ".");
+    assert_eq!(shown(&["a", "b"]), "ba.");
+    let beyond = template("{% for m in messages[::-2] %}{% endfor %}");
+    let error = beyond.render(&[], &options).expect_err("minijinja fails");
+    assert!(error.reason.contains("backwards"), "{error}");
+}
+
+#[test]
+fn thoughts_have_every_name_that_templates_read() {
+    let names =
+        template("{% for m in messages %}{{ m.reasoning_content }}{{ m.thinking }};{% endfor %}");
+    let render = |json: &str| {
+        let given = Conversation::read(json).expect("reads");
+        text(
+            &names
+                .render_all(given, &TemplateOptions::default())
+                .expect("renders"),
+        )
+    };
+    for name in ["reasoning", "reasoning_content"] {
+        let said = format!(r#"[{{"role": "assistant", "{name}": "a"}}]"#);
+        assert_eq!(render(&said), "aa;");
+    }
+    let both = r#"[{"role": "assistant", "reasoning": "a", "thinking": "b"}, {"role": "user"}]"#;
+    assert_eq!(render(both), "bb;;");
+}
+
+#[test]
 fn what_templates_count_on_is_there() {
     let date = template("{{ strftime_now('%Y') }}")
         .render(&[], &TemplateOptions::default())

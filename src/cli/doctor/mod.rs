@@ -9,11 +9,12 @@ mod text;
 
 use std::fs;
 use std::io::{self, IsTerminal};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::args::DoctorArgs;
+use super::named::NamedModels;
 use super::setup::{self, OnProblem};
 use super::{ExitCode, Failure, General, model, print};
 use crate::config::{self, Config, Folders};
@@ -113,20 +114,27 @@ fn read_files(folders: &Folders) -> (Config, Vec<File>) {
 }
 
 fn examine_model(general: &General, config: &Config, folders: &Folders) -> ModelReport {
-    let named = |path: &PathBuf| model::find(path, folders, config).unwrap_or(path.clone());
-    let (origin, found) = match (&general.model, &config.model) {
-        (Some(path), _) => ("given", Ok(named(path))),
-        (None, Some(path)) => ("configured", Ok(named(path))),
-        (None, None) => (
-            "built-in",
-            config::install_builtin_model(&folders.data_dir).map_err(|error| error.to_string()),
-        ),
+    let is_given = general.model.is_some() || general.hf_repo.is_some();
+    let (origin, general) = match &config.model {
+        _ if is_given => ("given", general.clone()),
+        Some(configured) => ("configured", general.of(Some(configured))),
+        None => ("built-in", general.clone()),
     };
-    let error = match &found {
-        Ok(path) => model::check(path).err().map(|failure| failure.why),
-        Err(error) => Some(error.clone()),
+    // What is wrong with the values in a models preset is said where they are used.
+    let asked = NamedModels::read(&general, config, &mut vec![])
+        .and_then(|models| models.asked(&general, folders, config));
+    let in_words = |failure: Failure| match failure.hint.as_str() {
+        "" => failure.why,
+        hint => format!("{}; {hint}", failure.why),
     };
-    let path = found.ok();
+    let (path, error) = match asked {
+        Ok(Some(path)) => (Some(path), None),
+        Ok(None) => match config::install_builtin_model(&folders.data_dir) {
+            Ok(path) => (Some(path), None),
+            Err(error) => (None, Some(error.to_string())),
+        },
+        Err(failure) => (general.model.clone(), Some(in_words(failure))),
+    };
     let size = path
         .as_ref()
         .and_then(|path| fs::metadata(path).ok())

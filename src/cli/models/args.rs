@@ -85,7 +85,7 @@ pub struct ListArgs {
     /// Only those that fit this machine now
     #[arg(long)]
     pub fits: bool,
-    /// Print the names alone, one a line
+    /// Print the names alone, all that each model has, one a line
     #[arg(long, conflicts_with = "json")]
     pub names: bool,
     /// Print one JSON array

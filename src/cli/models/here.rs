@@ -80,10 +80,23 @@ impl Models {
             let estimator = self.estimator(&self.prepared.params)?;
             models.retain(|model| estimator.model(model).is_some_and(|estimate| estimate.fits));
         }
+        if let (Some(filter), true) = (&args.filter, models.is_empty()) {
+            let near: Vec<String> = self.listing.near(filter);
+            let near = near
+                .first()
+                .map(|near| format!("; did you mean {}?", sanitise::line(near)));
+            let near = near.unwrap_or_default();
+            let _ = writeln!(
+                io::stderr(),
+                "note: no model has a name like '{}'{near}",
+                sanitise::line(filter)
+            );
+        }
         if args.names {
-            let names = models.iter().filter(|model| model.error.is_none());
-            let lines: String = names
-                .map(|model| format!("{}\n", sanitise::line(&model.name)))
+            let usable = models.iter().filter(|model| model.error.is_none());
+            let lines: String = usable
+                .flat_map(|model| model.names())
+                .map(|name| format!("{}\n", sanitise::line(name)))
                 .collect();
             return print(&lines);
         }

@@ -14,6 +14,8 @@ use crate::runtime::Notes;
 #[derive(Serialize)]
 struct Row<'a> {
     name: &'a str,
+    /// This one and those it has in other places.
+    names: Vec<&'a str>,
     path: String,
     source: &'static str,
     arch: Option<&'a str>,
@@ -34,6 +36,7 @@ impl<'a> Row<'a> {
         let given = |text: &'a String| (!text.is_empty()).then_some(text.as_str());
         Self {
             name: &model.name,
+            names: model.names().collect(),
             path: model.path.to_string_lossy().into_owned(),
             source: model.source.name(),
             arch: about.and_then(|about| given(&about.arch)),

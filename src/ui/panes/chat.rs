@@ -177,7 +177,7 @@ fn draw_line(
                 let role = in_prompt(index, role);
                 painter.text(area.x, area.y, area.right(), glyph, role);
             }
-            let text = row.text(transcript::text(entry));
+            let text = row.text(entry.text());
             raw(painter, x, area, text, in_prompt(index, role));
         }
         TranscriptLine::Markdown {

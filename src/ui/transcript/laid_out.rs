@@ -12,7 +12,7 @@ use crate::ui::text::wrap::{Row, Wrapped};
 /// One line of the screen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TranscriptLine {
-    /// A row of an entry's text as it was written; `first` is the entry's first.
+    /// A row of [`Entry::text`] as it was written; `first` is the entry's first.
     Body {
         entry: usize,
         row: Row,
@@ -67,7 +67,7 @@ pub(super) struct LaidOut {
 #[derive(Debug)]
 enum Body {
     Plain(Wrapped),
-    Markdown(Document),
+    Markdown(Box<Document>),
 }
 
 impl LaidOut {
@@ -75,7 +75,7 @@ impl LaidOut {
         let failure = failure(entry).map(|reason| Wrapped::new(reason, page.width));
         let body = if key.is_markdown() {
             let marks: &'static Marks = &glyphs(page.glyphs).markdown;
-            let mut document = Document::new(page.width, marks);
+            let mut document = Box::new(Document::new(page.width, marks));
             document.extend(text(entry), key.ending());
             Body::Markdown(document)
         } else {

@@ -24,7 +24,7 @@ use crate::app::{Anchor, ChatState, Cursor, Entry, PickedCode, Scroll};
 use crate::engine::ConversationId;
 use crate::theme::GlyphSet;
 use key::{Above, Key};
-pub use key::{failure, text, thought};
+pub use key::{failure, thought};
 pub use laid_out::TranscriptLine;
 use laid_out::{LaidOut, estimate};
 
@@ -257,7 +257,7 @@ impl TranscriptCache {
             Some(sanitise::sanitise(row.text(text(entry))).into_owned())
         };
         match line {
-            TranscriptLine::Body { entry, row, .. } => row_of(entry, row, text),
+            TranscriptLine::Body { entry, row, .. } => row_of(entry, row, Entry::text),
             TranscriptLine::ThoughtRow { entry, row } => row_of(entry, row, thought),
             TranscriptLine::Failure { entry, row, .. } => {
                 row_of(entry, row, |entry| failure(entry).unwrap_or_default())

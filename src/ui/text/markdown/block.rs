@@ -6,7 +6,7 @@ use ratatui::style::Modifier;
 use super::code::{self, Code};
 use super::inline::Inline;
 use super::line::{Line, Look, Styled};
-use super::table::Table;
+use super::table::{Columns, Table};
 use crate::markdown::formula::{self, Protected};
 use crate::markdown::{fence, parser};
 use crate::theme::Role;
@@ -23,8 +23,9 @@ pub struct Page<'a> {
     pub codes: &'a mut Vec<Code>,
 }
 
-/// Lays a block out below the lines that are there.
-pub fn lay_out(source: &str, page: &mut Page<'_>) {
+/// Lays a block out below the lines that are there; returns the columns of the table it ends with, so
+/// that further rows can go below.
+pub fn lay_out(source: &str, page: &mut Page<'_>) -> Option<Columns> {
     let protected = formula::protect(source);
     let definitions = definitions(&protected);
     let mut builder = Builder {
@@ -37,6 +38,7 @@ pub fn lay_out(source: &str, page: &mut Page<'_>) {
         numbers: Vec::new(),
         code: None,
         table: None,
+        columns: None,
         line_start: None,
     };
     for (event, range) in parser(&protected.text).into_offset_iter() {
@@ -50,6 +52,7 @@ pub fn lay_out(source: &str, page: &mut Page<'_>) {
             .push(&definition, Look::of(Role::Muted));
         builder.flush();
     }
+    builder.columns
 }
 
 /// Definitions of links, which the parser leaves out of what is shown.
@@ -83,6 +86,8 @@ struct Builder<'a, 'p, 'l> {
     numbers: Vec<Option<u64>>,
     code: Option<(Fenced, String)>,
     table: Option<Table<'a>>,
+    /// Of the table that was laid out last, unless it stands in an item or a quote.
+    columns: Option<Columns>,
     /// Where the line begins on which the last part began.
     line_start: Option<usize>,
 }
@@ -230,7 +235,9 @@ impl<'a> Builder<'a, '_, '_> {
                 let room = usize::from(self.page.width)
                     .saturating_sub(self.prefix_width())
                     .max(1);
-                for row in table.lines(room, self.page.marks, self.protected) {
+                let (lines, columns) = table.lines(room, self.page.marks, self.protected);
+                self.columns = columns.filter(|_| self.nests.is_empty());
+                for row in lines {
                     let mut line = self.prefix();
                     line.append(row);
                     self.page.lines.push(line);

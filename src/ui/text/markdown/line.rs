@@ -53,6 +53,16 @@ impl Styled {
         extend(&mut self.spans, self.text.len(), look);
     }
 
+    /// Adds another text behind some of our own.
+    pub fn append(&mut self, between: &str, look: Look, other: &Self) {
+        self.push(between, look);
+        let before = self.text.len();
+        self.text.push_str(&other.text);
+        for span in &other.spans {
+            extend(&mut self.spans, before + span.end as usize, span.look);
+        }
+    }
+
     pub fn clear(&mut self) {
         self.text.clear();
         self.spans.clear();

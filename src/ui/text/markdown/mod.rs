@@ -4,7 +4,8 @@
 //! are finished are laid out once; of the open one finished lines only, so that nothing flickers, and
 //! the line being written stands below by itself: with its emphasis while it is short, as it is when
 //! it is long. So one more token costs the same wherever it comes. An open block that is long is laid
-//! out anew only when it has grown by a part, with its newest lines as they were written below.
+//! out anew only when it has grown by a part, with its newest lines as they were written below. A
+//! table never is: its columns have the widths that its beginning asks for, and rows go below.
 
 mod block;
 mod code;
@@ -26,8 +27,10 @@ use crate::ui::glyphs::Marks;
 use block::Page;
 use code::Code;
 use line::Styled;
+use table::Columns;
 
-/// Bytes of an open block up to which it is laid out anew with each of its lines.
+/// Bytes of an open block up to which it is laid out anew with each of its lines, and of a table up to
+/// which its rows decide how wide its columns are.
 const SHORT_BLOCK: usize = 8 * 1024;
 /// A longer one when it has grown by this part of itself.
 const GROWTH: usize = 8;
@@ -64,7 +67,7 @@ pub struct Document {
 }
 
 /// The open block of text.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Block {
     start: usize,
     end: usize,
@@ -72,12 +75,31 @@ struct Block {
     laid: usize,
     /// What the lines show of it ends here; `None` = it is to be laid out anew.
     shown: Option<usize>,
+    /// Whether it is made of rows of a table.
+    is_table: bool,
+    /// The columns of that table as they are laid out.
+    columns: Option<Columns>,
 }
 
 /// A long line being written, wrapped so far.
 #[derive(Debug, Default)]
 struct LongLine {
     rows: Vec<Row>,
+}
+
+impl Block {
+    /// Takes in a line that ends there.
+    fn grow(&mut self, end: usize) {
+        let (laid, all) = (self.laid - self.start, end - self.start);
+        let is_due = all <= SHORT_BLOCK || (!self.is_table && all - laid >= laid / GROWTH);
+        self.end = end;
+        if is_due {
+            self.laid = end;
+            if self.columns.is_none() {
+                self.shown = None;
+            }
+        }
+    }
 }
 
 impl Document {
@@ -176,18 +198,15 @@ impl Document {
                         end,
                         laid: end,
                         shown: None,
+                        is_table: self.splitter.is_in_table(),
+                        columns: None,
                     });
                 }
             }
             Place::Continues if self.splitter.fence().is_some() => self.code_line(line),
             Place::Continues => {
                 if let Some(block) = &mut self.block {
-                    block.end = end;
-                    let (laid, all) = (block.laid - block.start, end - block.start);
-                    if all <= SHORT_BLOCK || all - laid >= laid / GROWTH {
-                        block.laid = end;
-                        block.shown = None;
-                    }
+                    block.grow(end);
                 }
             }
             Place::ClosesFence => {
@@ -200,39 +219,60 @@ impl Document {
         }
     }
 
-    /// Lays out what of the open block is due, and adds the lines after it as they were written.
+    /// Lays out what of the open block is due, and adds the lines after it: rows to a table, others as
+    /// they were written.
     fn show_block(&mut self, text: &str) {
-        let Some(block) = self.block else { return };
-        if block.shown == Some(block.end) {
+        let Some(mut block) = self.block.take() else {
             return;
+        };
+        if block.shown != Some(block.end) {
+            self.unsettle();
+            let shown = self.rows_below(&mut block, text).unwrap_or_else(|| {
+                self.truncate(self.fixed);
+                let laid = text.get(block.start..block.laid).unwrap_or_default();
+                let columns = block::lay_out(laid, &mut self.page());
+                block.columns = columns.filter(|_| block.is_table);
+                block.laid
+            });
+            let rest = text.get(shown..block.end).unwrap_or_default();
+            for line in rest.split('\n').skip(1) {
+                match &block.columns {
+                    Some(columns) => columns.add_within(line, self.marks, &mut self.lines),
+                    None => self.as_written(line, RowKind::Prose, Look::of(Role::Assistant)),
+                }
+            }
+            self.settled = self.here();
+            block.shown = Some(block.end);
         }
-        self.unsettle();
-        let shown = block.shown.unwrap_or_else(|| {
-            self.truncate(self.fixed);
-            let laid = text.get(block.start..block.laid).unwrap_or_default();
-            block::lay_out(laid, &mut self.page());
-            block.laid
-        });
-        let rest = text.get(shown..block.end).unwrap_or_default();
-        for line in rest.split('\n').skip(1) {
-            self.as_written(line, RowKind::Prose, Look::of(Role::Assistant));
+        self.block = Some(block);
+    }
+
+    /// Adds the rows that are due to a table which is laid out above them, and returns what is shown
+    /// then; `None` when the block is to be laid out anew.
+    fn rows_below(&mut self, block: &mut Block, text: &str) -> Option<usize> {
+        let shown = block.shown?;
+        if shown >= block.laid {
+            return Some(shown);
         }
-        self.settled = self.here();
-        self.block = Some(Block {
-            shown: Some(block.end),
-            ..block
-        });
+        let columns = block.columns.as_mut()?;
+        let due = text.get(shown..block.laid).unwrap_or_default();
+        // Formulas may span rows.
+        if due.contains(['$', '\\']) {
+            return None;
+        }
+        let mut rows = due.split('\n').skip(1);
+        rows.all(|row| columns.add(row, self.marks, &mut self.lines))
+            .then_some(block.laid)
     }
 
     /// The open block is finished: all of it is laid out, for good.
     fn close_block(&mut self, text: &str) {
         self.unsettle();
-        if let Some(mut block) = self.block {
-            if block.laid < block.end {
+        if let Some(block) = &mut self.block {
+            if block.laid < block.end && !block.is_table {
                 block.laid = block.end;
                 block.shown = None;
             }
-            self.block = Some(block);
             self.show_block(text);
             self.block = None;
         }

@@ -5,7 +5,7 @@ use ratatui::style::Modifier;
 
 use super::inline;
 use super::line::{Line, Look, Styled};
-use crate::markdown::formula::Protected;
+use crate::markdown::formula::{self, Protected};
 use crate::theme::Role;
 use crate::ui::glyphs::Marks;
 use crate::ui::text::fit;
@@ -21,81 +21,61 @@ pub struct Table<'a> {
     pub rows: Vec<&'a str>,
 }
 
+/// The columns of a table that is laid out.
+#[derive(Clone, Debug)]
+pub struct Columns {
+    alignments: Vec<Alignment>,
+    /// As wide as the cells so far ask for.
+    natural: Vec<usize>,
+    /// As wide as they are.
+    widths: Vec<usize>,
+    /// How wide they may be together.
+    room: usize,
+}
+
 impl Table<'_> {
-    /// Its lines at a width; rows one below the other as they were written where columns do not fit.
-    pub fn lines(&self, width: usize, marks: &Marks, protected: &Protected<'_>) -> Vec<Line> {
-        let cells: Vec<Vec<Styled>> = self
-            .rows
-            .iter()
-            .enumerate()
+    /// Its lines at a width, and its columns; rows one below the other as they were written, and no
+    /// columns, where those do not fit.
+    pub fn lines(
+        &self,
+        width: usize,
+        marks: &Marks,
+        protected: &Protected<'_>,
+    ) -> (Vec<Line>, Option<Columns>) {
+        let rows = self.rows.iter().enumerate();
+        let cells: Vec<Vec<Styled>> = rows
             .map(|(number, row)| {
                 let look = match number {
                     0 => Look::of(Role::Heading).and(Modifier::BOLD),
                     _ => Look::of(Role::Assistant),
                 };
-                let cells = split(row);
-                cells
-                    .iter()
-                    .map(|cell| inline::cell(cell, look, protected))
-                    .collect()
+                cells(row, look, protected)
             })
             .collect();
-        let columns = cells.iter().map(Vec::len).max().unwrap_or(0);
-        let mut natural = vec![1; columns];
+        let count = cells.iter().map(Vec::len).max().unwrap_or(0);
+        let mut natural = vec![1; count];
         for row in &cells {
-            for (width, cell) in natural.iter_mut().zip(row) {
-                *width = cell.width().max(*width);
-            }
+            widen(&mut natural, row);
         }
-        let between = fit::width(marks.column) * columns.saturating_sub(1);
-        let Some(widths) = shares(&natural, width.saturating_sub(between)) else {
-            return self.as_written(width, protected);
+        let between = fit::width(marks.column) * count.saturating_sub(1);
+        let room = width.saturating_sub(between);
+        let Some(widths) = shares(&natural, room) else {
+            return (self.as_written(width, protected), None);
+        };
+        let columns = Columns {
+            alignments: self.alignments.clone(),
+            natural,
+            widths,
+            room,
         };
         let mut lines = Vec::new();
         for (number, row) in cells.iter().enumerate() {
-            self.row(row, &widths, marks, &mut lines);
+            columns.lay_out(row, marks, &mut lines);
             if number == 0 {
-                lines.push(rule(&widths, marks));
+                lines.push(rule(&columns.widths, marks));
             }
         }
-        lines
-    }
-
-    fn row(&self, row: &[Styled], widths: &[usize], marks: &Marks, lines: &mut Vec<Line>) {
-        let narrow = |width: usize| u16::try_from(width).unwrap_or(u16::MAX);
-        let wrapped: Vec<_> = row
-            .iter()
-            .zip(widths)
-            .map(|(cell, width)| cell.rows(narrow(*width), RowKind::Prose))
-            .collect();
-        let height = wrapped.iter().map(Vec::len).max().unwrap_or(0).max(1);
-        for at in 0..height {
-            let mut line = Line::default();
-            for (column, width) in widths.iter().enumerate() {
-                if column > 0 {
-                    line.push(marks.column, Look::of(Role::Border));
-                }
-                let mut part = Line::default();
-                if let (Some(cell), Some(rows)) = (row.get(column), wrapped.get(column))
-                    && let Some(row) = rows.get(at)
-                {
-                    part.push_styled(cell, row.start as usize..row.end as usize);
-                }
-                let room = width.saturating_sub(part.width());
-                let before = match self.alignments.get(column) {
-                    Some(Alignment::Right) => room,
-                    Some(Alignment::Center) => room / 2,
-                    _ => 0,
-                };
-                let is_last = column + 1 == widths.len();
-                line.push(&" ".repeat(before), Look::of(Role::Text));
-                line.append(part);
-                if !is_last {
-                    line.push(&" ".repeat(room - before), Look::of(Role::Text));
-                }
-            }
-            lines.push(line);
-        }
+        (lines, Some(columns))
     }
 
     fn as_written(&self, width: usize, protected: &Protected<'_>) -> Vec<Line> {
@@ -111,6 +91,92 @@ impl Table<'_> {
             }
         }
         lines
+    }
+}
+
+impl Columns {
+    /// Puts one more row below; false, and nothing is put there, when the columns would have other
+    /// widths with it.
+    pub fn add(&mut self, row: &str, marks: &Marks, lines: &mut Vec<Line>) -> bool {
+        let cells = self.cells(row);
+        let mut natural = self.natural.clone();
+        widen(&mut natural, &cells);
+        let fits = cells.len() <= natural.len()
+            && shares(&natural, self.room).is_some_and(|widths| widths == self.widths);
+        if fits {
+            self.natural = natural;
+            self.lay_out(&cells, marks, lines);
+        }
+        fits
+    }
+
+    /// Puts one more row below with the columns as they are: its cells wrap, and those beyond the last
+    /// column stand in that one.
+    pub fn add_within(&self, row: &str, marks: &Marks, lines: &mut Vec<Line>) {
+        let mut cells = self.cells(row);
+        let beyond = cells.split_off(cells.len().min(self.widths.len()));
+        if let Some(last) = cells.last_mut() {
+            for cell in beyond {
+                last.append(" | ", Look::of(Role::Border), &cell);
+            }
+        }
+        self.lay_out(&cells, marks, lines);
+    }
+
+    fn cells(&self, row: &str) -> Vec<Styled> {
+        let protected = formula::protect(row);
+        cells(&protected.text, Look::of(Role::Assistant), &protected)
+    }
+
+    fn lay_out(&self, row: &[Styled], marks: &Marks, lines: &mut Vec<Line>) {
+        let narrow = |width: usize| u16::try_from(width).unwrap_or(u16::MAX);
+        let wrapped: Vec<_> = row
+            .iter()
+            .zip(&self.widths)
+            .map(|(cell, width)| cell.rows(narrow(*width), RowKind::Prose))
+            .collect();
+        let height = wrapped.iter().map(Vec::len).max().unwrap_or(0).max(1);
+        for at in 0..height {
+            let mut line = Line::default();
+            for (column, width) in self.widths.iter().enumerate() {
+                if column > 0 {
+                    line.push(marks.column, Look::of(Role::Border));
+                }
+                let mut part = Line::default();
+                if let (Some(cell), Some(rows)) = (row.get(column), wrapped.get(column))
+                    && let Some(row) = rows.get(at)
+                {
+                    part.push_styled(cell, row.start as usize..row.end as usize);
+                }
+                let room = width.saturating_sub(part.width());
+                let before = match self.alignments.get(column) {
+                    Some(Alignment::Right) => room,
+                    Some(Alignment::Center) => room / 2,
+                    _ => 0,
+                };
+                let is_last = column + 1 == self.widths.len();
+                line.push(&" ".repeat(before), Look::of(Role::Text));
+                line.append(part);
+                if !is_last {
+                    line.push(&" ".repeat(room - before), Look::of(Role::Text));
+                }
+            }
+            lines.push(line);
+        }
+    }
+}
+
+/// The cells of a row, with their looks.
+fn cells(row: &str, look: Look, protected: &Protected<'_>) -> Vec<Styled> {
+    split(row)
+        .iter()
+        .map(|cell| inline::cell(cell, look, protected))
+        .collect()
+}
+
+fn widen(natural: &mut [usize], row: &[Styled]) {
+    for (width, cell) in natural.iter_mut().zip(row) {
+        *width = cell.width().max(*width);
     }
 }
 

@@ -348,11 +348,27 @@ fn long_blocks_and_lines_grow_the_same_way() {
 }
 
 #[test]
+fn the_beginning_of_a_table_decides_how_wide_its_columns_are() {
+    let row = "| 1 | two |\n";
+    let table = |rows: usize, last: &str| {
+        let rows = row.repeat(rows);
+        shown(&format!("| n | word |\n|---|---|\n{rows}{last}"), 40)
+    };
+    assert_eq!(table(3, "| 1000 | x |")[0], "n    │ word");
+    let long = table(SHORT_BLOCK / row.len(), "| 1000 | one two | more |");
+    assert_eq!(long[0], "n │ word");
+    assert_eq!(
+        long[long.len() - 4..],
+        ["1 │ one", "0 │ two", "0 │ |", "0 │ more"]
+    );
+}
+
+#[test]
 fn a_long_block_that_grows_is_what_it_is_at_once() {
     let row = "| `Mutex` | one at a time | 1 |\n";
     let table = format!(
-        "Types:\n\n| kind | how many | n |\n|---|---|---|\n{}after",
-        row.repeat(3 * SHORT_BLOCK / row.len())
+        "Types:\n\n| kind | how many | n |\n|---|---|---|\n{0}| $a$ | b\\|c | 22 |\n{0}{0}| wider than `all` before | $b$ | 333 | and more |\n{0}after",
+        row.repeat(SHORT_BLOCK / row.len() - 100)
     );
     let mut grown = Document::new(40, marks());
     for end in (0..table.len()).step_by(7).chain([table.len()]) {
