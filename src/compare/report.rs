@@ -275,10 +275,7 @@ mod tests {
         // Twenty and ten tokens in 1,020 ms.
         assert!((report.aggregate_per_second - 30.0 / 1.02).abs() < 1e-9);
         // The second one's first token came a step after the first one's.
-        let columns = [
-            timings(100, 0.0, 500.0, 21),
-            timings(1, 500.0, 550.0, 20),
-        ];
+        let columns = [timings(100, 0.0, 500.0, 21), timings(1, 500.0, 550.0, 20)];
         assert!((aggregate(&columns) - 40.0 / 1.05).abs() < 1e-9);
         assert_eq!(aggregate(&[]), 0.0);
         assert_eq!(prefill(&[]), Prefill::default());
