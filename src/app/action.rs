@@ -65,6 +65,8 @@ pub enum Action {
     ChatEnd,
     // Model and looks
     LoadModel,
+    SwapModels,
+    LetGo,
     ChoosePreset,
     ChoosePersona,
     ChooseTheme,
@@ -344,6 +346,16 @@ const ENTRIES: &[Entry] = &[
     ),
     entry(Action::ChatEnd, "chat-end", "Scroll the chat to its end"),
     entry(Action::LoadModel, "load-model", "Load a model file"),
+    entry(
+        Action::SwapModels,
+        "swap-models",
+        "Go back to the model that is held in memory",
+    ),
+    entry(
+        Action::LetGo,
+        "let-go",
+        "Free the memory of the model that is held",
+    ),
     entry(
         Action::ChoosePreset,
         "choose-preset",

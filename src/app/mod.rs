@@ -18,6 +18,7 @@ mod event;
 mod export;
 mod foresight;
 mod gauges;
+mod held;
 pub mod help;
 mod keys;
 mod library;
@@ -82,6 +83,7 @@ pub use effect::{Content, Effect, FilePlace};
 pub use event::{Event, Settings, Timer};
 pub use foresight::Foresight;
 pub use gauges::GaugesState;
+pub use held::Held;
 pub use keys::context;
 pub use library::{
     DetailRow, Details, LibraryState, ModelList, ModelRow, Order as ModelOrder,

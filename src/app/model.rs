@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::path::PathBuf;
 
+use super::held::Held;
 use crate::engine::{ContextInfo, LoadId, ModelInfo};
 use crate::params::Params;
 
@@ -10,6 +11,8 @@ use crate::params::Params;
 #[derive(Clone, Debug, Default)]
 pub struct ModelState {
     pub running: Option<(Box<ModelInfo>, Box<ContextInfo>)>,
+    /// The model that is held beside the one that runs.
+    pub held: Option<Held>,
     /// The newest load or retune that is not answered yet.
     pub loading: Option<LoadPhase>,
     /// Threads fewer than without the other processes of this machine.

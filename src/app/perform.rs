@@ -9,8 +9,8 @@ use super::summary::{self, Then};
 use super::update::{IsError, notice};
 use super::{Action, ChatState, Effect, Pane, Reading, State, Timer, TokensState, View};
 use super::{
-    attach, chats, conversation, copying, export, keys, library, marking, metrics, outline, params,
-    persona, replies, retune, sessions, versions, view, why,
+    attach, chats, conversation, copying, export, held, keys, library, marking, metrics, outline,
+    params, persona, replies, retune, sessions, versions, view, why,
 };
 use crate::engine::Command;
 use crate::engine::ConversationId;
@@ -37,6 +37,8 @@ pub(super) fn perform(state: &mut State, action: Action) -> Vec<Effect> {
         Action::ChoosePersona => persona::show_list(state),
         Action::ShowSessions => chats::show_list(state),
         Action::LoadModel => library::ask_which(state),
+        Action::SwapModels => held::come_back(state),
+        Action::LetGo => held::let_go(state),
         Action::Quit => vec![Effect::Quit],
         Action::Interrupt => interrupt(state),
         Action::EndOfInput if state.composer.is_empty() => vec![Effect::Quit],

@@ -5,14 +5,14 @@ use std::path::PathBuf;
 use super::update::{IsError, note, notice};
 use super::{Effect, LoadPhase, ParamsState, State, compare, foresight, saving};
 use crate::engine::{
-    Command, ContextInfo, EngineError, EngineEvent, ErrorKind, KvOutcome, LoadId, LoadRequest,
-    ModelInfo,
+    CameFrom, Command, ContextInfo, EngineError, EngineEvent, ErrorKind, KvOutcome, LoadId,
+    LoadRequest, ModelInfo,
 };
 use crate::library::{self, Command as LibraryCommand, Modelfile};
-use crate::params::{Cost, Overrides, Param, Source, TABLE, Value, spec};
+use crate::params::{Cost, Overrides, Param, Params, Source, TABLE, Value, spec};
 
 /// Why nothing may change the model now, if so.
-fn held(state: &State) -> Option<&'static str> {
+fn busy(state: &State) -> Option<&'static str> {
     (state.bench.is_running()).then_some(
         "The model is being measured: nothing else changes it until that ends (F12, then Esc).",
     )
@@ -27,7 +27,7 @@ pub(super) fn load(state: &mut State, given: PathBuf) -> Vec<Effect> {
 /// the user named with the values that belong to the name. Of several Modelfiles for the same weights
 /// `called`, as the model was asked for, tells which is meant.
 pub(super) fn load_as(state: &mut State, given: PathBuf, called: Option<&str>) -> Vec<Effect> {
-    if let Some(why) = held(state) {
+    if let Some(why) = busy(state) {
         return notice(state, why, IsError::Yes);
     }
     let named = &state.library.named;
@@ -48,7 +48,7 @@ pub(super) fn on_modelfile(
     path: PathBuf,
     modelfile: Option<Modelfile>,
 ) -> Vec<Effect> {
-    if let Some(why) = held(state) {
+    if let Some(why) = busy(state) {
         return notice(state, why, IsError::Yes);
     }
     let modelfile = modelfile.unwrap_or_default();
@@ -59,12 +59,26 @@ pub(super) fn on_modelfile(
 }
 
 fn load_with(state: &mut State, path: PathBuf, of_modelfile: Overrides) -> Vec<Effect> {
-    let id = state.next_load();
-    let mut effects = cancel(state);
     let tuned = state.params.tuned.get(&path).cloned();
     let values = &mut state.params.values;
     values.replace(Source::Ollama, of_modelfile);
     values.replace(Source::Tuned, tuned.unwrap_or_default());
+    ask_for(state, path)
+}
+
+/// Loads the model that is held with the values that belonged to it, so that it runs again.
+pub(super) fn load_held(state: &mut State, path: PathBuf, values: Params) -> Vec<Effect> {
+    if let Some(why) = busy(state) {
+        return notice(state, why, IsError::Yes);
+    }
+    state.params.values = values;
+    ask_for(state, path)
+}
+
+/// Asks the engine for a model with the values in force.
+fn ask_for(state: &mut State, path: PathBuf) -> Vec<Effect> {
+    let id = state.next_load();
+    let mut effects = cancel(state);
     let params = state.params.values.load();
     begin(state, id, Some(path.clone()));
     effects.push(Effect::Engine(Command::Load(Box::new(LoadRequest {
@@ -114,7 +128,7 @@ pub(super) fn change(state: &mut State, make: impl FnOnce(&mut ParamsState)) -> 
     }
     let params = after.load();
     if before.load() != params
-        && let Some(why) = held(state)
+        && let Some(why) = busy(state)
     {
         state.params.values = before;
         effects.clear();
@@ -160,10 +174,18 @@ pub(super) fn on_engine(state: &mut State, event: EngineEvent) -> Vec<Effect> {
             id,
             model,
             context,
+            came_from,
             took,
         } => {
-            state.why.load_seconds = Some(took.as_secs_f64());
-            loaded(state, id, model, context)
+            let is_read = came_from == CameFrom::File;
+            state.why.load_seconds = is_read.then_some(took.as_secs_f64());
+            let name = model.name.clone();
+            let mut effects = loaded(state, id, model, context);
+            if !is_read {
+                let said = format!("{name} runs again: it was held, nothing was read.");
+                effects.extend(notice(state, said, IsError::No));
+            }
+            effects
         }
         EngineEvent::Retuned {
             id,
@@ -247,6 +269,9 @@ fn confirm(state: &mut State, id: LoadId) {
     }
 }
 
+/// Sources of values that belong to one model.
+pub(super) const OF_MODEL: [Source; 3] = [Source::Ollama, Source::Tuned, Source::ModelsPreset];
+
 /// Brings the values back that the engine runs with, unless something newer was asked for.
 /// Sampling is not the engine's: it stays as it is.
 fn fall_back(state: &mut State) {
@@ -256,7 +281,7 @@ fn fall_back(state: &mut State) {
     let confirmed = &state.model.confirmed;
     let values = &mut state.params.values;
     // What belongs to a model comes back with it.
-    for source in [Source::Ollama, Source::Tuned, Source::ModelsPreset] {
+    for source in OF_MODEL {
         values.take_from(source, confirmed.clone());
     }
     for param in TABLE.iter().map(|spec| spec.param) {
@@ -305,6 +330,7 @@ fn loaded(
         params.values.replace(Source::Model, recommended)
     });
     effects.push(Effect::Library(LibraryCommand::Loaded(used)));
+    effects.extend(super::library::memory_changed(state));
     effects
 }
 

@@ -58,6 +58,18 @@ const COMMANDS: &[Command] = &[
         run: model,
     },
     Command {
+        names: &["swap"],
+        argument: "",
+        what: "go back to the model that is held in memory",
+        run: |state, _| Ok(perform::perform(state, Action::SwapModels)),
+    },
+    Command {
+        names: &["let-go", "unload"],
+        argument: "",
+        what: "free the memory of the model that is held",
+        run: |state, _| Ok(perform::perform(state, Action::LetGo)),
+    },
+    Command {
         names: &["models"],
         argument: "",
         what: "show the models on this machine",

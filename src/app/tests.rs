@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::engine::{
-    Command, ContextInfo, EngineError, EngineEvent, ErrorKind, KvOutcome, LoadId, ModelInfo,
-    RequestId, StopReason, Timings,
+    CameFrom, Command, ContextInfo, EngineError, EngineEvent, ErrorKind, KvOutcome, LoadId,
+    ModelInfo, RequestId, StopReason, Timings,
 };
 use crate::keymap::Key;
 use crate::library::{self, Command as LibraryCommand, Listing, Model, Modelfile, Spot};
@@ -47,6 +47,7 @@ pub(super) fn ready() -> State {
         id: request.id,
         model: Box::new(model),
         context: Box::new(context),
+        came_from: CameFrom::File,
         took: std::time::Duration::ZERO,
     };
     let effects = update(&mut state, Event::Engine(loaded));
@@ -448,6 +449,7 @@ fn the_models_recommendation_gives_way_to_the_user() {
             id,
             model,
             context,
+            came_from: CameFrom::File,
             took: std::time::Duration::ZERO,
         }),
     );
@@ -559,6 +561,7 @@ fn tuned_values_belong_to_one_model_and_come_back_with_it() {
             id,
             model: Box::default(),
             context: Box::default(),
+            came_from: CameFrom::File,
             took: std::time::Duration::ZERO,
         }),
     );
@@ -793,6 +796,7 @@ fn a_failed_change_without_a_model_left_says_how_to_load_one() {
         id: request.id,
         model: Box::default(),
         context: Box::default(),
+        came_from: CameFrom::File,
         took: std::time::Duration::ZERO,
     };
     update(&mut state, Event::Engine(loaded));

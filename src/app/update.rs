@@ -8,7 +8,7 @@ use super::overlay::Overlay;
 use super::slash::complete;
 use super::{Effect, Entry, Event, Notice, Settings, State, Timer};
 use super::{
-    attach, bench, compare, context, downloads, foresight, keys, library, metrics, omission,
+    attach, bench, compare, context, downloads, foresight, held, keys, library, metrics, omission,
     preview, prompt, replies, retune, saving, sessions, summary, tokens, why,
 };
 use crate::config::Preset;
@@ -186,6 +186,11 @@ fn engine(state: &mut State, event: EngineEvent) -> Vec<Effect> {
         | EngineEvent::Foreseen { .. }
         | EngineEvent::Threads { .. }
         | EngineEvent::Unloaded => retune::on_engine(state, event),
+        EngineEvent::Held(model) => {
+            held::taken(state, *model);
+            vec![]
+        }
+        EngineEvent::LetGo { name, why } => held::gone(state, &name, why),
         EngineEvent::Failed { request, .. } if tokens::is_later(state, request) => {
             tokens::on_engine(state, event)
         }
@@ -234,7 +239,7 @@ fn engine(state: &mut State, event: EngineEvent) -> Vec<Effect> {
             vec![]
         }),
         EngineEvent::Stopped => {
-            state.model.running = None;
+            (state.model.running, state.model.held) = (None, None);
             state.model.error = Some("The engine has stopped; quit and start again.".into());
             vec![]
         }

@@ -249,7 +249,11 @@ impl Drive {
             Command::Load(Box::new(LoadRequest {
                 id,
                 path: self.path.clone(),
-                params,
+                // The model that was measured before takes no memory from this one.
+                params: LoadParams {
+                    models_max: 1,
+                    ..params
+                },
             }))
         } else {
             Command::Retune {

@@ -42,14 +42,14 @@ pub enum PlanError {
 }
 
 /// Whether a measurement can be made with several values of a parameter: all that loading takes
-/// but the context's size and its sequences, which follow from the test.
+/// but the context's size and its sequences, which follow from the test, and other models.
 pub fn is_load_param(param: Param) -> bool {
     let spec = spec(param);
     spec.support == Support::Yes
         && matches!(spec.group, Group::Model | Group::Context | Group::Threads)
         && !matches!(
             param,
-            Param::CtxSize | Param::Parallel | Param::KvUnified | Param::FitCtx
+            Param::CtxSize | Param::Parallel | Param::KvUnified | Param::FitCtx | Param::ModelsMax
         )
 }
 

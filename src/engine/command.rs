@@ -29,11 +29,12 @@ pub struct CountId(pub u64);
 #[derive(Clone, Debug)]
 pub enum Command {
     /// Loads a model in place of the present one, which stays if the load fails where memory
-    /// allows both, and is loaded again otherwise.
-    /// Answers: `Loading`*, then `Loaded` or `LoadFailed`.
+    /// allows both, and is loaded again otherwise. If the load succeeds it is held where memory
+    /// and `models-max` allow that. A model that is held runs again without being loaded.
+    /// Answers: `LetGo`?, `Loading`*, `Held`?, then `Loaded` or `LoadFailed`.
     Load(Box<LoadRequest>),
     /// Brings the running model to other load parameters; every conversation and every reply
-    /// in progress goes on. Answers: `Loading`* when the model is reloaded, then `Retuned` or
+    /// in progress goes on. Answers: `LetGo`?, `Loading`* when the model is reloaded, then `Retuned` or
     /// `RetuneFailed` (what ran before runs again); or `Merged` when a newer one waits already.
     Retune { id: LoadId, params: Box<LoadParams> },
     /// Tells what a [`Command::Retune`] with these parameters would do, and does nothing.
@@ -42,8 +43,10 @@ pub enum Command {
     /// Stops a load or a retune in progress. Answers: `LoadFailed` or `RetuneFailed` with
     /// [`super::ErrorKind::Cancelled`].
     CancelLoad(LoadId),
-    /// Frees the model. Answers: `Unloaded`.
+    /// Frees the model, and the one that is held. Answers: `LetGo`?, then `Unloaded`.
     Unload,
+    /// Frees the model that is held. Answers: `LetGo`, or nothing where none is.
+    LetGo,
     /// Makes a reply. Answers: `Queued`, `Prefill`*, `Tokens`*, then `Finished` or `Failed`.
     Generate(Box<GenerateRequest>),
     /// Other sampling for a reply in progress, from its next token on. No answer.

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::trace::{Ids, Trace};
 use super::{
-    BenchId, ConversationId, CountId, Forecast, LoadId, Missed, Origin, Prompt, PromptOf,
-    RequestId, TextSize, Timings,
+    BenchId, ConversationId, CountId, Forecast, HeldModel, LetGo, LoadId, Missed, Origin, Prompt,
+    PromptOf, RequestId, TextSize, Timings,
 };
 use crate::params::{LoadParams, Overrides};
 use crate::plan::Reads;
@@ -23,7 +23,16 @@ pub enum EngineEvent {
         id: LoadId,
         model: Box<ModelInfo>,
         context: Box<ContextInfo>,
+        came_from: CameFrom,
         took: Duration,
+    },
+    /// Another model is held now than before. Comes before the `Loaded` of the one that runs.
+    Held(Box<HeldModel>),
+    /// No model is held any more.
+    LetGo {
+        /// The name of the one that was.
+        name: String,
+        why: LetGo,
     },
     /// `running` tells whether the model from before still runs.
     LoadFailed {
@@ -156,6 +165,14 @@ pub enum EngineEvent {
     Stopped,
 }
 
+/// Where the model that runs now was before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CameFrom {
+    File,
+    /// It was held: nothing was read, and its KV caches are those that it had.
+    Memory,
+}
+
 /// What one repetition took. Neither tokenising nor sampling is part of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct BenchSample {
@@ -273,6 +290,8 @@ pub struct ContextInfo {
     /// Layers on GPUs, of `n_layer` + 1 (the output layer counts).
     pub n_gpu_layers: u32,
     pub devices: Vec<DeviceMemory>,
+    /// Bytes of the weights that lie in the page cache, which counts as free memory.
+    pub mapped: u64,
     /// What a token reads on each device; empty where that is not known.
     pub reads: Vec<Reads>,
     /// What fitting lowered and why, for the log and the screen; empty when nothing was.
@@ -314,6 +333,14 @@ pub struct DeviceMemory {
     pub weights: u64,
     pub kv: u64,
     pub compute: u64,
+}
+
+impl DeviceMemory {
+    pub fn total(&self) -> u64 {
+        self.weights
+            .saturating_add(self.kv)
+            .saturating_add(self.compute)
+    }
 }
 
 /// A compute device that llama.cpp can use.

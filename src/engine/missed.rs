@@ -88,7 +88,9 @@ impl Missed {
             }
             Self::Shifted => "a larger ctx-size holds all of it",
             Self::Taken => "parallel keeps more chats in the context, ctx-size more of each",
-            Self::OtherModel => "a model that comes back finds its caches only on the shelf",
+            Self::OtherModel => {
+                "each model has caches of its own; models-max 2 keeps those of the one before"
+            }
             Self::Retuned(_) => "change cache types and RoPE before long chats",
             Self::CannotGoBack => {
                 "with swa-full a sliding window can go back; recurrent models cannot"

@@ -13,6 +13,7 @@ mod event;
 pub mod fake;
 mod forecast;
 mod handle;
+mod held;
 pub mod llama;
 mod missed;
 mod origin;
@@ -36,11 +37,12 @@ pub use command::{
     LoadId, LoadRequest, PreviewRequest, RequestId,
 };
 pub use event::{
-    BenchSample, ContextInfo, Device, DeviceKind, DeviceMemory, EngineError, EngineEvent,
+    BenchSample, CameFrom, ContextInfo, Device, DeviceKind, DeviceMemory, EngineError, EngineEvent,
     ErrorKind, KvOutcome, ModelInfo, PrefixSharing, StopReason,
 };
 pub use forecast::{Change, DeviceForecast, Forecast};
 pub use handle::{EngineHandle, EngineStopped};
+pub use held::{HeldModel, LetGo};
 pub use missed::{Missed, Part};
 pub use origin::{Batches, Origin};
 pub use seen::{Prompt, PromptOf, PromptToken, TextSize};

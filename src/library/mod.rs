@@ -41,7 +41,7 @@ pub use about::{About, Kind, Senses};
 pub use called::Called;
 pub use command::{Command, Favourite, News};
 pub use contents::{Contents, TensorRow};
-pub use estimate::Estimate;
+pub use estimate::{Beside, Estimate, RunningThen};
 pub use family::{Family, Speaks};
 pub use index::Index;
 pub use known::{Known, Measured, MeasuredBy};

@@ -19,6 +19,7 @@ pub enum Param {
     Fit,
     FitTarget,
     FitCtx,
+    ModelsMax,
     Mmproj,
     ImageMinTokens,
     ImageMaxTokens,

@@ -8,6 +8,15 @@ pub struct LoadParams {
     pub context: ContextParams,
     pub threads: ThreadParams,
     pub shelf: ShelfParams,
+    /// Models in memory at once, the one that runs among them.
+    pub models_max: u32,
+}
+
+impl LoadParams {
+    /// Whether a model loaded with the others needs neither other weights nor another context.
+    pub fn is_same_load(&self, others: &Self) -> bool {
+        self.model == others.model && self.context == others.context
+    }
 }
 
 /// How much of the KV caches of other conversations is kept, in bytes; 0 = nothing.

@@ -20,6 +20,7 @@ impl Params {
                 ram: self.bytes_of(Param::CacheRam),
                 disk: self.bytes_of(Param::CacheDisk),
             },
+            models_max: self.uint32(Param::ModelsMax),
         }
     }
 

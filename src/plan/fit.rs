@@ -32,6 +32,15 @@ impl Limits {
             (n_ctx, _) => n_ctx..=n_ctx,
         }
     }
+
+    /// The same with nothing left to choose: the longest context and all layers on GPUs.
+    pub fn all(&self, facts: &Facts) -> Self {
+        Self {
+            n_ctx: *self.contexts(facts).end(),
+            n_gpu_layers: self.n_gpu_layers.or(Some(facts.n_layer.saturating_add(1))),
+            ..*self
+        }
+    }
 }
 
 /// Tokens for a model whose file does not tell what it was trained for.

@@ -2,8 +2,9 @@
 //!
 //! `memory` adds up weights and cache by llama.cpp's own rules, `compute` runs its graph through
 //! its allocator on sizes alone, `pins` takes out what the user sends elsewhere, and `fit` chooses
-//! what was left automatic. `judge` says yes or no with reasons, `speed` and `roofline` how fast at most, and
-//! `typical` stands in for models that are not here.
+//! what was left automatic. `judge` says yes or no with reasons, `stay` which models that are in
+//! memory can stay beside another, `speed` and `roofline` how fast at most, and `typical` stands in for models that are not
+//! here.
 
 mod compute;
 mod fit;
@@ -13,6 +14,7 @@ mod pins;
 mod roofline;
 mod room;
 mod speed;
+mod stay;
 mod typical;
 mod whole;
 
@@ -26,5 +28,6 @@ pub use pins::{Override, Pin, pins};
 pub use roofline::{HOST, Peak, Reads, bytes_read, decode_ceiling, peak_of, prefill_ceiling};
 pub use room::{Capacity, Part, Room, Shortage, Weights, size};
 pub use speed::{output_layer, read_per_token, tokens_per_second};
+pub use stay::{Present, Stay, Taken};
 pub use typical::{of_size, quants, typical};
 pub use whole::whole;

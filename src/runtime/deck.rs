@@ -11,7 +11,7 @@ use tokio_stream::StreamExt;
 
 use super::Ended;
 use super::files::{self, Places};
-use super::library::Librarian;
+use super::library::{Librarian, Situation};
 use super::measure::Measurer;
 use super::paths;
 use super::screen::Screen;
@@ -335,7 +335,7 @@ impl<S: Screen> Deck<S> {
             }
             Effect::Library(command) => {
                 if let Some(librarian) = &self.actors.librarian {
-                    librarian.ask(command, self.state.params.values.load());
+                    librarian.ask(command, Situation::of(&self.state));
                 }
             }
             Effect::UseTheme(name) => self.use_theme(&name),

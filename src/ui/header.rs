@@ -10,7 +10,7 @@ use ratatui::layout::Rect;
 use super::painter::{Painter, Part, part};
 use super::text::units;
 use super::widgets::gauge::gauge;
-use crate::app::{LoadPhase, State};
+use crate::app::{Held, LoadPhase, State};
 use crate::theme::Role;
 
 /// Columns of the bar while loading.
@@ -34,12 +34,18 @@ pub fn draw(painter: &mut Painter<'_>, area: Rect, state: &State) {
             format!("context {}", units::count(u64::from(context.n_ctx))),
             Role::Muted,
         )],
+        state.model.held.iter().map(held).collect(),
     ];
     let shown = facts
         .into_iter()
         .filter(|fact| fact.iter().all(|(text, _)| !text.is_empty()))
         .collect::<Vec<_>>();
     painter.facts(x, area.y, left.saturating_sub(2), &shown);
+}
+
+/// The model that is held beside the one that runs.
+fn held(held: &Held) -> Part<'_> {
+    part(format!("held: {}", held.model.model.name), Role::Muted)
 }
 
 /// The right end of the line; returns where it begins.

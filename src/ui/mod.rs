@@ -55,7 +55,7 @@ pub fn draw(
     let wishes = Wishes {
         focus: state.focus,
         side: state.side,
-        gauge_rows: panes::gauges::rows_needed(&state.gauges),
+        gauge_rows: panes::gauges::rows_needed(state),
     };
     let areas = arrange(screen, &wishes, |width| panes::composer::rows(state, width));
     let edge = Size::of(screen).frame();

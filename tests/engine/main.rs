@@ -10,6 +10,7 @@ mod columns;
 mod forecast;
 mod guide;
 mod harness;
+mod held;
 mod loading;
 mod missed;
 mod offload;

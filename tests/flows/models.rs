@@ -58,3 +58,40 @@ async fn a_model_is_loaded_by_any_of_its_names() {
     deck.see("large-Q4_K_M").await;
     deck.quit().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_model_from_before_is_held_and_goes_on_where_it_was() {
+    let mut deck = deck().await;
+    deck.say("why is it slow?").await;
+    deck.see("bandwidth.").await;
+    deck.say("/model small:1b").await;
+    deck.see("held: guide").await;
+    deck.press("alt+o").await;
+    deck.see("guide runs again: it was held, nothing was read.")
+        .await;
+    deck.see("held: small").await;
+    deck.press("ctrl+o").await;
+    deck.see("small:1b").await;
+    deck.press("esc").await;
+    deck.say("/let-go").await;
+    deck.see("small is not held any more: its memory is free now.")
+        .await;
+    deck.press("alt+o").await;
+    deck.see("No model is held").await;
+    deck.quit().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_memory_holds_one_model_none_is_held() {
+    let script = Script {
+        models: 1,
+        ..Script::default()
+    };
+    let mut deck = Deck::start((80, 24), script).await;
+    deck.see("guide").await;
+    deck.say("/model /models/small.gguf").await;
+    deck.see("small").await;
+    deck.press("alt+o").await;
+    deck.see("No model is held").await;
+    deck.quit().await;
+}

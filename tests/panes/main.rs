@@ -149,6 +149,11 @@ fn walk_through_tokens() {
 fn gauges() {
     snapshots("gauges", &SIZES, states::gauges);
     snapshots("gauges_with_gpu", &SIZES, states::gauges_with_gpu);
+    snapshots(
+        "gauges_with_held",
+        &[(80, 24), (200, 60)],
+        states::gauges_with_held,
+    );
 }
 
 #[test]

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use llmdeck::app::{Event, LineEdit, Overlay, PromptOverlay, State, View, update};
 use llmdeck::library::{
-    About, Contents, Estimate, Kind, Known, Listing, Measured, MeasuredBy, Model, News, Senses,
-    Source, Speaks, TensorRow, Unreadable,
+    About, Contents, Estimate, Kind, Known, Listing, Measured, MeasuredBy, Model, News,
+    RunningThen, Senses, Source, Speaks, TensorRow, Unreadable,
 };
 use llmdeck::params::{Param, Value};
 
@@ -224,6 +224,51 @@ fn the_load_prompt_says_what_a_load_comes_out_as() {
     snapshots("load_outlook", &[(60, 18), (80, 24)], |size| {
         let mut state = known(size);
         state.overlay = Some(Overlay::LoadModel(PromptOverlay::new("qwen/qwen3-8b-gguf")));
+        state
+    });
+}
+
+/// The same models; a load of the second would keep the running one, and the first is held.
+fn holding(size: (u16, u16)) -> State {
+    let mut state = known(size);
+    let listing = listing();
+    let (small, large) = (&listing.models[0], &listing.models[2]);
+    let estimate = |running| Known {
+        estimate: Some(Estimate {
+            fits: true,
+            n_layers: 37,
+            n_ctx: 16_384,
+            needs: 7 * GIB,
+            running,
+            ..Estimate::default()
+        }),
+        ..Known::default()
+    };
+    let gone = RunningThen::Gone { lacks: 3 * GIB };
+    let known = [
+        (small.path.clone(), estimate(RunningThen::Held)),
+        (large.path.clone(), estimate(gone)),
+    ];
+    tell(&mut state, News::Known(known.into()));
+    states::hold(&mut state, small.path.to_str().unwrap(), &small.name);
+    state
+}
+
+#[test]
+fn a_held_model_is_marked_and_what_a_load_makes_of_it_is_said() {
+    snapshots("models_held", &[(80, 24), (200, 60)], |size| {
+        let mut state = holding(size);
+        press(&mut state, &["f9", "home"]);
+        state
+    });
+    snapshots("load_beside", &[(60, 18), (80, 24)], |size| {
+        let mut state = holding(size);
+        press(&mut state, &["ctrl+o", "down", "down"]);
+        state
+    });
+    snapshots("load_held", &[(80, 24)], |size| {
+        let mut state = holding(size);
+        press(&mut state, &["ctrl+o", "down"]);
         state
     });
 }

@@ -6,14 +6,14 @@ use llmdeck::app::{
     self, Action, Anchor, Ask, Attached, ChatQuestion, ContextFullChoice, Cursor, Download,
     DownloadsPart, Effect, Entry, Event, Folding, Foresight, LineEdit, LoadPhase, LogLevel,
     LogLine, Marking, Notice, Offers, Origin, Overlay, Pane, ParamEdit, Phase, PickList,
-    PromptOverlay, Reading, Reply, ReplyState, Resume, Scroll, State, Thought, View,
+    PromptOverlay, Reading, Reply, ReplyState, Resume, Scroll, State, Thought, View, update,
 };
 use llmdeck::attach::File;
 use llmdeck::chat::{Segment, SegmentKind};
 use llmdeck::engine::{
     Change, Command, ContextInfo, DeviceForecast, DeviceMemory, EngineError, EngineEvent,
-    ErrorKind, Forecast, KvOutcome, LoadId, ModelInfo, Prompt, PromptOf, PromptToken, RequestId,
-    StopReason, TextSize, Timings,
+    ErrorKind, Forecast, HeldModel, KvOutcome, LoadId, ModelInfo, Prompt, PromptOf, PromptToken,
+    RequestId, StopReason, TextSize, Timings,
 };
 use llmdeck::hub::{
     self, FilePath, MayFit, Offer, Pick, Progress, Rate, RepoId, Size, Status, Wanted,
@@ -431,6 +431,36 @@ pub fn gauges_with_gpu(size: (u16, u16)) -> State {
     sample.gpus = Ok(vec![gpu()]);
     sample.cpu.temperature = Err("no sensor");
     state.gauges.latest = Some(sample);
+    state
+}
+
+/// A model that ran before is held.
+pub fn hold(state: &mut State, path: &str, name: &str) {
+    let device = DeviceMemory {
+        name: "CPU".to_owned(),
+        weights: GIB,
+        kv: GIB / 4,
+        compute: 0,
+    };
+    let held = HeldModel {
+        model: ModelInfo {
+            path: path.into(),
+            name: name.to_owned(),
+            ..ModelInfo::default()
+        },
+        context: ContextInfo {
+            devices: vec![device],
+            ..ContextInfo::default()
+        },
+        asked: state.params.values.load(),
+        tokens: 1_234,
+    };
+    update(state, Event::Engine(EngineEvent::Held(Box::new(held))));
+}
+
+pub fn gauges_with_held(size: (u16, u16)) -> State {
+    let mut state = gauges(size);
+    hold(&mut state, "/models/small.gguf", "Small 1B");
     state
 }
 

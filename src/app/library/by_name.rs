@@ -38,6 +38,14 @@ impl LibraryState {
         inspected.outcome.clone().filter(|_| inspected.path == path)
     }
 
+    /// The file that a load by this name or path would take.
+    pub fn place_named(&self, text: &str) -> PathBuf {
+        match self.listing.as_ref().map(|listing| listing.find(text)) {
+            Some(Meant::One(model)) => model.place_of(text).to_owned(),
+            _ => text.into(),
+        }
+    }
+
     /// The file of the model of that name.
     fn path_of(&self, name: &str) -> Option<PathBuf> {
         match self.listing.as_ref()?.find(name) {
@@ -104,20 +112,27 @@ pub(in crate::app) fn ask_which(state: &mut State) -> Vec<Effect> {
     vec![Effect::ListPaths(typed), Effect::Library(Command::Judge)]
 }
 
-/// Names that complete what is typed; none of what is typed as a path. Before anything is typed, those
-/// of the models used last.
+/// Names that complete what is typed; none of what is typed as a path. Before anything is typed, that
+/// of the model that is held, and those of the models used last.
 pub(in crate::app) fn names(state: &State, typed: &str) -> Vec<String> {
     let library = &state.library;
     if typed.is_empty() {
+        let held = state.model.held.as_ref().map(|held| &held.model.model.path);
         let usable = library
             .models()
             .iter()
             .filter(|model| model.error.is_none());
         let mut models: Vec<_> = usable.collect();
         models.sort_by_key(|model| Reverse(library.known(model).and_then(|known| known.used)));
-        let names = models.iter().map(|model| model.name.clone());
+        let others = models.iter().filter(|model| Some(&model.path) != held);
+        let others = others.map(|model| model.name.clone());
+        let held = held.map(|path| match library.model(path) {
+            Some(model) => model.name.clone(),
+            None => path.display().to_string(),
+        });
         let own = library.named.keys().cloned();
-        return own.chain(names).take(OFFERED).collect();
+        let names = held.into_iter().chain(own).chain(others);
+        return names.take(OFFERED).collect();
     }
     if typed.starts_with(['/', '.', '~']) {
         return vec![];

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::LibraryState;
+use crate::app::State;
 use crate::app::scroll::Scrolled;
 use crate::library::{Contents, TensorRow, sheet};
 use crate::units;
@@ -53,17 +53,18 @@ impl Details {
     }
 }
 
-impl LibraryState {
+impl State {
     /// The rows of the details; empty while the list is shown.
     pub fn detail_rows(&self) -> Vec<DetailRow<'_>> {
-        let Some(details) = &self.details else {
+        let library = &self.library;
+        let Some(details) = &library.details else {
             return vec![];
         };
         let mut rows = Vec::new();
-        if let Some(model) = self.model(&details.path) {
-            let mut known = self.known(model).cloned().unwrap_or_default();
+        if let Some(model) = library.model(&details.path) {
+            let mut known = library.known(model).cloned().unwrap_or_default();
             let named = details.named.as_ref();
-            let named = named.and_then(|name| self.named.get_key_value(name));
+            let named = named.and_then(|name| library.named.get_key_value(name));
             if let Some((name, (_, values))) = named {
                 known.named = Some((name.clone(), values.clone()));
                 // It was made without those values.
@@ -72,6 +73,9 @@ impl LibraryState {
             rows.push(DetailRow::Heading(model.name.clone()));
             let facts = sheet(model, &known).into_iter();
             rows.extend(facts.map(|(name, value)| DetailRow::Fact(name, value)));
+            let estimate = known.estimate.as_ref();
+            let beside = estimate.and_then(|estimate| self.beside(&model.path, estimate));
+            rows.extend(beside.map(|said| DetailRow::Fact("in memory", said)));
             rows.push(DetailRow::Blank);
         }
         match &details.contents {

@@ -21,6 +21,7 @@ pub use list::{ModelList, ModelRow, Order, Subset};
 pub(super) use by_name::{ask_which, look_ahead, names, resolve};
 pub(super) use view::{enter, paste, perform, resized, type_key};
 
+use super::slash::complete;
 use super::update::{IsError, notice};
 use super::{Effect, Overlay, State, View, compare};
 use crate::engine::Timings;
@@ -126,10 +127,23 @@ pub(super) fn replied(state: &State, timings: &Timings) -> Vec<Effect> {
     })]
 }
 
+/// Other models are in memory than before, so that others fit beside them.
+pub(super) fn memory_changed(state: &mut State) -> Vec<Effect> {
+    state.library.inspected = None;
+    match is_shown(state) {
+        true => vec![Effect::Library(Command::Judge)],
+        false => vec![],
+    }
+}
+
+/// Whether estimates are on the screen.
+fn is_shown(state: &State) -> bool {
+    state.view == View::Models || matches!(state.overlay, Some(Overlay::LoadModel(_)))
+}
+
 /// Takes news of the library in.
 pub(super) fn on_news(state: &mut State, news: News) -> Vec<Effect> {
-    let is_shown =
-        state.view == View::Models || matches!(state.overlay, Some(Overlay::LoadModel(_)));
+    let is_shown = is_shown(state);
     let library = &mut state.library;
     match news {
         News::Found(listing) => {
@@ -144,6 +158,7 @@ pub(super) fn on_news(state: &mut State, news: News) -> Vec<Effect> {
         News::Known(known) => {
             library.known = known;
             library.arrange();
+            complete::judged(state);
         }
         News::Inspected { path, outcome } => {
             if let Some(inspected) = &mut library.inspected {

@@ -218,7 +218,7 @@ fn names_of_a_models_preset_stand_below_their_model_and_load_with_their_values()
     assert!(asked(&press(&mut state, "x")).is_empty());
     let said = state.notice.as_ref().unwrap().text.clone();
     assert!(said.starts_with("coder is only a name"), "{said}");
-    let facts = |state: &State| format!("{:?}", state.library.detail_rows());
+    let facts = |state: &State| format!("{:?}", state.detail_rows());
     press(&mut state, "i");
     assert!(facts(&state).contains("ctx-size 384"), "{}", facts(&state));
     press(&mut state, "i / c o d enter");
@@ -268,11 +268,11 @@ fn details_take_the_answer_for_their_own_model_and_scroll_to_the_end() {
         path,
         outcome: Ok(Arc::new(contents.clone())),
     };
-    let before = state.library.detail_rows().len();
+    let before = state.detail_rows().len();
     tell(&mut state, answer(path("alpha")));
-    assert_eq!(state.library.detail_rows().len(), before);
+    assert_eq!(state.detail_rows().len(), before);
     tell(&mut state, answer(path("large")));
-    let rows = state.library.detail_rows().len();
+    let rows = state.detail_rows().len();
     assert!(rows > 100, "{rows}");
     press(&mut state, "end");
     let top = state.library.details.as_ref().unwrap().scrolled.top;

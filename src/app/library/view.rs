@@ -69,7 +69,7 @@ pub(in crate::app) fn resized(state: &mut State) {
 /// Keeps the last page of the details in view.
 pub(super) fn clamp(state: &mut State) {
     let height = usize::from(state.size.1.saturating_sub(AROUND));
-    let rows = state.library.detail_rows().len();
+    let rows = state.detail_rows().len();
     if let Some(details) = &mut state.library.details {
         details.scrolled.fit(rows, height);
     }

@@ -5,6 +5,7 @@
 
 use super::{COMMANDS, Command, first_word, is_command};
 use crate::app::{Effect, Pane, State};
+use crate::library::Command as LibraryCommand;
 use crate::params::{Kind, Support, TABLE, find, spec};
 
 /// The list above the composer.
@@ -65,7 +66,15 @@ pub(in crate::app) fn follow(state: &mut State) -> Vec<Effect> {
     }
     let line = line.to_owned();
     let (items, effects) = match argument(&line) {
-        Some((_, "FILE" | "MODEL", typed)) => (vec![], vec![Effect::ListPaths(typed.to_owned())]),
+        Some((_, "FILE", typed)) => (vec![], vec![Effect::ListPaths(typed.to_owned())]),
+        Some((_, "MODEL", typed)) => {
+            let mut effects = vec![Effect::ListPaths(typed.to_owned())];
+            // Once, when the name of a model begins.
+            if !names_a_model(&state.completion.line) {
+                effects.push(Effect::Library(LibraryCommand::Judge));
+            }
+            (vec![], effects)
+        }
         Some((command, what, typed)) => (arguments(state, command, what, typed), vec![]),
         None => (commands(&line), vec![]),
     };
@@ -106,6 +115,40 @@ pub(in crate::app) fn paths(
         about: String::new(),
     });
     state.completion.items = unless_done(items.collect(), line);
+    judged(state);
+}
+
+/// Says of each model what a load of it would come out as, where that is known by now.
+pub(in crate::app) fn judged(state: &mut State) {
+    if !names_a_model(&state.completion.line) {
+        return;
+    }
+    let mut items = std::mem::take(&mut state.completion.items);
+    for item in &mut items {
+        item.about = outlook(state, &item.label).unwrap_or_default();
+    }
+    state.completion.items = items;
+}
+
+/// What a load of the model of that name would come out as, in a few words.
+fn outlook(state: &State, name: &str) -> Option<String> {
+    let estimate = match state.library.outlook(name)? {
+        Ok(estimate) => estimate,
+        Err(why) => return Some(why),
+    };
+    let fits = format!("fits: {}", estimate.in_words());
+    let place = state.library.place_named(name);
+    let beside = state.beside(&place, &estimate);
+    Some(
+        std::iter::once(fits)
+            .chain(beside)
+            .collect::<Vec<_>>()
+            .join("; "),
+    )
+}
+
+fn names_a_model(line: &str) -> bool {
+    matches!(argument(line), Some((_, "MODEL", _)))
 }
 
 /// The command being typed. What is recalled from the history is not.
@@ -262,7 +305,9 @@ mod tests {
         typed(&mut state, "/set flash-attn o");
         assert_eq!(lines(&state), ["/set flash-attn on", "/set flash-attn off"]);
         let effects = typed(&mut state, "/model /mod");
-        assert!(matches!(&effects[..], [Effect::ListPaths(typed)] if typed == "/mod"));
+        assert!(
+            matches!(&effects[..], [Effect::ListPaths(typed), Effect::Library(_)] if typed == "/mod")
+        );
         paths(&mut state, "/other", vec![], vec!["/other/".into()]);
         assert!(!state.completion.is_open());
         paths(&mut state, "/mod", vec![], vec!["/models/".into()]);

@@ -198,7 +198,7 @@ mod tests {
     use std::cell::RefCell;
     use std::time::Duration;
 
-    use crate::engine::{EngineError, ErrorKind};
+    use crate::engine::{CameFrom, EngineError, ErrorKind};
     use tokio::sync::mpsc;
 
     /// Runs a session against prepared events; returns the result, the commands sent and the text written.
@@ -249,6 +249,7 @@ mod tests {
             id: LOAD,
             model: Box::default(),
             context: Box::default(),
+            came_from: CameFrom::File,
             took: Duration::ZERO,
         }
     }

@@ -21,7 +21,7 @@ use super::handle::Commands;
 use super::trace::Ids;
 use super::{
     BenchRequest, BenchSample, Command, ConversationId, EngineError, EngineEvent, EngineHandle,
-    ErrorKind,
+    ErrorKind, LetGo, ModelInfo,
 };
 use crate::params::LoadParams;
 
@@ -42,6 +42,8 @@ pub struct Script {
     pub n_ctx: u32,
     /// A retune to more tokens than this fails for want of memory.
     pub max_ctx: u32,
+    /// Models that memory has room for.
+    pub models: u32,
 }
 
 impl Default for Script {
@@ -53,6 +55,7 @@ impl Default for Script {
             answer: "It is bound by memory bandwidth.".into(),
             n_ctx: 4096,
             max_ctx: 65536,
+            models: 2,
         }
     }
 }
@@ -67,6 +70,7 @@ pub fn start(script: Script) -> (EngineHandle, Receiver<EngineEvent>) {
         received,
         waiting: VecDeque::new(),
         model: None,
+        held: None,
         caches: HashMap::new(),
         vocabulary: Vec::new(),
         ids: Ids::default(),
@@ -87,16 +91,21 @@ struct Fake {
     /// Commands that came while another was being answered.
     waiting: VecDeque<Command>,
     model: Option<Loaded>,
+    /// The model that ran before, with its caches.
+    held: Option<(Loaded, Caches)>,
     /// The words in the KV cache of each conversation.
-    caches: HashMap<ConversationId, Vec<String>>,
+    caches: Caches,
     /// Words by their token ids.
     vocabulary: Vec<String>,
     /// Of the reply being made.
     ids: Ids,
 }
 
+type Caches = HashMap<ConversationId, Vec<String>>;
+
 #[derive(Clone)]
 struct Loaded {
+    info: ModelInfo,
     params: LoadParams,
     n_ctx: u32,
 }
@@ -117,7 +126,9 @@ impl Fake {
                 }
                 Command::Retune { id, params } => self.retune(id, *params).await,
                 Command::Foresee { id, params } => self.foresee(id, *params).await,
+                Command::LetGo => self.let_go(LetGo::Asked).await,
                 Command::Unload => {
+                    self.let_go(LetGo::Asked).await;
                     self.model = None;
                     self.tell(EngineEvent::Unloaded).await;
                 }

@@ -6,10 +6,17 @@ use crate::engine::{
     Change, ContextInfo, DeviceForecast, DeviceMemory, EngineError, Forecast, KvOutcome,
 };
 use crate::params::LoadParams;
-use crate::plan::{self, Memory, Weights};
+use crate::plan::{self, Memory};
 
-/// Places the model anew in the memory that is free once what runs now has given its own back.
-/// The tokens in the cache are for the caller to fill in.
+/// The model that is held beside the one that changes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Neighbour<'a> {
+    Stays(&'a ContextInfo),
+    Goes(&'a ContextInfo),
+}
+
+/// Places the model anew in the memory that is free once what runs now has given its own back, and
+/// a neighbour that goes too. The tokens in the cache are for the caller to fill in.
 ///
 /// # Errors
 /// For parameters that llama.cpp does not know, and a cache that cannot fit.
@@ -18,6 +25,7 @@ pub(crate) fn forecast(
     now: &ContextInfo,
     change: Change,
     params: &LoadParams,
+    neighbour: Option<Neighbour<'_>>,
 ) -> Result<Forecast, EngineError> {
     if change == Change::Live {
         let same = |device: &DeviceMemory| DeviceForecast {
@@ -36,24 +44,21 @@ pub(crate) fn forecast(
             notes: Vec::new(),
         });
     }
-    let (gpus, mut room) = place::machine(params);
+    let (gpus, room) = place::machine(params);
     let held = |name: &str| now.devices.iter().find(|device| device.name == name);
     let on_gpus = |device: &&DeviceMemory| gpus.iter().any(|gpu| gpu.name == device.name);
-    for (gpu, capacity) in gpus.iter().zip(&mut room.gpus) {
-        capacity.free = capacity
-            .free
-            .saturating_add(held(&gpu.name).map_or(0, total));
-    }
     let host = now.devices.iter().filter(|device| !on_gpus(device));
     let host = host.fold(DeviceMemory::default(), add);
-    // Mapped weights are in the page cache, which counts as free already.
-    let given_back = total(&host).saturating_sub(open.mapped);
-    room.host.free = room.host.free.saturating_add(given_back);
+    let room = room.without(&place::taken(now, &gpus));
+    let room = match neighbour {
+        Some(Neighbour::Stays(held)) => room.beside(&place::taken(held, &gpus)),
+        Some(Neighbour::Goes(held)) => room.without(&place::taken(held, &gpus)),
+        None => room,
+    };
     let mut limits = place::limits(params, &open.header);
     if change == Change::NewContext {
         limits.n_gpu_layers = Some(open.n_gpu_layers);
     }
-    room.weights = Weights::ToLoad;
     let run = place::run(&open.header, &gpus, params)?;
     let fit = plan::fit(&open.header, &room, &run, &limits);
     if let Some(shortage) = fit.shortage {
@@ -77,7 +82,7 @@ pub(crate) fn forecast(
     for ((gpu, capacity), memory) in gpus.iter().zip(&room.gpus).zip(&fit.placement.gpus) {
         let before = held(&gpu.name).cloned().unwrap_or_default();
         let after = after(&gpu.name, *memory);
-        if total(&before) + total(&after) > 0 {
+        if before.total() + after.total() > 0 {
             devices.push(DeviceForecast {
                 name: gpu.name.clone(),
                 before,
@@ -113,13 +118,6 @@ pub(crate) fn turns_values(before: &LoadParams, after: &LoadParams) -> bool {
 
 /// llama.cpp's name of system memory.
 const HOST: &str = "CPU";
-
-fn total(device: &DeviceMemory) -> u64 {
-    device
-        .weights
-        .saturating_add(device.kv)
-        .saturating_add(device.compute)
-}
 
 fn add(sum: DeviceMemory, more: &DeviceMemory) -> DeviceMemory {
     DeviceMemory {

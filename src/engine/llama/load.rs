@@ -175,6 +175,7 @@ pub(crate) fn open_context(
         n_threads_batch: native.n_threads_batch.unsigned_abs(),
         n_gpu_layers: open.n_gpu_layers,
         devices,
+        mapped: open.mapped,
         notes,
     };
     Ok((context, info))

@@ -7,11 +7,12 @@ use std::path::Path;
 use super::load::OpenModel;
 use super::threads::Threads;
 use super::{backend, context_options};
-use crate::engine::{Device, DeviceKind, EngineError, ErrorKind};
+use crate::engine::{ContextInfo, Device, DeviceKind, DeviceMemory, EngineError, ErrorKind};
 use crate::gguf::{self, TensorType};
 use crate::params::{FlashAttention, GpuLayers, LoadParams, ModelParams, SplitMode};
 use crate::plan::{
-    self, Capacity, Fit, Limits, Override, Part, Reads, Room, Run, Shortage, Split, Weights,
+    self, Capacity, Fit, Limits, Override, Part, Present, Reads, Room, Run, Shortage, Split, Stay,
+    Taken, Weights,
 };
 
 /// Refuses a model that this machine can never run, whatever else is ended before.
@@ -33,13 +34,26 @@ pub(crate) fn check_size(
     }
 }
 
-/// Whether a second model can be loaded beside the first without getting less for it.
-pub(crate) fn fits_beside(facts: &gguf::Facts, params: &LoadParams) -> bool {
+/// Which of the models in memory stay while another is loaded, so that it gets no less for them.
+pub(crate) fn stays(
+    facts: &gguf::Facts,
+    params: &LoadParams,
+    running: Option<&ContextInfo>,
+    held: Option<&ContextInfo>,
+) -> Stay {
+    let (gpus, room) = machine(params);
+    let present = present(&gpus, running, held);
     let limits = limits(params, facts);
-    let gpus = gpus(params);
-    let room = room(&gpus, params, Weights::ToLoad);
-    let fit = run(facts, &gpus, params).map(|run| plan::fit(facts, &room, &run, &limits));
-    fit.is_ok_and(|fit| fit.fits && fit.notes.is_empty())
+    run(facts, &gpus, params).map_or(Stay::Nothing, |run| {
+        present.stays(facts, &room, &run, &limits)
+    })
+}
+
+/// Whether so many bytes more of system memory can be taken beside the weights of a model that is
+/// held.
+pub(crate) fn host_has(bytes: u64, params: &LoadParams, held: &ContextInfo) -> bool {
+    let free = host().free.saturating_sub(held.mapped);
+    bytes.saturating_add(params.model.fit_target) <= free
 }
 
 /// Layers to put on the GPUs of [`gpus`], before the weights are loaded, with room for the
@@ -191,15 +205,23 @@ fn room(gpus: &[Device], params: &LoadParams, weights: Weights) -> Room {
     Room {
         host: host(),
         gpus: gpus.iter().map(capacity).collect(),
-        shares: shares(gpus, &params.model.tensor_split),
+        shares: given_shares(&params.model.tensor_split, gpus.len()),
         weights,
     }
 }
 
-/// By what llama.cpp divides layers over GPUs.
+/// By what llama.cpp divides layers over GPUs that have so much memory free.
 fn shares(gpus: &[Device], split: &[f32]) -> Vec<u64> {
+    match given_shares(split, gpus.len()) {
+        none if none.is_empty() => gpus.iter().map(|gpu| gpu.memory_free).collect(),
+        given => given,
+    }
+}
+
+/// The shares that the user gave each GPU; none where that is left to what is free.
+fn given_shares(split: &[f32], n_gpus: usize) -> Vec<u64> {
     if split.iter().all(|share| *share <= 0.0) {
-        return gpus.iter().map(|gpu| gpu.memory_free).collect();
+        return Vec::new();
     }
     #[expect(
         clippy::cast_possible_truncation,
@@ -208,7 +230,7 @@ fn shares(gpus: &[Device], split: &[f32]) -> Vec<u64> {
     )]
     let parts = |share: &f32| (f64::from(*share) * 1e6) as u64;
     let given = split.iter().map(parts).chain(std::iter::repeat(0));
-    given.take(gpus.len()).collect()
+    given.take(n_gpus).collect()
 }
 
 /// RAM, with a container's limit respected; no limit where the system does not say.
@@ -269,6 +291,34 @@ pub fn machine(params: &LoadParams) -> (Vec<Device>, Room) {
     let gpus = gpus(params);
     let room = room(&gpus, params, Weights::ToLoad);
     (gpus, room)
+}
+
+/// The models in memory, as far as they take memory of this system and of these GPUs.
+pub fn present(
+    gpus: &[Device],
+    running: Option<&ContextInfo>,
+    held: Option<&ContextInfo>,
+) -> Present {
+    Present {
+        running: running.map(|context| taken(context, gpus)),
+        held: held.map(|context| taken(context, gpus)),
+    }
+}
+
+/// What a model with that context takes of system memory and of these GPUs.
+pub(super) fn taken(context: &ContextInfo, gpus: &[Device]) -> Taken {
+    let of = |name: &str| context.devices.iter().find(|device| device.name == name);
+    let is_gpu = |device: &&DeviceMemory| gpus.iter().any(|gpu| gpu.name == device.name);
+    let host = context.devices.iter().filter(|device| !is_gpu(device));
+    let host = host.map(DeviceMemory::total).fold(0, u64::saturating_add);
+    Taken {
+        host: host.saturating_sub(context.mapped),
+        gpus: gpus
+            .iter()
+            .map(|gpu| of(&gpu.name).map_or(0, DeviceMemory::total))
+            .collect(),
+        mapped: context.mapped,
+    }
 }
 
 /// How the parameters run on a machine with so many GPUs, but for what fitting chooses.

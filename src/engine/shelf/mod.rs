@@ -55,6 +55,11 @@ impl Shelf {
         }
     }
 
+    /// An empty one beside this, for another model.
+    pub(super) fn another(&self) -> Self {
+        Self::new(self.folder.clone())
+    }
+
     /// Turns to the caches of another model or layout, named by `key`; those in memory that
     /// cannot be used any more go to disk.
     pub(super) fn turn_to(&mut self, key: &str, limits: ShelfParams) {

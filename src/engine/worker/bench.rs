@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 use super::mail::Mail;
 use super::{Running, Worker, sequence};
 use crate::engine::llama::{self, Batch, Context, Decode, Interrupt, Output};
-use crate::engine::{BenchRequest, BenchSample, BenchTest, EngineError, EngineEvent, ErrorKind};
+use crate::engine::{
+    BenchRequest, BenchSample, BenchTest, EngineError, EngineEvent, ErrorKind, LetGo,
+};
 
 /// The sequence that is measured; all are empty meanwhile.
 const SEQUENCE: i32 = 0;
@@ -31,6 +33,7 @@ impl Worker {
             ));
         };
         check(request.test, running.context_info.n_ctx)?;
+        self.free_for_caches();
         let saved = self.set_aside();
         let outcome = match &mut self.running {
             Some(running) => Measurement::new(
@@ -46,6 +49,19 @@ impl Worker {
         };
         self.put_back(&saved);
         outcome
+    }
+
+    /// Lets the held model go where system memory would not hold both what is in the caches and
+    /// what the measurement fills them with.
+    fn free_for_caches(&mut self) {
+        let (Some(running), Some(held)) = (&self.running, &self.held) else {
+            return;
+        };
+        let devices = running.context_info.devices.iter();
+        let cache: u64 = devices.map(|device| device.kv).sum();
+        if !llama::host_has(cache.saturating_mul(2), &running.asked, held.context()) {
+            self.let_go(LetGo::Memory);
+        }
     }
 
     /// Saves what is in the cache of every slot.

@@ -2,10 +2,18 @@
 
 use super::Worker;
 use super::load::{Layout, layout};
-use crate::engine::llama;
+use crate::engine::llama::{self, Neighbour};
 use crate::engine::reply::count_of;
-use crate::engine::{Change, EngineError, EngineEvent, Forecast, KvOutcome, LoadId};
+use crate::engine::{Change, EngineError, EngineEvent, Forecast, KvOutcome, LetGo, LoadId};
 use crate::params::LoadParams;
+
+/// What becomes of the model that is held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum HeldThen {
+    /// It stays, or none is held.
+    AsNow,
+    Gone,
+}
 
 impl Worker {
     /// Answers [`crate::engine::Command::Foresee`].
@@ -15,21 +23,43 @@ impl Worker {
     }
 
     fn try_foresee(&self, params: &LoadParams) -> Result<Forecast, EngineError> {
-        let running = self.running.as_ref().ok_or_else(super::retune::no_model)?;
         self.check_retune(params)?;
-        let asked = &running.asked;
-        let change = if params.model != asked.model {
+        let (mut forecast, held) = self.look_ahead(params)?;
+        if let (Some(model), HeldThen::Gone) = (&self.held, held) {
+            let note = format!("{} is let go: {}", model.name(), LetGo::Memory);
+            forecast.notes.push(note);
+        }
+        Ok(Forecast {
+            kv: self.expect_of_cache(forecast.change, params),
+            ..forecast
+        })
+    }
+
+    /// What a change comes to but for the cache. The model that is held goes where the running one
+    /// would get less beside it.
+    pub(super) fn look_ahead(
+        &self,
+        params: &LoadParams,
+    ) -> Result<(Forecast, HeldThen), EngineError> {
+        let running = self.running.as_ref().ok_or_else(super::retune::no_model)?;
+        let change = if params.model != running.asked.model {
             Change::Reload
-        } else if params.context != asked.context {
+        } else if params.context != running.asked.context {
             Change::NewContext
         } else {
             Change::Live
         };
-        let forecast = llama::forecast(&running.open, &running.context_info, change, params)?;
-        Ok(Forecast {
-            kv: self.expect_of_cache(change, params),
-            ..forecast
-        })
+        let (open, now) = (&running.open, &running.context_info);
+        let with = |neighbour| llama::forecast(open, now, change, params, neighbour);
+        let Some(held) = &self.held else {
+            return Ok((with(None)?, HeldThen::AsNow));
+        };
+        match with(Some(Neighbour::Stays(held.context()))) {
+            Ok(forecast) if forecast.fits && forecast.notes.is_empty() => {
+                Ok((forecast, HeldThen::AsNow))
+            }
+            _ => Ok((with(Some(Neighbour::Goes(held.context())))?, HeldThen::Gone)),
+        }
     }
 
     /// What becomes of the tokens in the cache. Some architectures refuse a saved cache, which only

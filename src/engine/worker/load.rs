@@ -1,52 +1,64 @@
 //! Putting a model in place of the present one.
 
+use std::path::Path;
 use std::time::Instant;
 
+use super::held::Held;
 use super::mail::Patience;
 use super::retune::{Parked, Weights};
 use super::{Running, Slot, Worker, count_of};
 use crate::engine::llama::{self, DetachedGrammar, OpenModel};
 use crate::engine::scheduler::{StepBudget, Steps};
 use crate::engine::{
-    ContextInfo, EngineError, EngineEvent, KvOutcome, LoadRequest, Missed, StopReason,
+    CameFrom, ContextInfo, EngineError, EngineEvent, KvOutcome, LetGo, LoadRequest, Missed,
+    StopReason,
 };
+use crate::gguf;
 use crate::params::LoadParams;
+use crate::plan::Stay;
 
 impl Worker {
     /// Answers [`crate::engine::Command::Load`].
     pub(super) fn load(&mut self, request: &LoadRequest) {
         let started = Instant::now();
         let id = request.id;
-        match self.try_load(request) {
-            Ok((model, context)) => self.mail.outbox.push(EngineEvent::Loaded {
-                id,
-                model,
-                context,
-                took: started.elapsed(),
-            }),
-            Err(error) => {
-                let running = self.running.is_some();
-                self.mail
-                    .outbox
-                    .push(EngineEvent::LoadFailed { id, error, running });
-            }
+        let outcome = self.try_load(request);
+        if outcome.is_ok() {
+            self.hold_at_most(request.params.models_max);
         }
+        let event = match (outcome, &self.running) {
+            (Ok(came_from), Some(running)) => EngineEvent::Loaded {
+                id,
+                model: Box::new(running.open.info.clone()),
+                context: Box::new(running.context_info.clone()),
+                came_from,
+                took: started.elapsed(),
+            },
+            (Ok(_), None) => EngineEvent::LoadFailed {
+                id,
+                error: super::retune::no_model(),
+                running: false,
+            },
+            (Err(error), running) => EngineEvent::LoadFailed {
+                id,
+                error,
+                running: running.is_some(),
+            },
+        };
+        self.mail.outbox.push(event);
     }
 
-    fn try_load(
-        &mut self,
-        request: &LoadRequest,
-    ) -> Result<(Box<crate::engine::ModelInfo>, Box<ContextInfo>), EngineError> {
+    fn try_load(&mut self, request: &LoadRequest) -> Result<CameFrom, EngineError> {
         let LoadRequest { id, path, params } = request;
         // Everything that can be known beforehand, before the present model is given up.
         llama::check(params)?;
+        if self.is_held(path, params) {
+            self.swap(params);
+            return Ok(CameFrom::Memory);
+        }
         let facts = llama::validate(path)?;
         llama::check_size(path, &facts, params)?;
-        let mut parked = if llama::fits_beside(&facts, params) {
-            None
-        } else {
-            self.park(Weights::Free)
-        };
+        let mut parked = self.clear_the_way(path, &facts, params);
         let opened = llama::open_model(
             path,
             params,
@@ -65,11 +77,7 @@ impl Worker {
                 return Err(error);
             }
         };
-        for index in 0..self.slots.len() {
-            self.finish(index, StopReason::Cancelled);
-            self.note_lost(index, Missed::OtherModel);
-        }
-        let info = (Box::new(open.info.clone()), Box::new(context_info.clone()));
+        self.step_down(path, params);
         self.slots = (0..context_info.n_seq_max)
             .map(|_| Slot::default())
             .collect();
@@ -87,7 +95,54 @@ impl Worker {
             context_info,
             open,
         });
-        Ok(info)
+        Ok(CameFrom::File)
+    }
+
+    /// Frees what the load of another model needs: first the one that is held, and where that is
+    /// not enough the one that runs, which comes back if the load fails.
+    fn clear_the_way(
+        &mut self,
+        path: &Path,
+        facts: &gguf::Facts,
+        params: &LoadParams,
+    ) -> Option<Parked> {
+        // With other parameters, or another file by now.
+        if self.held.as_ref().is_some_and(|held| held.path() == path) {
+            self.let_go(LetGo::LoadedAgain);
+        }
+        let running = self.running.as_ref().map(|running| &running.context_info);
+        let held = self.held.as_ref().map(Held::context);
+        let stay = llama::stays(facts, params, running, held);
+        if stay != Stay::Both {
+            self.let_go(LetGo::Memory);
+        }
+        if stay != Stay::Nothing {
+            return None;
+        }
+        self.shelve_all();
+        self.park(Weights::Free)
+    }
+
+    /// The model that runs makes way for another one that is loaded: it is held, or else its caches
+    /// are put away.
+    fn step_down(&mut self, path: &Path, params: &LoadParams) {
+        self.end_slots();
+        let another = |running: &Running| running.path != path;
+        if params.models_max > 1 && self.running.as_ref().is_some_and(another) {
+            self.let_go(LetGo::Replaced);
+            self.hold();
+        } else {
+            self.shelve_all();
+            self.running = None;
+        }
+    }
+
+    /// Ends the replies of the model that makes way.
+    pub(super) fn end_slots(&mut self) {
+        for index in 0..self.slots.len() {
+            self.finish(index, StopReason::Cancelled);
+            self.note_lost(index, Missed::OtherModel);
+        }
     }
 
     /// Puts the conversations into the context that runs now and tells what became of them.

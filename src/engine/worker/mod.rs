@@ -2,6 +2,7 @@
 
 mod bench;
 mod forecast;
+mod held;
 mod load;
 mod mail;
 mod missed;
@@ -33,7 +34,7 @@ use super::scheduler::{StepBudget, Steps};
 use super::shelf::Shelf;
 use super::{
     BenchId, Command, ContextInfo, ConversationId, EngineError, EngineEvent, EngineHandle,
-    ErrorKind, LoadId, PreviewRequest, RequestId,
+    ErrorKind, LetGo, LoadId, PreviewRequest, RequestId,
 };
 use crate::params::LoadParams;
 
@@ -125,6 +126,8 @@ struct Worker {
     mail: Mail,
     interrupt: Arc<Interrupt>,
     running: Option<Running>,
+    /// The model that ran before, where it could stay.
+    held: Option<held::Held>,
     slots: Vec<Slot>,
     queue: VecDeque<Waiting>,
     batch: Batch,
@@ -155,6 +158,7 @@ impl Worker {
             mail,
             interrupt,
             running: None,
+            held: None,
             slots: Vec::new(),
             queue: VecDeque::new(),
             batch: Batch::default(),
@@ -179,6 +183,7 @@ impl Worker {
                 Err(panic) => self.recover(panic.as_ref()),
             }
         }
+        self.free_held();
         self.shelve_all();
         self.shelf.put_away();
         self.running = None;
@@ -219,7 +224,6 @@ impl Worker {
         match command {
             Command::Load(request) => {
                 self.answering = Some(Answering::Load(request.id));
-                self.shelve_all();
                 self.load(&request);
                 self.turn_shelf();
             }
@@ -234,6 +238,7 @@ impl Worker {
             Command::CancelLoad(id) => tracing::debug!(?id, "nothing to cancel"),
             Command::Unload => {
                 self.end_all();
+                self.let_go(LetGo::Asked);
                 self.shelve_all();
                 self.running = None;
                 self.last_prompt = None;
@@ -241,6 +246,7 @@ impl Worker {
                 self.turn_shelf();
                 self.mail.outbox.push(EngineEvent::Unloaded);
             }
+            Command::LetGo => self.let_go(LetGo::Asked),
             Command::Generate(request) => {
                 self.answering = Some(Answering::Generate(request.id));
                 self.generate(request, at);

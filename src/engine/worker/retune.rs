@@ -3,11 +3,12 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
+use super::forecast::HeldThen;
 use super::load::{Saved, layout};
 use super::mail::Patience;
 use super::{Running, Worker, sequence};
 use crate::engine::llama::{self, OpenModel};
-use crate::engine::{EngineError, EngineEvent, ErrorKind, KvOutcome, LoadId};
+use crate::engine::{EngineError, EngineEvent, ErrorKind, KvOutcome, LetGo, LoadId};
 use crate::params::LoadParams;
 
 /// A model put aside while memory is needed for something else.
@@ -32,7 +33,11 @@ impl Worker {
     /// Answers [`crate::engine::Command::Retune`].
     pub(super) fn retune(&mut self, id: LoadId, params: LoadParams) {
         let started = Instant::now();
+        let models_max = params.models_max;
         let outcome = self.try_retune(id, params);
+        if outcome.is_ok() {
+            self.hold_at_most(models_max);
+        }
         let event = match (outcome, &self.running) {
             (Ok(kv), Some(running)) => EngineEvent::Retuned {
                 id,
@@ -59,7 +64,7 @@ impl Worker {
         let Some(running) = &mut self.running else {
             return Err(no_model());
         };
-        if params.model == running.asked.model && params.context == running.asked.context {
+        if params.is_same_load(&running.asked) {
             running.set_threads(params);
             return Ok(KvOutcome::Untouched);
         }
@@ -69,6 +74,10 @@ impl Worker {
             Weights::Free
         };
         let layout = layout(&running.asked, &params);
+        // What cannot be foreseen fails below, and costs nothing that is held.
+        if let Ok((_, HeldThen::Gone)) = self.look_ahead(&params) {
+            self.let_go(LetGo::Memory);
+        }
         let Some(mut parked) = self.park(weights) else {
             return Err(no_model());
         };
@@ -99,7 +108,7 @@ impl Worker {
     pub(super) fn check_retune(&self, params: &LoadParams) -> Result<(), EngineError> {
         llama::check(params)?;
         let running = self.running.as_ref().ok_or_else(no_model)?;
-        if params.model == running.asked.model && params.context == running.asked.context {
+        if params.is_same_load(&running.asked) {
             return Ok(());
         }
         let n_seq_max = llama::sequences(&params.context)?;
@@ -227,7 +236,7 @@ impl Worker {
 
 impl Running {
     /// Threads are all that differs: nothing else is touched.
-    fn set_threads(&mut self, asked: LoadParams) {
+    pub(super) fn set_threads(&mut self, asked: LoadParams) {
         let threads = llama::Threads::resolve(asked.threads, self.open.facts.size_bytes);
         self.compute_with(threads);
         self.asked = asked;

@@ -6,9 +6,9 @@ use std::path::Path;
 use sha2::{Digest, Sha256};
 
 use super::step::cut;
-use super::{Worker, sequence};
-use crate::engine::llama;
-use crate::engine::shelf::WORTH_KEEPING;
+use super::{Slot, Worker, sequence};
+use crate::engine::llama::{self, Context};
+use crate::engine::shelf::{Shelf, WORTH_KEEPING};
 use crate::gguf;
 use crate::params::ShelfParams;
 
@@ -22,12 +22,9 @@ impl Worker {
 
     /// Puts the cache of one conversation away, before something else takes its place.
     pub(super) fn shelve(&mut self, index: usize) {
-        let (Some(running), Some(slot)) = (&mut self.running, self.slots.get(index)) else {
-            return;
-        };
-        let cached = &slot.tokens[..slot.n_cached.min(slot.tokens.len())];
-        self.shelf
-            .put(cached, || running.context.save(sequence(index)));
+        if let (Some(running), Some(slot)) = (&mut self.running, self.slots.get(index)) {
+            put(&mut self.shelf, &mut running.context, index, slot);
+        }
     }
 
     /// Turns to the caches that the running model can use.
@@ -91,6 +88,12 @@ impl Worker {
         tracing::info!(tokens = common, "a kept KV cache saves prefill");
         common
     }
+}
+
+/// Puts the cache of a slot of that context on the shelf of its model.
+pub(super) fn put(shelf: &mut Shelf, context: &mut Context, index: usize, slot: &Slot) {
+    let cached = &slot.tokens[..slot.n_cached.min(slot.tokens.len())];
+    shelf.put(cached, || context.save(sequence(index)));
 }
 
 /// Names the caches of one model in one layout: what llama.cpp writes depends on its version, too.

@@ -69,6 +69,11 @@ pub(super) const ROWS: &[Spec] = &[
         .short(&["fitc"])
         .int((256, 16_777_216), 0, &[], 4096)
         .help("The smallest context, in tokens, that fitting may choose before it moves layers to the CPU instead."),
+    model(Param::ModelsMax, "models-max")
+        .aliases(&["max_loaded_models", "ollama_max_loaded_models"])
+        .int((1, 2), 1, &[], 2)
+        .cost(Cost::Free)
+        .help("Models in memory at once: with 2 the one from before is held with its KV caches, where memory allows, so that going back reads nothing."),
     model(Param::Mmproj, "mmproj")
         .short(&["mm"])
         .text("path of the projector file", "")

@@ -1,9 +1,9 @@
 //! What loading a model would come out as on this machine, now.
 
-use crate::engine::{EngineError, llama};
+use crate::engine::{ContextInfo, Device, EngineError, llama};
 use crate::gguf::Facts;
 use crate::hub;
-use crate::library::{About, Estimate, Model};
+use crate::library::{About, Beside, Estimate, Model};
 use crate::params::LoadParams;
 use crate::plan::{self, Override, Peak, Room, Run};
 use crate::runtime::bandwidths;
@@ -15,7 +15,9 @@ const USUAL_BITS: u64 = 5;
 /// This machine as it is now, and the parameters that models would be loaded with.
 pub struct Estimator {
     params: LoadParams,
+    gpus: Vec<Device>,
     room: Room,
+    beside: Beside,
     run: Run,
     overrides: Vec<Override>,
     /// Bytes per second, of system memory first, then of the GPUs.
@@ -35,8 +37,19 @@ impl Estimator {
             overrides: llama::overrides(&params.model, &names)?,
             bandwidths: bandwidths(&gpus, peaks),
             params: params.clone(),
+            gpus,
             room,
+            beside: Beside::default(),
         })
+    }
+
+    /// The same beside models that are in memory: the one that runs, and the one that is held.
+    pub fn beside(self, running: Option<&ContextInfo>, held: Option<&ContextInfo>) -> Self {
+        let beside = Beside {
+            present: llama::present(&self.gpus, running, held),
+            models_max: self.params.models_max,
+        };
+        Self { beside, ..self }
     }
 
     /// What becomes of a model; `None` for one that cannot be loaded.
@@ -57,7 +70,14 @@ impl Estimator {
             ..self.run.clone()
         };
         let limits = llama::limits(&self.params, facts);
-        Estimate::new(facts, &self.room, &run, &limits, &self.bandwidths)
+        Estimate::new(
+            facts,
+            &self.room,
+            &self.beside,
+            &run,
+            &limits,
+            &self.bandwidths,
+        )
     }
 }
 

@@ -13,8 +13,9 @@ use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::sync::mpsc;
 
 use super::{Estimator, Notes, find_in, marks, places};
-use crate::app::Event;
+use crate::app::{Event, State};
 use crate::config::Folders;
+use crate::engine::{ContextInfo, EngineError};
 use crate::gguf;
 use crate::library::{
     self, About, Command, Contents, Estimate, Favourite, Listing, Marks, Model, News, Place,
@@ -35,9 +36,32 @@ pub struct Librarian {
     messages: Sender<Message>,
 }
 
+/// What a load would meet.
+#[derive(Clone, Debug, Default)]
+pub struct Situation {
+    /// The parameters that it would have.
+    pub params: LoadParams,
+    /// The model that runs, and the one that is held beside it.
+    pub running: Option<ContextInfo>,
+    pub held: Option<ContextInfo>,
+}
+
+impl Situation {
+    /// The deck's own.
+    pub(in crate::runtime) fn of(state: &State) -> Self {
+        let model = &state.model;
+        let running = model.running.as_ref();
+        let held = model.held.as_ref();
+        Self {
+            params: state.params.values.load(),
+            running: running.map(|(_, context)| (**context).clone()),
+            held: held.map(|held| held.model.context.clone()),
+        }
+    }
+}
+
 enum Message {
-    /// With the parameters that a load would have.
-    Ask(Command, Box<LoadParams>),
+    Ask(Command, Box<Situation>),
     /// Models may have come or gone.
     Changed,
     Stop,
@@ -80,8 +104,8 @@ impl Librarian {
     }
 
     /// Asks; what comes of it comes as an event.
-    pub(in crate::runtime) fn ask(&self, command: Command, params: LoadParams) {
-        let message = Message::Ask(command, Box::new(params));
+    pub(in crate::runtime) fn ask(&self, command: Command, situation: Situation) {
+        let message = Message::Ask(command, Box::new(situation));
         // Fails only when there is no thread, which was logged.
         let _ = self.messages.send(message);
     }
@@ -118,7 +142,7 @@ impl Actor {
                 None => messages.recv().map_err(|_| RecvTimeoutError::Disconnected),
             };
             match message {
-                Ok(Message::Ask(command, params)) => self.perform(command, &params),
+                Ok(Message::Ask(command, situation)) => self.perform(command, &situation),
                 Ok(Message::Changed) => {
                     self.due.get_or_insert_with(|| Instant::now() + TOGETHER);
                 }
@@ -128,15 +152,15 @@ impl Actor {
         }
     }
 
-    fn perform(&mut self, command: Command, params: &LoadParams) {
+    fn perform(&mut self, command: Command, situation: &Situation) {
         match command {
             Command::Look => {
                 self.look();
-                self.judge(params);
+                self.judge(situation);
             }
-            Command::Judge => self.judge(params),
+            Command::Judge => self.judge(situation),
             Command::Inspect(path) => {
-                let outcome = self.inspect(&path, params);
+                let outcome = self.inspect(&path, situation);
                 self.tell(News::Inspected { path, outcome });
             }
             Command::Read(files) => {
@@ -208,9 +232,9 @@ impl Actor {
     }
 
     /// What a load of each model would come out as.
-    fn judge(&mut self, params: &LoadParams) {
+    fn judge(&mut self, situation: &Situation) {
         // What is wrong with parameters is said when they are used.
-        if let Ok(estimator) = self.estimator(params) {
+        if let Ok(estimator) = self.estimator(situation) {
             let models = self.models().iter();
             let models = models.filter(|model| model.error.is_none());
             self.estimates = models
@@ -220,8 +244,10 @@ impl Actor {
         self.tell_known();
     }
 
-    fn inspect(&self, path: &Path, params: &LoadParams) -> Result<Estimate, String> {
-        let estimator = self.estimator(params).map_err(|error| error.to_string())?;
+    fn inspect(&self, path: &Path, situation: &Situation) -> Result<Estimate, String> {
+        let estimator = self
+            .estimator(situation)
+            .map_err(|error| error.to_string())?;
         let home = directories::BaseDirs::new().map(|dirs| dirs.home_dir().to_owned());
         let path = resolve(path.to_owned(), home.as_deref());
         let about = About::read(&gguf::parts(&path)).map_err(|error| error.to_string())?;
@@ -232,8 +258,9 @@ impl Actor {
         }
     }
 
-    fn estimator(&self, params: &LoadParams) -> Result<Estimator, crate::engine::EngineError> {
-        Estimator::here(params, &known_peaks(&self.folders.state_dir))
+    fn estimator(&self, situation: &Situation) -> Result<Estimator, EngineError> {
+        let here = Estimator::here(&situation.params, &known_peaks(&self.folders.state_dir))?;
+        Ok(here.beside(situation.running.as_ref(), situation.held.as_ref()))
     }
 
     fn mark(&self, make: impl FnOnce(&mut Marks)) {
@@ -346,7 +373,7 @@ mod tests {
         }
 
         fn ask(&self, command: Command) {
-            self.librarian.ask(command, LoadParams::default());
+            self.librarian.ask(command, Situation::default());
         }
 
         /// Waits for news that say what is asked for.

@@ -13,7 +13,7 @@ use crate::config::{self, Folders};
 use crate::hub::Record;
 use crate::library::{self, Called, Environment, Index, Listing, Marks, Place, Source, Unreadable};
 pub use estimator::Estimator;
-pub use librarian::Librarian;
+pub use librarian::{Librarian, Situation};
 pub use notes::Notes;
 
 /// The index in the folder of what can be lost.

@@ -1,6 +1,7 @@
 //! Searches on a machine in virtual time.
 
 use super::*;
+use crate::engine::CameFrom;
 use crate::params::{GpuLayers, Value};
 use crate::tune::Fate;
 
@@ -58,6 +59,7 @@ impl<F: FnMut(&LoadParams, BenchTest) -> f64> Machine<F> {
                     id: request.id,
                     model: Box::default(),
                     context,
+                    came_from: CameFrom::File,
                     took: Duration::from_secs(1),
                 }]
             }

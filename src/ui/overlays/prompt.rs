@@ -12,14 +12,16 @@ use ratatui::layout::Rect;
 
 use crate::app::{Action, PromptOverlay, State};
 use crate::keymap::{Context, Keymap};
+use crate::library::Estimate;
 use crate::theme::Role;
 use crate::ui::painter::{Painter, part};
 use crate::ui::text::{fit, sanitise, units, wrap::Wrapped};
 use crate::ui::widgets::field;
 
 const WIDTH: u16 = 90;
-/// Rows of the frame, the path, the hint, and what the load would come out as.
-const AROUND: u16 = 5;
+/// Rows of the frame, the path, the hint, what the load would come out as, and what becomes of the
+/// models in memory.
+const AROUND: u16 = 6;
 
 pub fn draw(painter: &mut Painter<'_>, screen: Rect, state: &State, prompt: &PromptOverlay) {
     let columns = WIDTH.min(screen.width.saturating_sub(4));
@@ -43,8 +45,16 @@ pub fn draw(painter: &mut Painter<'_>, screen: Rect, state: &State, prompt: &Pro
     let mut y = inner.y + 1;
     painter.text(inner.x, y, inner.right(), &hint(&state.keymap), Role::Muted);
     y += 1;
-    if let Some((line, role)) = outlook(state, prompt) {
+    let text = prompt.chosen().unwrap_or(prompt.line.text.trim());
+    let outlook = state.library.outlook(text);
+    if let Some((line, role)) = outlook.as_ref().map(in_words) {
         painter.text(inner.x, y, inner.right(), &line, role);
+    }
+    y += 1;
+    let beside = outlook.as_ref().and_then(|known| known.as_ref().ok());
+    let place = state.library.place_named(text);
+    if let Some(line) = beside.and_then(|estimate| state.beside(&place, estimate)) {
+        painter.text(inner.x, y, inner.right(), &line, Role::Text);
     }
     y += 1;
     if let Some((rows, text)) = &error {
@@ -67,16 +77,23 @@ pub fn draw(painter: &mut Painter<'_>, screen: Rect, state: &State, prompt: &Pro
     let first = prompt
         .selected
         .map_or(0, |at| (at + 1).saturating_sub(shown));
-    for (index, path) in prompt
+    for (index, completion) in prompt
         .completions
         .iter()
         .enumerate()
         .skip(first)
         .take(shown)
     {
-        let clean = sanitise::sanitise(path);
+        let clean = sanitise::sanitise(completion);
         let path = fit::tail(&clean, usize::from(inner.width), painter.glyphs.ellipsis);
         painter.text(inner.x, y, inner.right(), &path, Role::Text);
+        if state.model.held.is_some()
+            && state
+                .held_at(&state.library.place_named(completion))
+                .is_some()
+        {
+            painter.text_right(inner.x, y, inner.right(), &[part(" held", Role::Good)]);
+        }
         if prompt.selected == Some(index) {
             painter.select(inner, y);
         }
@@ -93,23 +110,22 @@ pub fn draw(painter: &mut Painter<'_>, screen: Rect, state: &State, prompt: &Pro
 }
 
 /// What loading the model under the selection would come out as, before it is loaded.
-fn outlook(state: &State, prompt: &PromptOverlay) -> Option<(String, Role)> {
-    let text = prompt.chosen().unwrap_or(prompt.line.text.trim());
-    let estimate = match state.library.outlook(text)? {
+fn in_words(outlook: &Result<Estimate, String>) -> (String, Role) {
+    let estimate = match outlook {
         Ok(estimate) => estimate,
-        Err(why) => return Some((why, Role::Warning)),
+        Err(why) => return (why.clone(), Role::Warning),
     };
     let needs = units::bytes(estimate.needs);
     if !estimate.fits {
         let lacks = units::bytes(estimate.lacks);
         let line = format!("does not fit: needs {needs}, {lacks} are missing");
-        return Some((line, Role::Warning));
+        return (line, Role::Warning);
     }
     let ceiling = estimate.ceiling.map(units::rate);
     let ceiling = ceiling.map_or(String::new(), |rate| format!("; at most {rate} (estimate)"));
     let (gpu, all, n_ctx) = (estimate.n_gpu_layers, estimate.n_layers, estimate.n_ctx);
     let line = format!("fits: n-gpu-layers {gpu} of {all}, ctx-size {n_ctx}, {needs}{ceiling}");
-    Some((line, Role::Text))
+    (line, Role::Text)
 }
 
 /// How to fill it in, by the keys in force.

@@ -7,6 +7,7 @@
 //! │ RAM       ━━━━───────── 3.1 / 15.6 GiB
 //! │ swap      — none configured          │
 //! │ llmdeck   1.2 GiB                    │
+//! │ held      Qwen3 0.6B  612.0 MiB      │
 //! │ GPU 0     NVIDIA L4                  │
 //! │   load    ━━━━━━━─────  63 %         │
 //! │   memory  ━━━━━━━━━━── 18.1 / 22.5 GiB
@@ -18,7 +19,7 @@
 
 use ratatui::layout::Rect;
 
-use crate::app::{GaugesState, Pane, State};
+use crate::app::{Held, Pane, State};
 use crate::telemetry::{GpuMemory, GpuSample, Reading, Sample};
 use crate::theme::Role;
 use crate::ui::painter::{Focused, Frame, Painter, Part, part};
@@ -29,12 +30,13 @@ use crate::ui::widgets::gauge::{fill_role, gauge};
 const LABEL: u16 = 10;
 
 /// Rows that all readings take.
-pub fn rows_needed(state: &GaugesState) -> u16 {
-    let gpus = match state.latest.as_ref().map(|sample| &sample.gpus) {
+pub fn rows_needed(state: &State) -> u16 {
+    let gpus = match state.gauges.latest.as_ref().map(|sample| &sample.gpus) {
         Some(Ok(gpus)) if !gpus.is_empty() => gpus.len() * 4,
         _ => 1,
     };
-    u16::try_from(5 + gpus).unwrap_or(u16::MAX)
+    let held = usize::from(state.model.held.is_some());
+    u16::try_from(5 + held + gpus).unwrap_or(u16::MAX)
 }
 
 pub fn draw(painter: &mut Painter<'_>, area: Rect, frame: Frame, state: &State) {
@@ -54,7 +56,9 @@ pub fn draw(painter: &mut Painter<'_>, area: Rect, frame: Frame, state: &State) 
         );
         return;
     };
-    for (row, y) in rows(sample, painter.glyphs.missing, painter.glyphs.degree)
+    let held = state.model.held.as_ref();
+    let (missing, degree) = (painter.glyphs.missing, painter.glyphs.degree);
+    for (row, y) in rows(sample, held, missing, degree)
         .iter()
         .zip(inner.y..inner.bottom())
     {
@@ -88,7 +92,12 @@ fn draw_row(painter: &mut Painter<'_>, area: Rect, row: &Row<'_>) {
     painter.parts(x, area.y, area.right(), &row.value);
 }
 
-fn rows<'a>(sample: &'a Sample, missing: &'a str, degree: &'a str) -> Vec<Row<'a>> {
+fn rows<'a>(
+    sample: &'a Sample,
+    held: Option<&'a Held>,
+    missing: &'a str,
+    degree: &'a str,
+) -> Vec<Row<'a>> {
     let cpu = &sample.cpu;
     let mut first = load("CPU", &cpu.load, missing);
     if let Ok(quota) = cpu.quota {
@@ -110,6 +119,11 @@ fn rows<'a>(sample: &'a Sample, missing: &'a str, degree: &'a str) -> Vec<Row<'a
     ];
     let mut rows = vec![first, facts("CPU heat", heat)];
     rows.extend(memory(sample, missing));
+    rows.extend(held.map(|held| {
+        let name = vec![part(held.model.model.name.as_str(), Role::Text)];
+        let bytes = vec![part(units::bytes(held.model.bytes()), Role::Muted)];
+        facts("held", vec![name, bytes])
+    }));
     match &sample.gpus {
         Ok(gpus) if !gpus.is_empty() => {
             rows.extend(gpus.iter().flat_map(|one| gpu(one, missing, degree)))

@@ -14,7 +14,7 @@
 
 use ratatui::layout::Rect;
 
-use crate::app::{DetailRow, Details, LibraryState};
+use crate::app::{DetailRow, Details, State};
 use crate::library::TensorRow;
 use crate::theme::Role;
 use crate::ui::painter::Painter;
@@ -27,8 +27,8 @@ const KEY: u16 = 48;
 const KIND: usize = 8;
 const SHAPE: usize = 22;
 
-pub fn draw(painter: &mut Painter<'_>, inner: Rect, library: &LibraryState, details: &Details) {
-    let rows = library.detail_rows();
+pub fn draw(painter: &mut Painter<'_>, inner: Rect, state: &State, details: &Details) {
+    let rows = state.detail_rows();
     let shown = rows.iter().skip(details.scrolled.top);
     for (row, y) in shown.zip(inner.y..inner.bottom()) {
         draw_row(painter, Rect { y, ..inner }, row);

@@ -41,7 +41,7 @@ pub fn draw(painter: &mut Painter<'_>, inner: Rect, state: &State) {
         painter.text(list.x, list.y, list.right(), &text, Role::Muted);
         return;
     }
-    draw_rows(painter, list, library);
+    draw_rows(painter, list, state);
     let lines = lines(state);
     let separator = format!(" {} ", painter.glyphs.dot);
     for ((facts, role), y) in lines.iter().zip(about.y + 1..about.bottom()) {
@@ -66,7 +66,8 @@ fn draw_filter(painter: &mut Painter<'_>, area: Rect, library: &LibraryState) {
     );
 }
 
-fn draw_rows(painter: &mut Painter<'_>, area: Rect, library: &LibraryState) {
+fn draw_rows(painter: &mut Painter<'_>, area: Rect, state: &State) {
+    let library = &state.library;
     let columns = columns(area);
     for (column, cells) in &columns {
         let heading = column.heading();
@@ -88,9 +89,10 @@ fn draw_rows(painter: &mut Painter<'_>, area: Rect, library: &LibraryState) {
             None => Role::Text,
         };
         for (column, cells) in &columns {
-            let cell = match &row.named {
-                Some(name) => column.cell_of_name(name, model, known),
-                None => column.cell(model, known),
+            let cell = match (&row.named, column, in_memory(state, model)) {
+                (Some(name), ..) => column.cell_of_name(name, model, known),
+                (None, Column::Fits, Some(said)) => said,
+                (None, ..) => column.cell(model, known),
             };
             painter.text(cells.x, y, cells.right(), &cell, role);
         }
@@ -205,6 +207,13 @@ impl Column {
     }
 }
 
+/// What a model that is in memory does there; `None` for the others.
+fn in_memory(state: &State, model: &Model) -> Option<String> {
+    let held = state.held_at(&model.path);
+    let held = held.map(|held| format!("held, {}", units::bytes(held.bytes())));
+    held.or_else(|| state.runs(&model.path).then(|| "runs now".to_owned()))
+}
+
 /// Facts that stand side by side.
 type Line = (Vec<String>, Role);
 
@@ -231,7 +240,12 @@ fn lines(state: &State) -> Vec<Line> {
                     None => says(model),
                 };
                 lines.push((facts, Role::Text));
-                lines.push((speeds(&known), Role::Text));
+                // A name of the user's has values of its own, which were not judged.
+                let is_plain = library.chosen_name().is_none();
+                let estimate = known.estimate.as_ref().filter(|_| is_plain);
+                let beside = estimate.and_then(|estimate| state.beside(&model.path, estimate));
+                let facts = speeds(&known).into_iter().chain(beside);
+                lines.push((facts.collect(), Role::Text));
             }
         }
         let places = model.places.iter();

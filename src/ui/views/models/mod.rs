@@ -30,7 +30,7 @@ pub fn draw(painter: &mut Painter<'_>, area: Rect, state: &State) {
     ];
     let inner = painter.pane(area, &title, frame, focused);
     match &library.details {
-        Some(details) => details::draw(painter, inner, library, details),
+        Some(details) => details::draw(painter, inner, state, details),
         None => list::draw(painter, inner, state),
     }
 }
