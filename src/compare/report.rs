@@ -183,13 +183,21 @@ fn prefill(columns: &[Timings]) -> Prefill {
     }
 }
 
+/// Tokens that came after the first one, over the time that they took. A column that shares its prompt
+/// speaks a step later than the one that computed it, so that its first token counts, too.
 fn aggregate(columns: &[Timings]) -> f64 {
     let spoke = || columns.iter().filter(|timings| timings.predicted_n > 0);
     let began = least(spoke().map(|timings| timings.ttft_ms));
     let ended = spoke()
         .map(|timings| timings.ttft_ms + timings.predicted_ms)
         .fold(0.0, f64::max);
-    let tokens: u32 = spoke().map(|timings| timings.predicted_n - 1).sum();
+    let tokens: u32 = spoke()
+        .map(|timings| {
+            let steps = f64::from(timings.predicted_n - 1).max(1.0);
+            let at_once = timings.ttft_ms - began <= timings.predicted_ms / steps / 2.0;
+            timings.predicted_n - u32::from(at_once)
+        })
+        .sum();
     if ended > began {
         f64::from(tokens) * 1000.0 / (ended - began)
     } else {
@@ -266,6 +274,9 @@ mod tests {
         assert_eq!(report.prefill, Prefill { n: 101, ms: 520.0 });
         // Twenty and ten tokens in 1,020 ms.
         assert!((report.aggregate_per_second - 30.0 / 1.02).abs() < 1e-9);
+        // The second one's first token came a step after the first one's.
+        let columns = [timings(100, 0.0, 500.0, 21), timings(1, 500.0, 550.0, 20)];
+        assert!((aggregate(&columns) - 40.0 / 1.05).abs() < 1e-9);
         assert_eq!(aggregate(&[]), 0.0);
         assert_eq!(prefill(&[]), Prefill::default());
     }

@@ -48,20 +48,10 @@ impl Left {
     ) {
         (self.stage, self.whole) = (stage, true);
         self.rows.clear();
-        let changed = |one: &sys::llama_token_data, logit: f32| {
-            (one.logit.to_bits() != logit.to_bits()).then_some((one.id, one.logit))
-        };
-        if candidates.len() == logits.len() {
-            // All of them stand in the order of their ids.
-            let pairs = candidates.iter().zip(logits);
-            self.rows
-                .extend(pairs.filter_map(|(one, logit)| changed(one, *logit)));
-            return;
-        }
-        let found = candidates
+        let changed = candidates
             .iter()
-            .filter_map(|one| changed(one, logit_of(logits, one.id)));
-        self.rows.extend(found);
+            .filter(|one| one.logit.to_bits() != logit_of(logits, one.id).to_bits());
+        self.rows.extend(changed.map(|one| (one.id, one.logit)));
         self.rows.sort_unstable_by_key(|(token, _)| *token);
     }
 
