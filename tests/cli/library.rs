@@ -122,6 +122,11 @@ fn a_model_may_be_named_wherever_one_is_taken() {
         path.trim_end().ends_with("snapshots/c/repo-Q4_K_M.gguf"),
         "{path}"
     );
+    let json = home
+        .run(&["models", "path", "org/repo-GGUF", "--json"])
+        .json();
+    assert_eq!(json["path"], path.trim_end());
+    assert!(json["name"].as_str().unwrap().starts_with("org/repo"));
     assert!(
         home.run(&["fit", "llama3.2:3b"])
             .good()

@@ -19,7 +19,7 @@ pub enum ModelsCommand {
     /// Say all that is known of a model without loading it
     Info(InfoArgs),
     /// Print where a model's file lies
-    Path(NameArgs),
+    Path(PathArgs),
     /// Remove a model that llmdeck downloaded
     Rm(RemoveArgs),
     /// Download a model from the Hub, or a GGUF file from an https address
@@ -104,10 +104,13 @@ pub struct InfoArgs {
 }
 
 #[derive(Args, Clone, Debug)]
-pub struct NameArgs {
+pub struct PathArgs {
     /// The model's name or path
     #[arg(value_name = "MODEL")]
     pub name: PathBuf,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Args, Clone, Debug)]

@@ -3,7 +3,7 @@
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
-use super::args::{InfoArgs, ListArgs, ModelsCommand, RemoveArgs};
+use super::args::{InfoArgs, ListArgs, ModelsCommand, PathArgs, RemoveArgs};
 use super::{json, text};
 use crate::cli::setup::{self, OnProblem};
 use crate::cli::{ExitCode, Failure, General, Prepared, print, sanitise};
@@ -38,11 +38,7 @@ pub(super) fn run(
     match command {
         ModelsCommand::List(args) => models.list(args),
         ModelsCommand::Info(args) => models.info(args),
-        ModelsCommand::Path(args) => {
-            let path = models.path(&args.name);
-            let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-            print(&format!("{}\n", path.display()))
-        }
+        ModelsCommand::Path(args) => models.where_it_lies(args),
         ModelsCommand::Rm(args) => models.remove(args),
         // Those of the Hub went another way.
         ModelsCommand::Pull(_) | ModelsCommand::Search(_) | ModelsCommand::Files(_) => {
@@ -121,6 +117,15 @@ impl Models {
             return print(&json::info(&model, &known)?);
         }
         print(&text::info(&model, &known))
+    }
+
+    fn where_it_lies(&self, args: &PathArgs) -> Result<ExitCode, Failure> {
+        let path = self.path(&args.name);
+        let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        if args.json {
+            return print(&json::path(&self.named(&args.name), &path)?);
+        }
+        print(&format!("{}\n", path.display()))
     }
 
     fn remove(&self, args: &RemoveArgs) -> Result<ExitCode, Failure> {

@@ -1,6 +1,6 @@
 //! The answers as JSON.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -119,6 +119,11 @@ fn values(values: &Overrides) -> serde_json::Map<String, Value> {
         (row.name.to_owned(), row.format(value).into())
     });
     values.collect()
+}
+
+/// Where a model's first file lies.
+pub(super) fn path(model: &Model, path: &Path) -> Result<String, Failure> {
+    written(&json!({"name": model.name, "path": path.to_string_lossy()}))
 }
 
 pub(super) fn removed(files: &[PathBuf], freed: u64) -> Result<String, Failure> {
