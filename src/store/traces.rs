@@ -1,6 +1,8 @@
 //! What made a reply, and how its tokens came about. A salvage leaves it behind: bytes without a
 //! check of their own are not believed when the file around them is damaged.
 
+use std::collections::HashSet;
+
 use rusqlite::{OptionalExtension, params};
 
 use super::error::Tried;
@@ -127,10 +129,23 @@ impl Store {
             .and_then(|mut found| found.query_map([conversation.0], columns)?.collect())
             .tried("reading how replies came about")?;
         let mut all: Vec<_> = found.into_iter().filter_map(read).collect();
-        for (message, kept) in &mut all {
+        // Only replies that were cut off have parts, and a chat has thousands that were not.
+        let cut_off = self.in_parts()?;
+        for (message, kept) in all.iter_mut().filter(|(id, _)| cut_off.contains(id)) {
             self.add_parts(*message, kept)?;
         }
         Ok(all)
+    }
+
+    /// The messages of all conversations whose record has parts.
+    fn in_parts(&self) -> Result<HashSet<MessageId>, StoreError> {
+        self.db
+            .prepare_cached("SELECT DISTINCT message FROM trace_part")
+            .and_then(|mut found| {
+                let id = |row: &rusqlite::Row<'_>| row.get(0).map(MessageId);
+                found.query_map([], id)?.collect()
+            })
+            .tried("reading which replies were cut off")
     }
 
     /// Adds what came new while the reply was made, if its end is not kept yet.
