@@ -198,6 +198,7 @@ impl Busy {
         Self(
             std::process::Command::new(program)
                 .args(["--burn", session])
+                .stdin(Stdio::piped())
                 .spawn()
                 .expect("a process"),
         )
@@ -212,6 +213,11 @@ impl Drop for Busy {
 }
 
 fn burn(session: Session) -> ! {
+    // Ends with the one who started it, however that ends.
+    std::thread::spawn(|| {
+        let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
+        std::process::exit(0);
+    });
     if let Session::Own = session {
         rustix::process::setsid().expect("a session");
     }
