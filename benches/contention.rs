@@ -1,8 +1,8 @@
 //! Decode and prefill beside processes that want the cores too: the engine as the deck runs it,
 //! against plain `llama-cpp-2` loops with llama.cpp's defaults, each in a process of its own, in turn.
 //!
-//! `LLMDECK_BENCH_MODEL=FILE cargo bench --bench contention -- [--other PROGRAM] [--rounds N]`. The
-//! loop of this build waits with ggml's own threads. PROGRAM is this bench from another build, whose
+//! `LLMDECK_BENCH_MODEL=FILE cargo bench --bench contention -- [--other PROGRAM] [--rounds N] [--only
+//! WORD]`. The loop of this build waits with ggml's own threads. PROGRAM is this bench from another build, whose
 //! loop is measured as well; with llama.cpp's default, OpenMP, it comes from
 //!
 //! ```sh
@@ -30,6 +30,9 @@ struct Options {
     other: Option<PathBuf>,
     #[arg(long, default_value_t = 5)]
     rounds: u64,
+    /// Only beside those whose name has that in it: nobody, same, another, four.
+    #[arg(long, default_value = "")]
+    only: String,
     /// What Cargo passes to every bench.
     #[arg(long, hide = true)]
     bench: bool,
@@ -98,6 +101,9 @@ fn measure(options: &Options) {
         options.rounds
     );
     for (neighbours, count, session) in NEIGHBOURS {
+        if !neighbours.contains(&options.only) {
+            continue;
+        }
         let busy: Vec<Busy> = (0..count).map(|_| Busy::start(&this, session)).collect();
         // The engine needs a moment to notice them, as it does in use.
         reply();
