@@ -2,6 +2,8 @@
 
 use std::collections::VecDeque;
 
+use super::State;
+use super::chat::Entry;
 use crate::engine::{Missed, StopReason, Timings};
 
 /// Points kept for the chart.
@@ -14,7 +16,7 @@ pub struct SpeedState {
     /// Prompt tokens done, of all, while prefilling.
     pub prefill: Option<(u32, u32)>,
     pub stop: Option<StopReason>,
-    /// Tokens in the context of the present conversation.
+    /// Tokens in the context of the present conversation, as far as a reply has told.
     pub context_used: u32,
     /// Tokens per second over the last second, one entry per report, oldest first; at most 600.
     pub history: VecDeque<f64>,
@@ -84,5 +86,33 @@ impl SpeedState {
         self.context_used = context_used;
         self.stop = Some(reason);
         self.settle();
+    }
+}
+
+impl State {
+    /// Tokens in the context of the present conversation; `None` until the model that runs has read
+    /// what was said: after another one was loaded, or a saved chat was opened.
+    pub fn context_used(&self) -> Option<u32> {
+        let told = self.speed.context_used;
+        let said = self.chat.entries.iter().any(Entry::is_message);
+        (told > 0 || !said).then_some(told)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::tests::ready;
+
+    #[test]
+    fn what_the_model_has_not_read_yet_is_unknown_and_not_nothing() {
+        let mut state = ready();
+        assert_eq!(state.context_used(), Some(0), "nothing was said");
+
+        state.chat.entries.push(Entry::User("Hello".into()));
+        assert_eq!(state.context_used(), None);
+
+        state.speed.streaming(12, Timings::default());
+        assert_eq!(state.context_used(), Some(12));
     }
 }

@@ -86,7 +86,7 @@ pub fn facts(state: &State) -> Facts {
         };
         facts.context = Context {
             n_ctx: Some(running.n_ctx),
-            used: Some(state.speed.context_used),
+            used: state.context_used(),
             n_gpu_layers: Some(running.n_gpu_layers),
             n_ubatch: Some(running.n_ubatch),
             n_threads: Some(running.n_threads),

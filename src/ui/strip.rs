@@ -49,16 +49,14 @@ fn facts<'a>(state: &'a State, missing: &'a str) -> Vec<Vec<Part<'a>>> {
         ]);
     }
     if let Some((_, context)) = &state.model.running {
-        let (used, size) = (state.speed.context_used, context.n_ctx);
-        let role = match fill_role(f64::from(used) / f64::from(size.max(1))) {
+        let (used, size) = (state.context_used(), context.n_ctx);
+        let share = used.map_or(0.0, |used| f64::from(used) / f64::from(size.max(1)));
+        let role = match fill_role(share) {
             Role::Gauge => Role::Text,
             worrying => worrying,
         };
-        let text = format!(
-            "{} / {}",
-            units::count(u64::from(used)),
-            units::count(u64::from(size))
-        );
+        let used = used.map_or(missing.to_owned(), |used| units::count(u64::from(used)));
+        let text = format!("{used} / {}", units::count(u64::from(size)));
         facts.push(vec![part("context ", Role::Muted), part(text, role)]);
     }
     if let Some(sample) = &state.gauges.latest {

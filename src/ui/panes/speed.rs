@@ -262,13 +262,16 @@ fn context<'a>(state: &State, missing: &'a str) -> Row<'a> {
             facts: vec![vec![part(missing, Role::Muted)]],
         };
     };
-    let used = state.speed.context_used;
+    let size = units::count(u64::from(context.n_ctx));
+    let Some(used) = state.context_used() else {
+        return Row {
+            label: "context",
+            bar: None,
+            facts: vec![vec![part(format!("{missing} / {size}"), Role::Muted)]],
+        };
+    };
     let share = f64::from(used) / f64::from(context.n_ctx.max(1));
-    let counts = format!(
-        "{} / {}",
-        units::count(u64::from(used)),
-        units::count(u64::from(context.n_ctx))
-    );
+    let counts = format!("{} / {size}", units::count(u64::from(used)));
     let facts = vec![
         vec![part(counts, Role::Text)],
         vec![part(format!("{:.0} %", share * 100.0), Role::Muted)],
