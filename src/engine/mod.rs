@@ -12,6 +12,7 @@ mod contention;
 mod event;
 pub mod fake;
 mod forecast;
+mod groups;
 mod handle;
 mod held;
 pub mod llama;

@@ -145,6 +145,26 @@ fn a_shared_prefill_changes_no_word() {
     }
 }
 
+/// From eight tokens on steps are tried in groups as well: no reply may miss one or get one twice.
+#[test]
+fn nine_columns_go_on_whichever_way_their_steps_are_decoded() {
+    let alone = {
+        let mut engine = Engine::loaded(room_for(1));
+        let id = engine.ask(1, &[user(QUESTION)], endless(), at_most(24));
+        engine.reply(id).unwrap().text
+    };
+    let mut engine = Engine::loaded(room_for(9));
+    let question = [user(QUESTION)];
+    let ids: Vec<RequestId> = (1..=9)
+        .map(|n| engine.ask(n, &question, endless(), at_most(24)))
+        .collect();
+    let columns = collect(&mut engine, &ids, |_, _| {});
+    for id in &ids {
+        assert_eq!(columns[id].timings.predicted_n, 24);
+        assert_eq!(columns[id].text, alone);
+    }
+}
+
 #[test]
 fn another_system_prompt_shares_what_it_can() {
     let mut engine = Engine::loaded(room_for(4));

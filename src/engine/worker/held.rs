@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::prompt::LastPrompt;
 use super::{Running, Slot, Worker, count_of, shelf};
+use crate::engine::groups::Groups;
 use crate::engine::scheduler::StepBudget;
 use crate::engine::shelf::Shelf;
 use crate::engine::{ContextInfo, EngineEvent, HeldModel, LetGo};
@@ -16,6 +17,7 @@ pub(super) struct Held {
     model: Running,
     slots: Vec<Slot>,
     budget: StepBudget,
+    groups: Groups,
     shelf: Shelf,
     last_prompt: Option<LastPrompt>,
 }
@@ -79,6 +81,7 @@ impl Worker {
             model,
             slots,
             budget,
+            groups,
             shelf,
             last_prompt,
         } = back;
@@ -87,6 +90,7 @@ impl Worker {
         running.set_threads(params.clone());
         self.slots = slots;
         self.budget = budget;
+        self.groups = groups;
         self.shelf = shelf;
         self.last_prompt = last_prompt;
     }
@@ -101,6 +105,7 @@ impl Worker {
             model,
             slots: std::mem::take(&mut self.slots),
             budget: self.budget.clone(),
+            groups: std::mem::take(&mut self.groups),
             shelf: std::mem::replace(&mut self.shelf, empty),
             last_prompt: self.last_prompt.take(),
         };

@@ -7,6 +7,7 @@ use super::held::Held;
 use super::mail::Patience;
 use super::retune::{Parked, Weights};
 use super::{Running, Slot, Worker, count_of};
+use crate::engine::groups::Groups;
 use crate::engine::llama::{self, DetachedGrammar, OpenModel};
 use crate::engine::scheduler::{StepBudget, Steps};
 use crate::engine::{
@@ -87,6 +88,7 @@ impl Worker {
             Steps::RunToEnd
         };
         self.budget = StepBudget::new(Some(expected_speed(&open, &context_info)), steps);
+        self.groups = Groups::default();
         self.last_prompt = None;
         self.running = Some(Running {
             path: path.clone(),

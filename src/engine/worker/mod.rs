@@ -26,6 +26,7 @@ use std::sync::mpsc;
 
 use self::mail::{Mail, Next};
 use self::preview::After;
+use super::groups::Groups;
 use super::handle::{Arrived, Commands};
 use super::llama::{self, Batch, Context, Interrupt, OpenModel};
 use super::missed::Lost;
@@ -132,6 +133,7 @@ struct Worker {
     queue: VecDeque<Waiting>,
     batch: Batch,
     budget: StepBudget,
+    groups: Groups,
     watch: threads::Watch,
     shelf: Shelf,
     /// Caches that left the context.
@@ -163,6 +165,7 @@ impl Worker {
             queue: VecDeque::new(),
             batch: Batch::default(),
             budget: StepBudget::new(None, Steps::RunToEnd),
+            groups: Groups::default(),
             watch: threads::Watch::default(),
             shelf,
             lost: Lost::default(),

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use super::prompt::LastPrompt;
 use super::{Slot, Worker, sequence};
+use crate::engine::groups::Way;
 use crate::engine::llama::{self, Decode, Output, Sampler};
 use crate::engine::reply::{Reply, Waiting, count_of};
 use crate::engine::scheduler::{Backlog, Chunk, plan_step};
@@ -41,11 +42,35 @@ impl Worker {
         if plan.is_empty() {
             return;
         }
+        let (on_cpu, n_threads) = (
+            running.context_info.n_gpu_layers == 0,
+            running.context_info.n_threads_batch,
+        );
+        let one_token_each = plan.iter().all(|chunk| chunk.range.len() == 1);
+        let way = match on_cpu && one_token_each {
+            true => self.groups.way(plan.len(), n_threads),
+            false => Way::Together,
+        };
+        let started = Instant::now();
+        let done = plan
+            .chunks(way.batch(plan.len()))
+            .all(|part| self.decode(part));
+        if done && on_cpu && one_token_each {
+            let seconds = started.elapsed().as_secs_f64();
+            self.groups.learn(plan.len(), n_threads, way, seconds);
+        }
+    }
+
+    /// Decodes one batch and takes what comes of it; false when it could not be decoded.
+    fn decode(&mut self, plan: &[Chunk]) -> bool {
+        let Some(running) = &mut self.running else {
+            return false;
+        };
         let started = Instant::now();
         self.batch.clear();
         // The index in the batch after which each chunk's logits come.
         let mut outputs = Vec::with_capacity(plan.len());
-        for chunk in &plan {
+        for chunk in plan {
             let slot = &mut self.slots[chunk.slot];
             if let Some(reply) = &mut slot.reply {
                 reply.clock.start(started);
@@ -68,25 +93,27 @@ impl Worker {
         for slot in &mut self.slots {
             slot.logits_at = None;
         }
-        match running.context.decode(&mut self.batch) {
-            Decode::Done => self.take_results(&plan, &outputs, started),
+        let decoded = running.context.decode(&mut self.batch);
+        match decoded {
+            Decode::Done => self.take_results(plan, &outputs, started),
             Decode::NoSpace => self.make_room(),
-            Decode::Aborted => self.roll_back(&plan),
+            Decode::Aborted => self.roll_back(plan),
             Decode::Failed(code) => {
                 let why = llama::failure_reason()
                     .unwrap_or_else(|| format!("llama_decode returned {code}"));
-                self.roll_back(&plan);
+                self.roll_back(plan);
                 let error = EngineError {
                     kind: ErrorKind::Internal,
                     what: format!("decoding {} tokens", self.batch.len()),
                     why,
                     hint: "the log has more; loading the model again may help".into(),
                 };
-                for chunk in &plan {
+                for chunk in plan {
                     self.fail(chunk.slot, error.clone());
                 }
             }
         }
+        decoded == Decode::Done
     }
 
     /// Gives waiting requests the slots that are free, in order.
