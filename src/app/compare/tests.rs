@@ -760,6 +760,7 @@ fn one_alone_is_a_figure_of_the_model_that_runs() {
     }
     say(&mut state, "/compare greedy,creative");
     assert_eq!(run(&state).single, Some(7.0));
+    state.view = View::Deck;
     swap(&mut state);
     say(&mut state, "/compare greedy,creative");
     assert_eq!(run(&state).single, None);
