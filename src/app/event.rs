@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::{LogLine, MeasureNews, Origin, Viewport};
+use super::{LogLine, MeasureNews, Origin, ShownColumn, Viewport};
 use crate::attach::File;
 use crate::config::{Persona, Preset};
 use crate::diagnose::Machine;
@@ -27,6 +27,8 @@ pub enum Event {
     },
     /// What the last frame could show of the transcript.
     Viewport(Viewport),
+    /// What the last frame showed of a comparison.
+    Columns(Vec<ShownColumn>),
     Engine(EngineEvent),
     Store(store::Event),
     /// What Ollama keeps beside weights; the model is loaded with it.

@@ -71,7 +71,7 @@ pub use chat::{ChatState, Editing, Entry, Notice, Reading, Reply, ReplyState};
 pub use chats::ChatQuestion;
 pub use compare::{
     Ahead, Answer, CompareState, Line, Message as Compared, Names, Place, Purpose, Run, Scrolling,
-    Stage, message as compared_message, offered as offered_columns,
+    ShownColumn, Stage, message as compared_message, offered as offered_columns,
 };
 pub use composer::Composer;
 pub use context::{ContextState, Filled};

@@ -48,6 +48,10 @@ fn take(state: &mut State, event: Event) -> Vec<Effect> {
             state.chat.viewed(viewport);
             vec![]
         }
+        Event::Columns(shown) => {
+            compare::viewed(state, &shown);
+            vec![]
+        }
         Event::Engine(event) => {
             let effects = engine(state, event);
             metrics::observe(state);

@@ -499,7 +499,7 @@ impl<S: Screen> Deck<S> {
             self.pacer.request();
         }
         if let Some(seen) = seen {
-            app::update(&mut self.state, Event::Viewport(seen));
+            app::update(&mut self.state, seen);
         }
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! Drawing: one function from the state to the screen.
 //!
 //! `ui` reads the state and changes nothing; what it keeps between frames is where the transcript's
-//! lines are ([`TranscriptCache`]). What a frame could show of the transcript goes back to the state
+//! lines are ([`TranscriptCache`]). What a frame could show of texts goes back to the state
 //! as an event, so that scrolling goes on from there.
 
 mod completion;
@@ -24,18 +24,18 @@ pub use transcript::{Page, TranscriptCache};
 use ratatui::Frame;
 use ratatui::layout::Rect;
 
-use crate::app::{Pane, State, View, Viewport};
+use crate::app::{Event, Pane, State, View};
 use crate::theme::{Role, Theme};
 use layout::{Size, Wishes, arrange};
 use painter::{Painter, part};
 
-/// Draws a frame; returns what it could show of the transcript, unless something else stands there.
+/// Draws a frame; returns what it could show of what can be scrolled, where the state has to know that.
 pub fn draw(
     frame: &mut Frame<'_>,
     state: &State,
     theme: &Theme,
     cache: &mut TranscriptCache,
-) -> Option<Viewport> {
+) -> Option<Event> {
     let screen = frame.area();
     let painter = &mut Painter::new(frame.buffer_mut(), theme);
     painter.tint(screen, Role::Text);
@@ -46,11 +46,11 @@ pub fn draw(
     if state.view != View::Deck {
         let (header, body, status) = layout::whole(screen);
         header::draw(painter, header, state);
-        views::draw(painter, body, state);
+        let shown = views::draw(painter, body, state);
         status::draw(painter, status, state);
         overlays::draw(painter, screen, state);
         harmless(painter, screen);
-        return None;
+        return shown;
     }
     let wishes = Wishes {
         focus: state.focus,
@@ -90,7 +90,7 @@ pub fn draw(
     if let Some(cursor) = cursor {
         frame.set_cursor_position(cursor);
     }
-    shown
+    shown.map(Event::Viewport)
 }
 
 /// The panes that a screen of that size shows, in the order in which the focus walks them.

@@ -9,6 +9,10 @@ use llmdeck::engine::{
     Command, EngineError, EngineEvent, ErrorKind, PrefixSharing, RequestId, StopReason, Timings,
 };
 use llmdeck::store;
+use llmdeck::theme::Theme;
+use llmdeck::ui;
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
 
 use crate::{snapshots, states};
 
@@ -39,7 +43,10 @@ fn ready(size: (u16, u16)) -> State {
 
 /// Four columns: two are done, one still speaks, one waits for its prompt.
 fn columns(size: (u16, u16)) -> State {
-    let mut state = ready(size);
+    columns_of(ready(size))
+}
+
+fn columns_of(mut state: State) -> State {
     state
         .composer
         .set("/compare greedy,creative,creative:temp=1.9:system=Brief,min-p Why is the sky blue?");
@@ -162,6 +169,82 @@ fn words_that_differ_are_marked() {
     assert!(!marked.contains("scatters"), "{marked}");
 }
 
+/// What is on the screen; what was seen goes back to the state, as in the program.
+fn look(state: &mut State) -> String {
+    let (width, height) = state.size;
+    let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
+    let mut seen = None;
+    let frame = terminal
+        .draw(|frame| {
+            let cache = &mut ui::TranscriptCache::default();
+            seen = ui::draw(frame, state, &Theme::default(), cache);
+        })
+        .unwrap();
+    let text = crate::text(frame.buffer);
+    update(state, seen.expect("columns"));
+    text
+}
+
+/// Two columns with more text than the screen has rows, and more parameters than it has room for.
+fn long(size: (u16, u16)) -> State {
+    let mut state = ready(size);
+    state.composer.set(
+        "/compare greedy,creative:top-p=0.5:typical=0.5:repeat-penalty=1.2:repeat-last-n=9:\
+         presence-penalty=0.3:frequency-penalty=0.2 Why?",
+    );
+    for effect in press(&mut state, &["enter"]) {
+        let Effect::Engine(Command::Generate(request)) = effect else {
+            continue;
+        };
+        let text: Vec<String> = (1..=60).map(|number| format!("line {number}")).collect();
+        let tokens = EngineEvent::Tokens {
+            request: request.id,
+            text: text.join("\n\n"),
+            ids: vec![1; 20],
+            context_used: 60,
+            timings: Timings::default(),
+        };
+        update(&mut state, Event::Engine(tokens));
+    }
+    look(&mut state);
+    state
+}
+
+#[test]
+fn keys_past_the_ends_are_not_remembered() {
+    let mut state = long((80, 24));
+    for (from, there, back) in [("G", "pgup", "pgdn"), ("g", "pgdn", "pgup")] {
+        press(&mut state, &[from]);
+        look(&mut state);
+        for _ in 0..20 {
+            press(&mut state, &[there]);
+            look(&mut state);
+        }
+        let end = look(&mut state);
+        press(&mut state, &[back]);
+        assert_ne!(look(&mut state), end, "{there} and back");
+    }
+}
+
+#[test]
+fn parameters_that_find_no_place_above_the_text_are_scrolled_with_it() {
+    let mut state = long((80, 24));
+    let end = look(&mut state);
+    assert!(
+        end.contains("line 60") && end.contains("more above the text"),
+        "{end}"
+    );
+    assert!(!end.contains("frequency-penalty"), "{end}");
+    press(&mut state, &["g"]);
+    let top = look(&mut state);
+    for shown in ["frequency-penalty 0.2", "typical 0.5", "line 1"] {
+        assert!(top.contains(shown), "{shown}: {top}");
+    }
+    let high = look(&mut long((80, 60)));
+    assert!(high.contains("frequency-penalty 0.2"), "{high}");
+    assert!(!high.contains("more above the text"), "{high}");
+}
+
 #[test]
 fn a_line_is_typed_below() {
     snapshots("compare_vary", &[(80, 24)], |size| {
@@ -187,12 +270,12 @@ fn hidden_names() {
 #[test]
 fn what_is_not_shared_and_who_waits_is_told() {
     snapshots("compare_notes", &[(80, 24)], |size| {
-        let mut state = columns(size);
+        let mut state = ready(size);
         if let Some((_, context)) = &mut state.model.running {
             context.sharing = PrefixSharing::Recurrent;
             context.n_seq_max = 2;
         }
-        state
+        columns_of(state)
     });
 }
 

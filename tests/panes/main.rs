@@ -7,7 +7,7 @@ mod states;
 mod tokens;
 
 use insta::assert_snapshot;
-use llmdeck::app::{Anchor, Scroll, State, View, Viewport};
+use llmdeck::app::{Anchor, Event, Scroll, State, View, Viewport};
 use llmdeck::theme::{ColorDepth, GlyphSet, Role, Theme};
 use llmdeck::ui::{self, TranscriptCache};
 use ratatui::Terminal;
@@ -22,7 +22,10 @@ fn draw(state: &State, theme: &Theme, cache: &mut TranscriptCache) -> (Buffer, V
     let mut viewport = Viewport::default();
     let frame = terminal
         .draw(|frame| {
-            viewport = ui::draw(frame, state, theme, cache).unwrap_or(state.chat.viewport);
+            viewport = match ui::draw(frame, state, theme, cache) {
+                Some(Event::Viewport(viewport)) => viewport,
+                _ => state.chat.viewport,
+            };
         })
         .unwrap();
     (frame.buffer.clone(), viewport)

@@ -19,6 +19,11 @@ impl Answering {
             fingerprint: model.fingerprint.clone(),
         }
     }
+
+    /// Whether it is this model.
+    pub(super) fn is(&self, model: &ModelInfo) -> bool {
+        self.name == model.name && self.fingerprint == model.fingerprint
+    }
 }
 
 /// The model that runs.

@@ -10,6 +10,7 @@
 mod ahead;
 mod answering;
 mod choose;
+mod notes;
 mod outcome;
 mod run;
 #[cfg(test)]
@@ -17,7 +18,7 @@ mod tests;
 
 pub use ahead::Ahead;
 pub use choose::offered;
-pub use run::{Answer, Place, Run, Scrolling};
+pub use run::{Answer, Place, Run, Scrolling, ShownColumn};
 
 use answering::Answering;
 
@@ -183,6 +184,14 @@ pub(super) fn on_engine(state: &mut State, event: &EngineEvent) {
         run.on_engine(event);
     }
     answering::learn(state);
+    notes::learn(state, event);
+}
+
+/// Takes note of what the last frame showed, so that scrolling goes on from there.
+pub(super) fn viewed(state: &mut State, shown: &[ShownColumn]) {
+    if let Some(run) = &mut state.compare.run {
+        run.viewed(shown);
+    }
 }
 
 /// Takes the engine's word about the memory that more columns would take in; `None` when it was not

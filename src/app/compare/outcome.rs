@@ -270,7 +270,7 @@ impl Run {
             self.prompt.clone(),
             model.unwrap_or_default(),
             columns,
-            Vec::new(),
+            self.notes.clone(),
         );
         // The clocks of columns that began later do not tell when that was.
         if !self.same_start {

@@ -32,6 +32,8 @@ pub struct Run {
     pub names: Names,
     /// The columns marked as the best in a vote that is not cast yet.
     pub marked: BTreeSet<usize>,
+    /// What has to be known about it: columns that wait, prompts that are not shared.
+    pub notes: Vec<String>,
     /// Tokens per second that one stream reached with this model: the chat's last reply, or a
     /// column that went on alone.
     pub single: Option<f64>,
@@ -89,6 +91,22 @@ impl Place {
             Self::FromTop(below) => Self::FromTop(below.saturating_add_signed(-rows)),
         }
     }
+
+    /// No farther than the text goes.
+    fn within(self, hidden_rows: usize) -> Self {
+        match self {
+            Self::FromEnd(above) => Self::FromEnd(above.min(hidden_rows)),
+            Self::FromTop(below) => Self::FromTop(below.min(hidden_rows)),
+        }
+    }
+}
+
+/// A column as the last frame showed it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ShownColumn {
+    pub column: usize,
+    /// Rows of it that found no place: it can be scrolled by so many.
+    pub hidden_rows: usize,
 }
 
 /// Tokens after which the rate of one that goes on alone is believed.
@@ -152,6 +170,7 @@ pub(super) fn begin(
         scrolling: Scrolling::default(),
         names,
         marked: BTreeSet::new(),
+        notes: Vec::new(),
         single: single.map(|timings| timings.predicted_per_second),
         together: None,
         same_start: true,
@@ -293,6 +312,19 @@ pub(super) fn perform(state: &mut State, action: Action) -> Option<Vec<Effect>> 
             };
         }
         Action::ColumnStop => return Some(stop(state, focus)),
+        // A column that is added has the last place, which would tell which one it is.
+        Action::ColumnAdd
+        | Action::ColumnKeep
+        | Action::ColumnVary
+        | Action::ColumnSave
+        | Action::CompareExport
+            if run.names == Names::Hidden =>
+        {
+            return Some(refuse(
+                state,
+                "The names are hidden: mark the best with its digit, several for a tie, and Enter casts the vote.",
+            ));
+        }
         Action::ColumnRetry | Action::ColumnVary | Action::ColumnAdd if cannot.is_some() => {
             return cannot.map(|why| refuse(state, why));
         }
@@ -307,14 +339,6 @@ pub(super) fn perform(state: &mut State, action: Action) -> Option<Vec<Effect>> 
         Action::CompareChoose => return Some(choose::enter(state)),
         Action::Cancel if run.is_running() => return Some(stop_all(state)),
         Action::Accept if run.names == Names::Hidden => return Some(outcome::vote(state)),
-        Action::ColumnKeep | Action::ColumnVary | Action::ColumnSave | Action::CompareExport
-            if run.names == Names::Hidden =>
-        {
-            return Some(refuse(
-                state,
-                "The names are hidden: mark the best with its digit, several for a tie, and Enter casts the vote.",
-            ));
-        }
         Action::ColumnKeep => return Some(outcome::keep(state, focus)),
         Action::ColumnVary => {
             let text = run.answers.get(focus)?.column.name.clone();
@@ -368,7 +392,7 @@ impl Run {
     }
 
     /// How many columns go on at once, once their prompts are known.
-    pub fn room(&self, context: &ContextInfo) -> Option<Room> {
+    pub(super) fn room(&self, context: &ContextInfo) -> Option<Room> {
         let totals = self.answers.iter().map(|answer| {
             answer
                 .timings
@@ -397,6 +421,15 @@ impl Run {
         for (at, answer) in self.answers.iter_mut().enumerate() {
             if self.scrolling == Scrolling::Together || at == focus {
                 answer.place = to(answer.place);
+            }
+        }
+    }
+
+    /// Keeps the places within what there is to see.
+    pub(super) fn viewed(&mut self, shown: &[ShownColumn]) {
+        for seen in shown {
+            if let Some(answer) = self.answers.get_mut(seen.column) {
+                answer.place = answer.place.within(seen.hidden_rows);
             }
         }
     }

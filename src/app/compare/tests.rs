@@ -810,3 +810,60 @@ fn where_one_column_answered_names_are_told_without_a_vote() {
     assert!(stored(&press(&mut state, &["enter"])).is_empty());
     assert_eq!(run(&state).names, Names::Shown);
 }
+
+#[test]
+fn an_export_has_the_notes_of_the_screen() {
+    let mut state = deck();
+    if let Some((_, context)) = &mut state.model.running {
+        context.sharing = crate::engine::PrefixSharing::Recurrent;
+        context.n_seq_max = 2;
+    }
+    let effects = say(&mut state, "/compare greedy,creative,min-p Why?");
+    for request in requests(&effects) {
+        let prefill = EngineEvent::Prefill {
+            request: request.id,
+            done: 4,
+            total: 4,
+            reused: 0,
+            timings: Timings {
+                prompt_n: 4,
+                ..Timings::default()
+            },
+        };
+        update(&mut state, Event::Engine(prefill));
+        tokens(&mut state, request.id, "x", 1, 1.0);
+    }
+    let notes = run(&state).notes.clone();
+    let [sharing, room] = &notes[..] else {
+        panic!("{notes:?}")
+    };
+    assert!(
+        sharing.contains("prefills the prompt by itself"),
+        "{sharing}"
+    );
+    assert!(room.contains("2 of 3 columns"), "{room}");
+    swap(&mut state);
+    let json = exported(&mut state);
+    assert_eq!(
+        json["notes"],
+        serde_json::json!(notes),
+        "of the model that answered"
+    );
+}
+
+#[test]
+fn while_names_are_hidden_no_column_is_added() {
+    let (mut state, _) = compared("greedy,creative");
+    if let Some(run) = &mut state.compare.run {
+        run.names = Names::Hidden;
+    }
+    press(&mut state, &["a"]);
+    assert_eq!(state.compare.line, None);
+    assert!(
+        told(&state).starts_with("The names are hidden"),
+        "{}",
+        told(&state)
+    );
+    press(&mut state, &["1", "enter", "a"]);
+    assert!(state.compare.line.is_some(), "after the vote");
+}

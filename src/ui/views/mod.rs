@@ -12,10 +12,11 @@ mod tokens;
 use ratatui::layout::Rect;
 
 use super::painter::Painter;
-use crate::app::{State, View};
+use crate::app::{Event, State, View};
 
-/// Draws the view that is shown; the deck of panes is drawn elsewhere.
-pub fn draw(painter: &mut Painter<'_>, area: Rect, state: &State) {
+/// Draws the view that is shown; the deck of panes is drawn elsewhere. Returns what was seen, where
+/// the state has to know that.
+pub fn draw(painter: &mut Painter<'_>, area: Rect, state: &State) -> Option<Event> {
     match state.view {
         View::Deck => {}
         View::Prompt => prompt::draw(painter, area, state),
@@ -24,7 +25,8 @@ pub fn draw(painter: &mut Painter<'_>, area: Rect, state: &State) {
         View::Bench => bench::draw(painter, area, state),
         View::Downloads => downloads::draw(painter, area, state),
         View::Tokens => tokens::draw(painter, area, state),
-        View::Compare => compare::draw(painter, area, state),
+        View::Compare => return compare::draw(painter, area, state).map(Event::Columns),
         View::Models => models::draw(painter, area, state),
     }
+    None
 }

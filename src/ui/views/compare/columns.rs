@@ -15,7 +15,7 @@
 
 use ratatui::layout::Rect;
 
-use crate::app::{Answer, Names, Place, ReplyState, Run, Scrolling, State};
+use crate::app::{Answer, Names, Place, ReplyState, Run, Scrolling, ShownColumn};
 use crate::compare::{Difference, Word, differences, words};
 use crate::theme::Role;
 use crate::ui::layout::Size;
@@ -26,25 +26,23 @@ use crate::ui::text::wrap::{Row, Wrapped};
 
 /// A column is at least so wide; where the screen has fewer for all of them, they are paged.
 const NARROWEST: u16 = 26;
-/// Parameters that differ, shown at most.
-const PARAMETERS: usize = 6;
-
-pub fn draw(painter: &mut Painter<'_>, area: Rect, state: &State, run: &Run) {
+/// Draws the columns; returns what was seen of them.
+pub fn draw(painter: &mut Painter<'_>, area: Rect, run: &Run) -> Vec<ShownColumn> {
     let frame = Size::of(painter.buffer.area).frame();
     let count = run.answers.len();
     let title = [part(format!("Compare {count} columns"), Role::Accent)];
     let inner = painter.pane(area, &title, frame, Focused::Yes);
     if inner.height < 4 || inner.width < 4 {
-        return;
+        return Vec::new();
     }
     let mut y = inner.y;
     painter.facts(inner.x, y, inner.right(), &totals(run));
     y += 1;
-    for note in notes(state, run) {
+    for note in &run.notes {
         // The columns need the rest.
         let height = 2.min(inner.bottom().saturating_sub(y));
         let area = Rect { y, height, ..inner };
-        y += painter.paragraph(area, &note, Role::Warning);
+        y += painter.paragraph(area, &format!("{note}."), Role::Warning);
     }
     let at_once = usize::from((inner.width + 1) / (NARROWEST + 1)).clamp(1, count.max(1));
     let first = run.focus / at_once * at_once;
@@ -75,6 +73,7 @@ pub fn draw(painter: &mut Painter<'_>, area: Rect, state: &State, run: &Run) {
     };
     let count_shown = u16::try_from(shown.len().max(1)).unwrap_or(u16::MAX);
     let width = (inner.width + 1) / count_shown;
+    let mut seen = Vec::new();
     for (place, (at, answer)) in (0..).zip(shown) {
         let x = inner.x + place * width;
         let last = place + 1 == count_shown;
@@ -84,7 +83,10 @@ pub fn draw(painter: &mut Painter<'_>, area: Rect, state: &State, run: &Run) {
             width: if last { inner.right() - x } else { width - 1 },
             height: inner.bottom().saturating_sub(y),
         };
-        draw_column(painter, column, run, at, answer, &differ);
+        seen.push(ShownColumn {
+            column: at,
+            hidden_rows: draw_column(painter, column, run, at, answer, &differ),
+        });
         if !last {
             for y in column.top()..column.bottom() {
                 let line = painter.glyphs.border.vertical_left;
@@ -92,6 +94,7 @@ pub fn draw(painter: &mut Painter<'_>, area: Rect, state: &State, run: &Run) {
             }
         }
     }
+    seen
 }
 
 /// Tokens per second of all, and beside it what one stream reaches.
@@ -131,22 +134,7 @@ fn totals(run: &Run) -> Vec<Vec<Part<'static>>> {
     facts
 }
 
-/// What has to be known: prompts that are not shared, columns that wait.
-fn notes(state: &State, run: &Run) -> Vec<String> {
-    let Some((_, context)) = &state.model.running else {
-        return Vec::new();
-    };
-    let sharing = context
-        .sharing
-        .why_not()
-        .map(|why| format!("Every column prefills the prompt by itself: {why}."));
-    let room = run
-        .room(context)
-        .filter(|room| !room.is_enough())
-        .map(|room| format!("{room}."));
-    sharing.into_iter().chain(room).collect()
-}
-
+/// Draws one column; returns how many rows of it found no place.
 fn draw_column(
     painter: &mut Painter<'_>,
     area: Rect,
@@ -154,7 +142,7 @@ fn draw_column(
     at: usize,
     answer: &Answer,
     differ: &[Difference],
-) {
+) -> usize {
     let mut y = area.y;
     let mut line = |painter: &mut Painter<'_>, parts: &[Part<'_>]| {
         if y < area.bottom() {
@@ -181,24 +169,17 @@ fn draw_column(
             part(mark, Role::Good),
         ],
     );
-    for difference in differ.iter().take(PARAMETERS) {
-        let value = difference.values.get(at).map_or("", String::as_str);
-        let role = if differs_most(difference, at) {
-            Role::Changed
-        } else {
-            Role::Text
-        };
-        line(
-            painter,
-            &[
-                part(difference.name, Role::Muted),
-                part(" ", Role::Muted),
-                part(value, role),
-            ],
-        );
+    // What does not fit into a third of the height is scrolled with the text.
+    let most = usize::from(area.height / 3);
+    let (fixed, scrolled) = match differ.len() <= most + 1 {
+        true => (differ, &[][..]),
+        false => differ.split_at(most),
+    };
+    for difference in fixed {
+        line(painter, &parameter(difference, at));
     }
-    if differ.len() > PARAMETERS {
-        let more = format!("and {} more", differ.len() - PARAMETERS);
+    if !scrolled.is_empty() {
+        let more = format!("{} more above the text", scrolled.len());
         line(painter, &[part(more, Role::Muted)]);
     }
     line(painter, &[phase(answer)]);
@@ -220,7 +201,21 @@ fn draw_column(
         height: area.bottom().saturating_sub(y),
         ..area
     };
-    draw_text(painter, text, run, at, answer);
+    draw_text(painter, text, run, at, scrolled)
+}
+
+fn parameter(difference: &Difference, at: usize) -> [Part<'_>; 3] {
+    let value = difference.values.get(at).map_or("", String::as_str);
+    let role = if differs_most(difference, at) {
+        Role::Changed
+    } else {
+        Role::Text
+    };
+    [
+        part(difference.name, Role::Muted),
+        part(" ", Role::Muted),
+        part(value, role),
+    ]
 }
 
 /// Whether a column's value is its alone, where most others agree.
@@ -267,7 +262,15 @@ fn figures(answer: &Answer) -> Vec<Vec<Part<'static>>> {
     ]
 }
 
-fn draw_text(painter: &mut Painter<'_>, area: Rect, run: &Run, at: usize, answer: &Answer) {
+/// What is scrolled: parameters that found no place above, a blank row, and the text.
+fn draw_text(
+    painter: &mut Painter<'_>,
+    area: Rect,
+    run: &Run,
+    at: usize,
+    parameters: &[Difference],
+) -> usize {
+    let answer = &run.answers[at];
     let failed = match &answer.state {
         ReplyState::Failed(why) => Some(why.as_str()),
         _ => None,
@@ -282,12 +285,21 @@ fn draw_text(painter: &mut Painter<'_>, area: Rect, run: &Run, at: usize, answer
     let wrapped = Wrapped::new(text, area.width);
     let rows = wrapped.rows();
     let height = usize::from(area.height);
-    let last = rows.len().saturating_sub(height);
+    let before = match parameters.len() {
+        0 => 0,
+        some => some + 1,
+    };
+    let last = (before + rows.len()).saturating_sub(height);
     let first = match answer.place {
         Place::FromEnd(above) => last.saturating_sub(above),
         Place::FromTop(below) => last.min(below),
     };
-    for (y, row) in (area.y..area.bottom()).zip(&rows[first..]) {
+    for (y, difference) in (area.y..area.bottom()).zip(parameters.iter().skip(first)) {
+        painter.parts(area.x, y, area.right(), &parameter(difference, at));
+    }
+    let above = u16::try_from(before.saturating_sub(first)).unwrap_or(u16::MAX);
+    let rows = rows.iter().skip(first.saturating_sub(before));
+    for (y, row) in (area.y.saturating_add(above)..area.bottom()).zip(rows) {
         if changed.is_empty() {
             painter.text(area.x, y, area.right(), row.text(text), role);
         } else {
@@ -295,6 +307,7 @@ fn draw_text(painter: &mut Painter<'_>, area: Rect, run: &Run, at: usize, answer
             painter.parts(area.x, y, area.right(), &parts);
         }
     }
+    last
 }
 
 /// A row cut where words begin to differ and cease to.

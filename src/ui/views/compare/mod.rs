@@ -6,12 +6,13 @@ mod standing;
 
 use ratatui::layout::Rect;
 
-use crate::app::{Line, Purpose, Stage, State};
+use crate::app::{Line, Purpose, ShownColumn, Stage, State};
 use crate::theme::Role;
 use crate::ui::painter::Painter;
 use crate::ui::widgets::field;
 
-pub fn draw(painter: &mut Painter<'_>, area: Rect, state: &State) {
+/// Returns what was seen of the columns, where they are on the screen.
+pub fn draw(painter: &mut Painter<'_>, area: Rect, state: &State) -> Option<Vec<ShownColumn>> {
     let compare = &state.compare;
     let mut area = area;
     if let Some(line) = &compare.line {
@@ -24,10 +25,11 @@ pub fn draw(painter: &mut Painter<'_>, area: Rect, state: &State) {
         );
     }
     match (compare.stage, &compare.run) {
-        (Stage::Reading, Some(run)) => columns::draw(painter, area, state, run),
+        (Stage::Reading, Some(run)) => return Some(columns::draw(painter, area, run)),
         (Stage::Standing, _) => standing::draw(painter, area, state),
         (Stage::Choosing | Stage::Reading, _) => choose::draw(painter, area, state),
     }
+    None
 }
 
 /// The line that is typed, and what is wrong with it or what it is for.
