@@ -91,6 +91,50 @@ fn a_large_model_fits_some_hardware_and_not_other() {
 }
 
 #[test]
+fn cards_that_are_not_here_take_layers_as_cards_here_would() {
+    let home = Home::new();
+    let on = |more: &[&str]| {
+        let model = ["--params", "8B", "-c", "8192", "-ngl", "all"];
+        let cards = ["--device", "24GiB@1008GB/s", "--device", "24GiB@504GB/s"];
+        let args: Vec<&str> = [&model[..], &cards, more].concat();
+        answer(&home, 0, &args)
+    };
+    let weights = |report: &serde_json::Value| {
+        let devices = report["devices"].as_array().unwrap();
+        let each = devices.iter().map(|one| one["weights"].as_f64().unwrap());
+        each.collect::<Vec<f64>>()
+    };
+    let speed = |report: &serde_json::Value| report["tokens_per_second_ceiling"].as_f64().unwrap();
+    let even = on(&[]);
+    let [first, second, _] = weights(&even)[..] else {
+        panic!("{even}")
+    };
+    assert!((0.8..1.2).contains(&(first / second)), "{even}");
+    let uneven = on(&["-ts", "3,1"]);
+    let [first, second, _] = weights(&uneven)[..] else {
+        panic!("{uneven}")
+    };
+    assert!((2.2..3.5).contains(&(first / second)), "{uneven}");
+    assert!(speed(&uneven) > speed(&even), "more is on the faster card");
+    let one = on(&["-sm", "none", "-mg", "1"]);
+    assert_eq!(weights(&one).len(), 2);
+    assert_eq!(one["devices"][0]["name"], "24GiB@504GB/s");
+    let none = ["--params", "8B", "--hardware", "rtx-4090", "-dev", "none"];
+    let none = answer(&home, 0, &none);
+    assert_eq!(none["devices"].as_array().unwrap().len(), 1);
+    let shared = ["--params", "8B", "--hardware", "dgx-spark", "-ngl"];
+    for (asked, n_gpu_layers) in [("10", 10), ("99", 33), ("auto", 33)] {
+        let report = answer(&home, 0, &[&shared[..], &[asked]].concat());
+        assert_eq!(report["n_gpu_layers"], n_gpu_layers);
+        assert_eq!(report["max_n_gpu_layers"], 33);
+    }
+    let wrong = ["fit", "--params", "8B", "--hardware", "rtx-4090"];
+    let wrong = [&wrong[..], &["-sm", "none", "-mg", "1"]].concat();
+    let error = home.run(&wrong).failed(64);
+    assert!(error.contains("main-gpu 1"), "{error}");
+}
+
+#[test]
 fn a_user_adds_hardware() {
     let home = Home::new();
     home.file(

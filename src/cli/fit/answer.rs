@@ -25,11 +25,15 @@ pub(super) fn answer(
     let verdict = plan::judge(facts, &machine.room, &run, &limits);
     let swapped = swapped(facts, machine, &run, &limits, &verdict);
     let all = facts.n_layer.saturating_add(1);
-    let unified = machine.is_unified();
-    let layers = |on_gpus: u32, fits: bool| match (unified, fits) {
-        (true, true) => all,
-        (true, false) => 0,
-        (false, _) => on_gpus,
+    let n_gpu_layers = match limits.n_gpu_layers {
+        // All memory is system memory to the plan, but the GPU computes what it is asked to.
+        asked if machine.is_unified() => asked.unwrap_or(all).min(all),
+        _ => verdict.fit.n_gpu_layers,
+    };
+    let max_n_gpu_layers = match (machine.is_unified(), verdict.max_ctx_size) {
+        (true, Some(_)) => all,
+        (true, None) => 0,
+        (false, _) => verdict.max_n_gpu_layers,
     };
     let fits = verdict.fits || swapped.is_some();
     let placement = &verdict.fit.placement;
@@ -38,14 +42,14 @@ pub(super) fn answer(
     Ok(Report {
         model: model(facts),
         n_ctx: verdict.fit.n_ctx,
-        n_gpu_layers: layers(verdict.fit.n_gpu_layers, true),
+        n_gpu_layers,
         weights_bytes: sum(|memory| memory.weights),
         kv_bytes: sum(|memory| memory.kv),
         compute_bytes: sum(|memory| memory.compute),
         margin_bytes: limits.fit_target,
         devices: devices(machine, &verdict, swapped.is_some()),
         fits,
-        max_n_gpu_layers: layers(verdict.max_n_gpu_layers, verdict.max_ctx_size.is_some()),
+        max_n_gpu_layers,
         max_ctx_size: verdict.max_ctx_size,
         tokens_per_second_ceiling: ceiling(facts, machine, &run, &verdict, depth),
         depth,
@@ -159,8 +163,7 @@ fn ceiling(
         n_gpu_layers: verdict.fit.n_gpu_layers,
         ..run.clone()
     };
-    let shares: Vec<u64> = machine.room.gpus.iter().map(|gpu| gpu.free).collect();
-    let reads = plan::read_per_token(facts, &run, &shares, depth);
+    let reads = plan::read_per_token(facts, &run, &machine.room.division(), depth);
     plan::tokens_per_second(&reads, &machine.bandwidths)
 }
 
@@ -224,6 +227,7 @@ fn reasons(
             facts.arch
         ));
     }
+    reasons.extend(machine.notes.iter().cloned());
     reasons.extend(subject.notes.iter().cloned());
     reasons
 }

@@ -62,7 +62,7 @@ pub(super) fn run(
         for id in &args.hardware {
             parts.push(machine::known(&known, id)?);
         }
-        Machine::of(&parts)
+        Machine::of(&parts, &params.model)?
     };
     let report = answer::answer(&subject, &machine, &params, args.depth)?;
     let shown = if args.json {
