@@ -166,6 +166,9 @@ fn wrong_input_is_told_with_its_exit_code() {
         assert!(error.contains(says), "{args:?}: {error}");
     };
     fails(64, &[GUIDE, "-c", "0"], "ctx-size 0");
+    // The word for the model's own context is what is chosen without the flag.
+    let own = answer(&home, 0, &[GUIDE, "-c", "model"]);
+    assert_eq!(own["n_ctx"], answer(&home, 0, &[GUIDE])["n_ctx"]);
     fails(64, &[GUIDE, "-ctk", "q9_9"], "q9_9");
     fails(64, &["--params", "70B", "--quant", "Q4_KM"], "Q4_K_M");
     fails(64, &["--params", "much"], "70B");
