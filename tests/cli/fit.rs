@@ -135,6 +135,46 @@ fn cards_that_are_not_here_take_layers_as_cards_here_would() {
 }
 
 #[test]
+fn what_changes_nothing_is_said() {
+    let home = Home::new();
+    let reasons = |code, args: &str| {
+        let args: Vec<&str> = args.split(' ').collect();
+        let report = answer(&home, code, &args);
+        report["reasons"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .fold(String::new(), |all, one| all + one.as_str().unwrap() + "\n")
+    };
+    let said = |code, args: &str, what: &str| {
+        let reasons = reasons(code, args);
+        assert!(reasons.contains(what), "{args}: {reasons}");
+    };
+    let sparse = "--params 30B --active-params 3B --hardware ddr5-64gb";
+    said(0, &format!("{sparse} --cpu-moe"), "cpu-moe: without a file");
+    said(
+        0,
+        &format!("{sparse} --n-cpu-moe 3"),
+        "n-cpu-moe: without a file",
+    );
+    assert!(!reasons(0, sparse).contains("cpu-moe"));
+    let small = "--params 8B -c 4096 --hardware ddr5-64gb";
+    said(0, &format!("{small} -ngl 10"), "n-gpu-layers: 10 asked for");
+    said(
+        0,
+        &format!("{small} --depth 5000"),
+        "depth: a context of 4096 tokens",
+    );
+    assert!(!reasons(0, &format!("{small} --depth 4096")).contains("depth: "));
+    // Neither the card nor what is beside it holds the model, however it is divided.
+    let large = "--params 235B --hardware rtx-4090 --hardware ddr5-96gb";
+    said(1, large, "n-gpu-layers: it fits with no number of them");
+    assert!(!reasons(1, large).contains("at most 0"));
+    let args: Vec<&str> = large.split(' ').collect();
+    assert_eq!(answer(&home, 1, &args)["max_n_gpu_layers"], 0);
+}
+
+#[test]
 fn a_user_adds_hardware() {
     let home = Home::new();
     home.file(
@@ -170,6 +210,11 @@ fn wrong_input_is_told_with_its_exit_code() {
     let own = answer(&home, 0, &[GUIDE, "-c", "model"]);
     assert_eq!(own["n_ctx"], answer(&home, 0, &[GUIDE])["n_ctx"]);
     fails(64, &[GUIDE, "-ctk", "q9_9"], "q9_9");
+    fails(64, &[GUIDE, "--quant", "Q8_0"], "--params");
+    fails(64, &[GUIDE, "--device", "24GiB@0GB/s"], "bandwidth");
+    fails(64, &[GUIDE, "--device", "foo"], "device foo");
+    let more = ["--params", "30B", "--active-params", "40B"];
+    fails(64, &more, "--active-params 40B");
     fails(64, &["--params", "70B", "--quant", "Q4_KM"], "Q4_K_M");
     fails(64, &["--params", "much"], "70B");
     fails(64, &["--quant", "Q4_K_M"], "--params");

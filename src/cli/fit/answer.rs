@@ -31,9 +31,9 @@ pub(super) fn answer(
         _ => verdict.fit.n_gpu_layers,
     };
     let max_n_gpu_layers = match (machine.is_unified(), verdict.max_ctx_size) {
-        (true, Some(_)) => all,
-        (true, None) => 0,
-        (false, _) => verdict.max_n_gpu_layers,
+        (true, fits) => fits.map(|_| all),
+        // With swap it fits as it was chosen.
+        (false, _) => verdict.max_n_gpu_layers.or(swapped.map(|_| n_gpu_layers)),
     };
     let fits = verdict.fits || swapped.is_some();
     let placement = &verdict.fit.placement;
@@ -53,7 +53,10 @@ pub(super) fn answer(
         max_ctx_size: verdict.max_ctx_size,
         tokens_per_second_ceiling: ceiling(facts, machine, &run, &verdict, depth),
         depth,
-        reasons: reasons(subject, machine, &verdict, swapped),
+        reasons: reasons(subject, machine, &verdict, swapped)
+            .into_iter()
+            .chain(beside(machine, params, &verdict, depth))
+            .collect(),
     })
 }
 
@@ -232,16 +235,37 @@ fn reasons(
     reasons
 }
 
+/// What of the question the answer cannot take into account.
+fn beside(machine: &Machine, params: &LoadParams, verdict: &Verdict, depth: u32) -> Vec<String> {
+    let asked = match params.model.n_gpu_layers {
+        GpuLayers::Auto | GpuLayers::Count(0) => None,
+        GpuLayers::Count(count) => Some(count.to_string()),
+        GpuLayers::All => Some("all".to_owned()),
+    };
+    let no_gpu = asked.filter(|_| machine.n_gpus == 0).map(|asked| {
+        format!("n-gpu-layers: {asked} asked for, but there is no GPU to put layers on")
+    });
+    let n_ctx = verdict.fit.n_ctx;
+    let deeper = (depth > n_ctx).then(|| {
+        format!("depth: a context of {n_ctx} tokens never holds {depth}; the ceiling is for more than fits in it")
+    });
+    no_gpu.into_iter().chain(deeper).collect()
+}
+
 /// What would fit instead.
 fn ways_out(subject: &Subject, machine: &Machine, verdict: &Verdict) -> Vec<String> {
     let mut ways = Vec::new();
     let all = subject.facts.n_layer.saturating_add(1);
-    let layers = verdict.max_n_gpu_layers;
-    if !machine.gpus.is_empty() && layers < verdict.fit.n_gpu_layers {
-        let rest = machine.host.as_deref().unwrap_or("system memory");
-        ways.push(format!(
+    let rest = machine.host.as_deref().unwrap_or("system memory");
+    match verdict.max_n_gpu_layers {
+        _ if machine.gpus.is_empty() => {}
+        Some(layers) if layers < verdict.fit.n_gpu_layers => ways.push(format!(
             "n-gpu-layers: at most {layers} of {all} fit, the rest in {rest}"
-        ));
+        )),
+        Some(_) => {}
+        None => ways.push(format!(
+            "n-gpu-layers: it fits with no number of them, the rest in {rest}"
+        )),
     }
     match verdict.max_ctx_size {
         Some(n_ctx) if n_ctx < verdict.fit.n_ctx => {

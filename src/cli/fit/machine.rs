@@ -31,13 +31,17 @@ pub(super) struct Machine {
 
 impl Machine {
     /// This one, as it is now, with the bandwidths that were measured before.
-    pub(super) fn here(params: &LoadParams, peaks: &[Peak]) -> Self {
+    ///
+    /// # Errors
+    /// When llama.cpp has no device of a name in the parameters, as a load would say.
+    pub(super) fn here(params: &LoadParams, peaks: &[Peak]) -> Result<Self, Failure> {
+        exist(&params.model.devices)?;
         let (devices, room) = llama::machine(params);
         let name = |device: &Device| match device.description.as_str() {
             "" => device.name.clone(),
             description => format!("{} ({description})", device.name),
         };
-        Self {
+        Ok(Self {
             gpus: devices.iter().map(name).collect(),
             host: Some("system memory".into()),
             bandwidths: bandwidths(&devices, peaks),
@@ -45,7 +49,7 @@ impl Machine {
             swap: free_swap(),
             notes: Vec::new(),
             room,
-        }
+        })
     }
 
     /// Hardware that need not be here, with nothing in its memory, divided as the parameters say.
@@ -90,6 +94,23 @@ impl Machine {
     /// Whether processor and GPU have one memory.
     pub(super) fn is_unified(&self) -> bool {
         self.gpus.is_empty() && self.n_gpus > 0
+    }
+}
+
+fn exist(names: &[String]) -> Result<(), Failure> {
+    if names.is_empty() || names == [NO_DEVICE] {
+        return Ok(());
+    }
+    let known: Vec<String> = llama::devices().into_iter().map(|one| one.name).collect();
+    let is_known = |name: &String| known.iter().any(|one| one.eq_ignore_ascii_case(name));
+    match names.iter().find(|name| !is_known(name)) {
+        None => Ok(()),
+        Some(name) => Err(Failure::new(
+            ExitCode::Usage,
+            format!("device {name}"),
+            "llama.cpp has no such device here",
+        )
+        .hint(format!("it lists: {}", known.join(", ")))),
     }
 }
 

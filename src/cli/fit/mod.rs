@@ -38,13 +38,18 @@ pub(super) fn run(
         return print(&text::catalogue(&known));
     }
     check(&parameters)?;
+    subject::check(args)?;
     let general = general.of(args.file.as_ref());
     let prepared = setup::prepare(&general, folders, parameters, OnProblem::Fail)?;
     let mut devices = prepared.params.load().model.devices;
     let described = machine::described(&mut devices)?;
     let is_here = args.hardware.is_empty() && described.is_empty();
     let (subject, params) = match &args.params {
-        Some(size) => (Subject::typical(args, size)?, prepared.params.clone()),
+        Some(size) => {
+            let model = prepared.params.load().model;
+            let subject = Subject::typical(args, size, &model)?;
+            (subject, prepared.params.clone())
+        }
         None => {
             let path = model::resolve(&prepared)?;
             let params = match is_here {
@@ -58,7 +63,7 @@ pub(super) fn run(
     let mut params = params.load();
     params.model.devices = devices;
     let machine = if is_here {
-        Machine::here(&params, &known_peaks(&prepared.folders.state_dir))
+        Machine::here(&params, &known_peaks(&prepared.folders.state_dir))?
     } else {
         let mut parts = described;
         for id in &args.hardware {
