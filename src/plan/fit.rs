@@ -142,14 +142,7 @@ pub fn never_fits(facts: &Facts, room: &Room, run: &Run, limits: &Limits) -> Opt
 
 /// What is still to be placed, and where.
 pub(super) fn placed(facts: &Facts, run: &Run, room: &Room) -> Placement {
-    let free: Vec<u64>;
-    let shares = if room.shares.len() == room.gpus.len() {
-        &room.shares
-    } else {
-        free = room.gpus.iter().map(|gpu| gpu.free).collect();
-        &free
-    };
-    let mut placement = place(facts, run, shares);
+    let mut placement = place(facts, run, &room.division());
     if let Weights::Loaded { mapped } = room.weights {
         placement.host.weights = mapped;
         for gpu in &mut placement.gpus {
