@@ -497,6 +497,8 @@ impl Search {
     fn failed(&mut self, error: &EngineError) -> Turn {
         if std::mem::take(&mut self.given_up) && !self.cancelled {
             let Some((_, race, _)) = &mut self.racing else {
+                // The time was up before there was a test to race with.
+                self.hurried = true;
                 return self.end();
             };
             match race.next() {
