@@ -197,6 +197,10 @@ pub(super) fn on_engine(state: &mut State, event: EngineEvent) -> Vec<Effect> {
             state.model.threads_given_up = 0;
             let notes = context.notes.join("; ");
             if let Some((_, running)) = &mut state.model.running {
+                if running.n_gpu_layers != context.n_gpu_layers {
+                    // Other processors compute it now: the rate measured before says nothing of them.
+                    state.speed.prefill_rate = None;
+                }
                 *running = context;
             }
             let kept = match kv {
@@ -318,6 +322,7 @@ fn loaded(
         );
     }
     state.speed.context_used = 0;
+    state.speed.prefill_rate = None;
     state.model.threads_given_up = 0;
     state.model.running = Some((model, context));
     super::metrics::note_model(state);

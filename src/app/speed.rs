@@ -6,6 +6,8 @@ use super::State;
 use super::chat::Entry;
 use crate::engine::{Missed, StopReason, Timings};
 
+/// Prompt tokens from which on their speed says something of other prompts.
+const TELLING: u32 = 64;
 /// Points kept for the chart.
 const HISTORY: usize = 600;
 
@@ -16,6 +18,9 @@ pub struct SpeedState {
     /// Prompt tokens done, of all, while prefilling.
     pub prefill: Option<(u32, u32)>,
     pub stop: Option<StopReason>,
+    /// Prompt tokens per second of the last prompt that was long enough to say something of others;
+    /// none since the model was loaded, or its layers moved, if `None`.
+    pub prefill_rate: Option<f64>,
     /// Tokens in the context of the present conversation, as far as a reply has told.
     pub context_used: u32,
     /// Tokens per second over the last second, one entry per report, oldest first; at most 600.
@@ -53,6 +58,7 @@ impl SpeedState {
     pub(super) fn begin(&mut self) {
         self.settle();
         *self = Self {
+            prefill_rate: self.prefill_rate,
             context_used: self.context_used,
             total_prompt: self.total_prompt,
             total_predicted: self.total_predicted,
@@ -62,15 +68,13 @@ impl SpeedState {
 
     pub(super) fn prefilling(&mut self, done: u32, total: u32, timings: Timings) {
         self.prefill = Some((done, total));
-        self.timings = timings;
-        self.uncounted = true;
+        self.measured(timings);
         self.context_used = done;
     }
 
     pub(super) fn streaming(&mut self, context_used: u32, timings: Timings) {
         self.prefill = None;
-        self.timings = timings;
-        self.uncounted = true;
+        self.measured(timings);
         self.context_used = context_used;
         if timings.recent_per_second.is_finite() && timings.recent_per_second > 0.0 {
             if self.history.len() == HISTORY {
@@ -81,11 +85,20 @@ impl SpeedState {
     }
 
     pub(super) fn finished(&mut self, reason: StopReason, context_used: u32, timings: Timings) {
-        self.timings = timings;
-        self.uncounted = true;
+        self.measured(timings);
         self.context_used = context_used;
         self.stop = Some(reason);
         self.settle();
+    }
+
+    /// Takes figures of the reply in progress.
+    fn measured(&mut self, timings: Timings) {
+        let tells = timings.prompt_n >= TELLING && timings.prompt_per_second > 0.0;
+        if tells {
+            self.prefill_rate = Some(timings.prompt_per_second);
+        }
+        self.timings = timings;
+        self.uncounted = true;
     }
 }
 
@@ -103,6 +116,8 @@ impl State {
 mod tests {
     use super::*;
     use crate::app::tests::ready;
+    use crate::app::{Event, update};
+    use crate::engine::{CameFrom, ContextInfo, EngineEvent, KvOutcome, LoadId};
 
     #[test]
     fn what_the_model_has_not_read_yet_is_unknown_and_not_nothing() {
@@ -114,5 +129,54 @@ mod tests {
 
         state.speed.streaming(12, Timings::default());
         assert_eq!(state.context_used(), Some(12));
+    }
+
+    #[test]
+    fn the_rate_of_a_long_prompt_outlasts_short_ones() {
+        let prompt = |prompt_n, prompt_per_second| Timings {
+            prompt_n,
+            prompt_per_second,
+            ..Timings::default()
+        };
+        let mut speed = SpeedState::default();
+        speed.finished(StopReason::EndOfTurn, 20, prompt(20, 900.0));
+        assert_eq!(speed.prefill_rate, None, "too short to tell");
+
+        for timings in [prompt(300, 188.0), prompt(20, 900.0)] {
+            speed.begin();
+            speed.finished(StopReason::EndOfTurn, 346, timings);
+            assert_eq!(speed.prefill_rate, Some(188.0));
+        }
+    }
+
+    #[test]
+    fn a_rate_is_forgotten_when_other_processors_or_another_model_would_compute() {
+        let took = std::time::Duration::ZERO;
+        let retuned = |n_gpu_layers| EngineEvent::Retuned {
+            id: LoadId(1),
+            context: Box::new(ContextInfo {
+                n_gpu_layers,
+                ..ContextInfo::default()
+            }),
+            kv: KvOutcome::Untouched,
+            took,
+        };
+        let loaded = EngineEvent::Loaded {
+            id: LoadId(2),
+            model: Box::default(),
+            context: Box::default(),
+            came_from: CameFrom::File,
+            took,
+        };
+        let mut state = ready();
+        for (event, left) in [
+            (retuned(0), Some(188.0)),
+            (retuned(12), None),
+            (loaded, None),
+        ] {
+            state.speed.prefill_rate = Some(188.0);
+            update(&mut state, Event::Engine(event));
+            assert_eq!(state.speed.prefill_rate, left);
+        }
     }
 }

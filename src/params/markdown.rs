@@ -135,7 +135,9 @@ fn cost(cost: Cost) -> &'static str {
     match cost {
         Cost::Free => "takes effect with the next token",
         Cost::NextReply => "takes effect with the next reply",
-        Cost::NewContext => "makes a new context, the conversation's KV cache is carried over",
+        Cost::NewContext => {
+            "makes a new context, the conversation's KV cache is carried over where llama.cpp allows it"
+        }
         Cost::Prefill => "makes a new context and prefills the conversation again",
         Cost::Reload => "loads the model again",
     }

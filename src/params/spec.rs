@@ -139,7 +139,7 @@ pub enum Cost {
     Free,
     /// Takes effect with the next reply.
     NextReply,
-    /// A new context; the KV cache is carried over.
+    /// A new context; the KV cache is carried over where llama.cpp allows it.
     NewContext,
     /// A new context whose KV cache has another layout or other positions: the conversation is
     /// prefilled again.

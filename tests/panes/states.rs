@@ -350,8 +350,7 @@ pub fn params_foreseen(size: (u16, u16)) -> State {
         },
         total,
     };
-    state.speed.timings.prompt_per_second = 188.0;
-    state.speed.timings.prompt_n = 300;
+    state.speed.prefill_rate = Some(188.0);
     state.params.foresight = Some(Foresight {
         id: LoadId(99),
         outcome: Some(Ok(Box::new(Forecast {

@@ -8,6 +8,7 @@
 //! begin with once.
 
 mod ahead;
+mod answering;
 mod choose;
 mod outcome;
 mod run;
@@ -17,6 +18,8 @@ mod tests;
 pub use ahead::Ahead;
 pub use choose::offered;
 pub use run::{Answer, Place, Run, Scrolling};
+
+use answering::Answering;
 
 use super::overlay::LineEdit;
 use super::update::{IsError, notice};
@@ -179,6 +182,7 @@ pub(super) fn on_engine(state: &mut State, event: &EngineEvent) {
     if let Some(run) = &mut state.compare.run {
         run.on_engine(event);
     }
+    answering::learn(state);
 }
 
 /// Takes the engine's word about the memory that more columns would take in; `None` when it was not

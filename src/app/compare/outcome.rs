@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use super::run::{Answer, add, again};
-use super::{Names, Purpose, Run, ahead, parse, refuse, run};
+use super::{Answering, Names, Purpose, Run, ahead, answering, parse, refuse, run};
 use crate::app::update::{IsError, notice};
 use crate::app::{
     Content, Effect, Entry, FilePlace, Reply, ReplyState, Saving, Scroll, State, View, saving,
     tokens,
 };
-use crate::compare::{Ballot, ColumnReport, Contender, Report, stop_name};
+use crate::compare::{Ballot, Column, ColumnReport, Contender, Report, stop_name};
 use crate::config;
 use crate::store::{Command as StoreCommand, Kept};
 
@@ -37,15 +37,10 @@ pub(super) fn keep(state: &mut State, at: usize) -> Vec<Effect> {
         return refuse(state, "This column has said nothing yet.");
     }
     let mut effects = run::stop_all(state);
-    let model = state
-        .model
-        .running
-        .as_ref()
-        .map(|(model, _)| model.name.clone())
-        .unwrap_or_default();
     let Some(run) = state.compare.run.take() else {
         return effects;
     };
+    let model = run.model.map(|model| model.name).unwrap_or_default();
     // The chosen one last: the newest sibling is the one that stands in the chat.
     let mut order: Vec<usize> = (0..run.answers.len())
         .filter(|other| *other != at)
@@ -77,11 +72,6 @@ pub(super) fn keep(state: &mut State, at: usize) -> Vec<Effect> {
 
 /// Casts the vote that the marks say.
 pub(super) fn vote(state: &mut State) -> Vec<Effect> {
-    let fingerprint = state
-        .model
-        .running
-        .as_ref()
-        .map(|(model, _)| (model.name.clone(), model.fingerprint.clone()));
     let Some(run) = &mut state.compare.run else {
         return vec![];
     };
@@ -94,27 +84,54 @@ pub(super) fn vote(state: &mut State) -> Vec<Effect> {
             "Mark the best column with its digit; several are a tie.",
         );
     }
+    let votable: Vec<(usize, &Answer)> = (0..)
+        .zip(&run.answers)
+        .filter(|(_, answer)| answer.is_votable())
+        .collect();
+    let is_best = |(at, _): &(usize, &Answer)| run.marked.contains(at);
+    let best: Vec<usize> = (0..votable.len())
+        .filter(|place| is_best(&votable[*place]))
+        .collect();
+    if votable.len() < 2 {
+        run.names = Names::Shown;
+        run.marked.clear();
+        return refuse(
+            state,
+            "There is nothing to vote on: fewer than two columns have an answer.",
+        );
+    }
+    if best.is_empty() {
+        return refuse(
+            state,
+            "The marked column has no answer; mark another with its digit.",
+        );
+    }
+    let said = if votable.len() < run.answers.len() {
+        "The vote is kept; columns without an answer are left out of it."
+    } else {
+        "The vote is kept."
+    };
+    let model = run
+        .model
+        .clone()
+        .filter(|model| !model.fingerprint.is_empty());
+    let ballot = model.map(|model| Ballot {
+        contenders: votable
+            .iter()
+            .map(|(_, answer)| contender(&model, answer))
+            .collect(),
+        best,
+    });
+    let prompt = run.prompt.clone();
     run.names = Names::Shown;
-    let best: Vec<usize> = std::mem::take(&mut run.marked).into_iter().collect();
-    let Some((model, model_hash)) = fingerprint.filter(|(_, hash)| !hash.is_empty()) else {
+    run.marked.clear();
+    let Some(ballot) = ballot else {
         return refuse(
             state,
             "The vote is not kept: it is not known which model ran.",
         );
     };
-    let contender = |answer: &Answer| Contender {
-        model: model.clone(),
-        model_hash: model_hash.clone(),
-        preset: answer.column.name.clone(),
-        preset_hash: answer.column.hash(),
-    };
-    let cast = StoreCommand::Cast {
-        prompt: run.prompt.clone(),
-        ballot: Ballot {
-            contenders: run.answers.iter().map(contender).collect(),
-            best,
-        },
-    };
+    let cast = StoreCommand::Cast { prompt, ballot };
     if state.sessions.saving != Saving::On {
         return notice(
             state,
@@ -123,8 +140,17 @@ pub(super) fn vote(state: &mut State) -> Vec<Effect> {
         );
     }
     let mut effects = saving::store(state, cast);
-    effects.extend(notice(state, "The vote is kept.", IsError::No));
+    effects.extend(notice(state, said, IsError::No));
     effects
+}
+
+fn contender(model: &Answering, answer: &Answer) -> Contender {
+    Contender {
+        model: model.name.clone(),
+        model_hash: model.fingerprint.clone(),
+        preset: answer.column.name.clone(),
+        preset_hash: answer.column.hash(),
+    }
 }
 
 /// Does what the line was typed for; what cannot be done is said below it.
@@ -135,7 +161,7 @@ pub(super) fn take_line(state: &mut State) -> Vec<Effect> {
     let text = line.edit.text.trim();
     let outcome = match line.purpose {
         Purpose::Columns => choose(state, text),
-        Purpose::Add => parse(state, text).map(|column| {
+        Purpose::Add => parse_next(state, text).map(|column| {
             let columns = state
                 .compare
                 .run
@@ -148,7 +174,7 @@ pub(super) fn take_line(state: &mut State) -> Vec<Effect> {
             }
             effects
         }),
-        Purpose::Vary(at) => parse(state, text).map(|column| again(state, at, column)),
+        Purpose::Vary(at) => parse_next(state, text).map(|column| again(state, at, column)),
         Purpose::SavePreset(at) => save_preset(state, at, text),
         Purpose::Export => export(state, text),
     };
@@ -164,6 +190,11 @@ pub(super) fn take_line(state: &mut State) -> Vec<Effect> {
             vec![]
         }
     }
+}
+
+/// Reads a column of the comparison there is; the model may be another one since the line was opened.
+fn parse_next(state: &State, text: &str) -> Result<Column, String> {
+    answering::cannot_go_on(state).map_or_else(|| parse(state, text), Err)
 }
 
 fn choose(state: &mut State, text: &str) -> Result<Vec<Effect>, String> {
@@ -203,9 +234,7 @@ fn export(state: &State, path: &str) -> Result<Vec<Effect>, String> {
     if path.is_empty() {
         return Err("Name a file: comparison.md, or comparison.json.".into());
     }
-    let model = state.model.running.as_ref();
-    let model = model.map(|(model, _)| (model.name.clone(), model.fingerprint.clone()));
-    let report = run.report(model.unwrap_or_default());
+    let report = run.report();
     let text = if path.ends_with(".json") {
         serde_json::to_string_pretty(&report).map_err(|error| error.to_string())?
     } else {
@@ -217,8 +246,10 @@ fn export(state: &State, path: &str) -> Result<Vec<Effect>, String> {
 }
 
 impl Run {
-    /// The comparison as a document has it; `model` is its name and fingerprint.
-    pub(super) fn report(&self, model: (String, String)) -> Report {
+    /// The comparison as a document has it.
+    pub(super) fn report(&self) -> Report {
+        let model = self.model.clone();
+        let model = model.map(|model| (model.name, model.fingerprint));
         let columns = self.answers.iter().map(|answer| {
             let (stop_reason, error) = match &answer.state {
                 ReplyState::Done(reason) => (stop_name(reason), None),
@@ -235,7 +266,12 @@ impl Run {
             }
         });
         let columns = columns.collect();
-        let mut report = Report::new(self.prompt.clone(), model, columns, Vec::new());
+        let mut report = Report::new(
+            self.prompt.clone(),
+            model.unwrap_or_default(),
+            columns,
+            Vec::new(),
+        );
         // The clocks of columns that began later do not tell when that was.
         if !self.same_start {
             report.aggregate_per_second = self.together.map_or(0.0, |(_, rate)| rate);

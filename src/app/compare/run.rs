@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use super::{Answering, answering, choose, outcome};
 use super::{Message, Names, Purpose, Stage, open_line, parse, refuse};
-use super::{choose, outcome};
 use crate::app::replies::{self, cannot_reply};
 use crate::app::{Action, Effect, Entry, ReplyState, State, View, attach, retune};
 use crate::chat::{self, NodeId};
@@ -21,6 +21,8 @@ pub struct Run {
     /// The chat it belongs to, and the message that the prompt ends with.
     pub(super) chat: ConversationId,
     pub(super) asked: NodeId,
+    /// `None` until it has said something.
+    pub(super) model: Option<Answering>,
     pub answers: Vec<Answer>,
     /// The column that actions mean.
     pub focus: usize,
@@ -135,6 +137,7 @@ pub(super) fn begin(
     let single = state
         .chat
         .last_reply()
+        .filter(|reply| answering::has_made(state, reply))
         .map(|reply| reply.timings)
         .filter(|timings| timings.predicted_n >= ALONE);
     state.compare.run = Some(Run {
@@ -142,6 +145,7 @@ pub(super) fn begin(
         messages: messages(state, at),
         chat: state.chat.conversation,
         asked,
+        model: None,
         answers: Vec::new(),
         focus: 0,
         base: None,
@@ -261,6 +265,7 @@ pub(super) fn stop_all(state: &State) -> Vec<Effect> {
 pub(super) fn perform(state: &mut State, action: Action) -> Option<Vec<Effect>> {
     // About what is visible of a column.
     let page = isize::try_from(state.size.1.saturating_sub(10).max(1)).unwrap_or(isize::MAX);
+    let cannot = answering::cannot_go_on(state);
     let run = state.compare.run.as_mut()?;
     let (focus, last) = (run.focus, run.answers.len().saturating_sub(1));
     match action {
@@ -288,6 +293,9 @@ pub(super) fn perform(state: &mut State, action: Action) -> Option<Vec<Effect>> 
             };
         }
         Action::ColumnStop => return Some(stop(state, focus)),
+        Action::ColumnRetry | Action::ColumnVary | Action::ColumnAdd if cannot.is_some() => {
+            return cannot.map(|why| refuse(state, why));
+        }
         Action::ColumnRetry => {
             let column = run.answers.get(focus)?.column.clone();
             return Some(again(state, focus, column));
@@ -335,6 +343,15 @@ impl Answer {
             kept: Kept::default(),
             place: Place::default(),
         }
+    }
+
+    fn has_failed(&self) -> bool {
+        matches!(self.state, ReplyState::Failed(_))
+    }
+
+    /// Whether there is anything to vote on.
+    pub(super) fn is_votable(&self) -> bool {
+        !self.text.is_empty() && !self.has_failed()
     }
 }
 
@@ -388,7 +405,10 @@ impl Run {
     pub(super) fn press_digit(&mut self, digit: usize) {
         let Some(at) = digit.checked_sub(1) else {
             if self.names == Names::Hidden {
-                self.marked = (0..self.answers.len()).collect();
+                let has_failed = |at: &usize| self.answers[*at].has_failed();
+                self.marked = (0..self.answers.len())
+                    .filter(|at| !has_failed(at))
+                    .collect();
             }
             return;
         };

@@ -87,6 +87,49 @@ fn compared(columns: &str) -> (State, Vec<RequestId>) {
     (state, ids)
 }
 
+/// Another model of the same name runs from now on.
+fn swap(state: &mut State) {
+    if let Some((model, _)) = &mut state.model.running {
+        model.fingerprint = "other".into();
+    }
+}
+
+/// The sentence in the status line.
+fn told(state: &State) -> &str {
+    state
+        .notice
+        .as_ref()
+        .map_or("", |notice| notice.text.as_str())
+}
+
+/// What the comparison is exported as.
+fn exported(state: &mut State) -> serde_json::Value {
+    press(state, &["o", "ctrl+u"]);
+    update(state, Event::Paste("a.json".into()));
+    let effects = press(state, &["enter"]);
+    let [
+        Effect::WriteFile {
+            content: Content::Text(text),
+            ..
+        },
+    ] = &effects[..]
+    else {
+        panic!("{effects:?}")
+    };
+    serde_json::from_str(text).expect("JSON")
+}
+
+fn fail(state: &mut State, request: RequestId) {
+    let error = EngineError {
+        kind: ErrorKind::BadParameter,
+        what: "grammar".into(),
+        why: "no root".into(),
+        hint: String::new(),
+    };
+    let failed = EngineEvent::Failed { request, error };
+    update(state, Event::Engine(failed));
+}
+
 fn run(state: &State) -> &Run {
     state.compare.run.as_ref().expect("a comparison")
 }
@@ -387,20 +430,8 @@ fn settings_and_comparisons_become_files() {
     press(&mut state, &["s"]);
     update(&mut state, Event::Paste("../warm".into()));
     assert!(press(&mut state, &["enter"]).is_empty());
-    press(&mut state, &["esc", "o", "ctrl+u"]);
-    update(&mut state, Event::Paste("a.json".into()));
-    let effects = press(&mut state, &["enter"]);
-    let [
-        Effect::WriteFile {
-            content: Content::Text(text),
-            ..
-        },
-    ] = &effects[..]
-    else {
-        panic!("{effects:?}")
-    };
-    let json: serde_json::Value = serde_json::from_str(text).expect("JSON");
-    assert_eq!(json["columns"][1]["text"], "answer 2");
+    press(&mut state, &["esc"]);
+    assert_eq!(exported(&mut state)["columns"][1]["text"], "answer 2");
 }
 
 #[test]
@@ -424,17 +455,7 @@ fn one_that_goes_on_alone_tells_what_one_stream_reaches() {
 fn a_failed_column_says_why_and_the_others_go_on() {
     let mut state = deck();
     let requests = requests(&say(&mut state, "/compare greedy,creative Why?"));
-    let error = EngineError {
-        kind: ErrorKind::BadParameter,
-        what: "grammar".into(),
-        why: "no root".into(),
-        hint: String::new(),
-    };
-    let failed = EngineEvent::Failed {
-        request: requests[0].id,
-        error,
-    };
-    update(&mut state, Event::Engine(failed));
+    fail(&mut state, requests[0].id);
     assert!(
         matches!(&run(&state).answers[0].state, ReplyState::Failed(why) if why.contains("no root"))
     );
@@ -659,4 +680,133 @@ fn cells_of_the_context_count_with_the_prompt_that_will_be_sent() {
         "of a column without a limit only sequences count: {said}"
     );
     assert!(requests(&effects).is_empty());
+}
+
+#[test]
+fn a_comparison_is_of_the_model_that_answered_whichever_runs_later() {
+    let (mut state, _) = compared("greedy,creative");
+    if let Some(run) = &mut state.compare.run {
+        run.names = Names::Hidden;
+    }
+    swap(&mut state);
+    let effects = press(&mut state, &["1", "enter"]);
+    let [StoreCommand::Cast { ballot, .. }] = stored(&effects)[..] else {
+        panic!("{effects:?}")
+    };
+    let hashes = ballot.contenders.iter().map(|one| one.model_hash.as_str());
+    assert!(hashes.eq(["f", "f"]), "{ballot:?}");
+    let json = exported(&mut state);
+    assert_eq!(
+        (&json["model"], &json["model_hash"]),
+        (&"m".into(), &"f".into())
+    );
+    if let Some((model, _)) = &mut state.model.running {
+        model.name = "half".into();
+    }
+    press(&mut state, &["u"]);
+    let reply = state.chat.last_reply().expect("the reply");
+    assert_eq!(reply.model, "m");
+}
+
+#[test]
+fn another_model_does_not_answer_in_a_column_of_the_first() {
+    let (mut state, _) = compared("greedy,creative");
+    press(&mut state, &["e"]);
+    if let Some((model, _)) = &mut state.model.running {
+        (model.name, model.fingerprint) = ("half".into(), "other".into());
+    }
+    assert_eq!(requests(&press(&mut state, &["enter"])).len(), 0);
+    let line = state.compare.line.take().expect("the line stays");
+    let why = "m answered here, and half runs now";
+    assert!(line.error.is_some_and(|error| error.starts_with(why)));
+    for key in ["r", "e", "a"] {
+        state.notice = None;
+        assert_eq!(requests(&press(&mut state, &[key])).len(), 0);
+        assert!(told(&state).starts_with(why), "{key}: {}", told(&state));
+        assert_eq!(state.compare.line, None);
+    }
+    if let Some((model, _)) = &mut state.model.running {
+        (model.name, model.fingerprint) = ("m".into(), "f".into());
+    }
+    assert_eq!(requests(&press(&mut state, &["r"])).len(), 1, "it is back");
+}
+
+#[test]
+fn one_alone_is_a_figure_of_the_model_that_runs() {
+    let mut state = deck();
+    let request = requests(&say(&mut state, "First?"))[0].id;
+    let timings = Timings {
+        predicted_n: 30,
+        predicted_per_second: 7.0,
+        ..Timings::default()
+    };
+    for event in [
+        EngineEvent::Made {
+            request,
+            origin: Box::new(crate::engine::Origin {
+                fingerprint: "f".into(),
+                ..crate::engine::Origin::default()
+            }),
+            ids: crate::engine::trace::Ids::default(),
+        },
+        EngineEvent::Finished {
+            request,
+            reason: StopReason::EndOfTurn,
+            context_used: 9,
+            timings,
+        },
+    ] {
+        update(&mut state, Event::Engine(event));
+    }
+    say(&mut state, "/compare greedy,creative");
+    assert_eq!(run(&state).single, Some(7.0));
+    state.view = View::Deck;
+    swap(&mut state);
+    say(&mut state, "/compare greedy,creative");
+    assert_eq!(run(&state).single, None);
+}
+
+#[test]
+fn columns_that_failed_take_no_part_in_a_vote() {
+    let mut state = deck();
+    state.compare.names = Names::Hidden;
+    let ids: Vec<RequestId> = requests(&say(&mut state, "/compare greedy,creative,min-p Why?"))
+        .iter()
+        .map(|request| request.id)
+        .collect();
+    fail(&mut state, ids[0]);
+    for id in &ids[1..] {
+        tokens(&mut state, *id, "x", 1, 1.0);
+        finish(&mut state, *id);
+    }
+    let effects = press(&mut state, &["1", "enter"]);
+    assert!(stored(&effects).is_empty(), "it has no answer");
+    assert!(told(&state).contains("no answer"), "{}", told(&state));
+    assert_eq!(run(&state).names, Names::Hidden);
+    let effects = press(&mut state, &["1", "3", "enter"]);
+    let [StoreCommand::Cast { ballot, .. }] = stored(&effects)[..] else {
+        panic!("{effects:?}")
+    };
+    let of = |at: usize| run(&state).answers[at].column.name.clone();
+    let voted_on = ballot.contenders.iter().map(|one| one.preset.clone());
+    assert!(voted_on.eq([of(1), of(2)]), "{ballot:?}");
+    assert_eq!(ballot.best, [1]);
+    assert!(told(&state).contains("left out"), "{}", told(&state));
+}
+
+#[test]
+fn where_one_column_answered_names_are_told_without_a_vote() {
+    let mut state = deck();
+    state.compare.names = Names::Hidden;
+    let requests = requests(&say(&mut state, "/compare greedy,creative Why?"));
+    fail(&mut state, requests[0].id);
+    tokens(&mut state, requests[1].id, "x", 1, 1.0);
+    finish(&mut state, requests[1].id);
+    press(&mut state, &["0"]);
+    assert!(
+        run(&state).marked.iter().eq([&1]),
+        "those that failed are not marked"
+    );
+    assert!(stored(&press(&mut state, &["enter"])).is_empty());
+    assert_eq!(run(&state).names, Names::Shown);
 }

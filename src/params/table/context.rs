@@ -46,7 +46,6 @@ pub(super) const ROWS: &[Spec] = &[
         .short(&["fa"])
         .aliases(&["flashattention"])
         .choice(&["auto", "on", "off"], "auto")
-        .cost(Cost::Prefill)
         .help("Fused attention: less memory, faster on GPUs, needed for a quantised V cache; auto is off without a GPU, where it decodes slower."),
     context(Param::CacheTypeK, "cache-type-k")
         .short(&["ctk"])

@@ -165,6 +165,7 @@ mod tests {
     fn costs_follow_what_llama_cpp_can_change_in_place() {
         assert_eq!(spec(Param::NGpuLayers).cost, Cost::Reload);
         assert_eq!(spec(Param::CtxSize).cost, Cost::NewContext);
+        assert_eq!(spec(Param::FlashAttn).cost, Cost::NewContext);
         assert_eq!(spec(Param::CacheTypeK).cost, Cost::Prefill);
         assert_eq!(spec(Param::RopeFreqBase).cost, Cost::Prefill);
         assert_eq!(spec(Param::Threads).cost, Cost::Free);

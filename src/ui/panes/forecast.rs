@@ -5,13 +5,12 @@
 //! CPU 1.9 → 1.2 GiB · CUDA0 0 B → about 2.3 GiB of 24.0 GiB
 //! ```
 
-use crate::app::State;
+use super::params::cost_name;
+use crate::app::{ParamsState, State};
 use crate::engine::{Change, DeviceForecast, DeviceMemory, Forecast, KvOutcome};
+use crate::params::{Cost, spec};
 use crate::theme::Role;
 use crate::ui::text::units;
-
-/// Prompt tokens from which on their speed says something of other prompts.
-const TELLING: u32 = 64;
 
 /// The lines with their roles; none while nothing is pending or nothing is known.
 pub(super) fn lines(state: &State, arrow: &str, dot: &str) -> Vec<(String, Role)> {
@@ -21,6 +20,24 @@ pub(super) fn lines(state: &State, arrow: &str, dot: &str) -> Vec<(String, Role)
         Some(Err(error)) => vec![(format!("refused: {error}"), Role::Error)],
         Some(Ok(forecast)) => expected(state, forecast, arrow, dot),
     }
+}
+
+/// What the pending changes cost together, in a word or two: the engine's word about them, and until
+/// it is there that of the dearest; `None` while nothing is pending.
+pub(super) fn cost(params: &ParamsState) -> Option<&'static str> {
+    let dearest = params.pending.keys().map(|param| spec(*param).cost).max()?;
+    let foresight = params.foresight.as_ref();
+    let cost = match foresight.and_then(|foresight| foresight.outcome.as_ref()) {
+        None => dearest,
+        Some(Err(_)) => return Some("refused"),
+        Some(Ok(forecast)) => match (forecast.change, &forecast.kv) {
+            (Change::Live, _) => Cost::Free,
+            (Change::Reload, _) => Cost::Reload,
+            (Change::NewContext, KvOutcome::Prefill { .. }) => Cost::Prefill,
+            (Change::NewContext, _) => Cost::NewContext,
+        },
+    };
+    Some(cost_name(cost))
 }
 
 fn expected(state: &State, forecast: &Forecast, arrow: &str, dot: &str) -> Vec<(String, Role)> {
@@ -57,17 +74,14 @@ fn cache(state: &State, kv: &KvOutcome) -> (String, Role) {
         1 => "1 token".to_owned(),
         _ => format!("{} tokens", units::count(u64::from(tokens))),
     };
-    // Measured at the last prompt, if it was long enough to tell; what is not measured is not said.
-    let (speed, measured) = (
-        state.speed.timings.prompt_per_second,
-        state.speed.timings.prompt_n,
-    );
-    let seconds = |tokens: u32| {
-        let worth = speed > 0.0 && measured >= TELLING && tokens > 0;
-        let text = || units::duration(f64::from(tokens) / speed * 1000.0);
-        worth
-            .then(text)
-            .map_or(String::new(), |time| format!(", about {time} of prefill"))
+    // What is not measured is not said.
+    let rate = state.speed.prefill_rate;
+    let seconds = |tokens: u32| match rate {
+        Some(rate) if tokens > 0 => {
+            let time = units::duration(f64::from(tokens) / rate * 1000.0);
+            format!(", about {time} of prefill")
+        }
+        _ => String::new(),
     };
     match kv {
         KvOutcome::Untouched => ("the cache stays".into(), Role::Good),
@@ -102,4 +116,65 @@ fn total(memory: &DeviceMemory) -> u64 {
         .weights
         .saturating_add(memory.kv)
         .saturating_add(memory.compute)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::Foresight;
+    use crate::engine::{EngineError, ErrorKind, LoadId};
+    use crate::params::{Overrides, Param, Value};
+
+    fn pending(outcome: Option<Result<Box<Forecast>, EngineError>>) -> ParamsState {
+        let off = Value::Text("off".into());
+        ParamsState {
+            pending: Overrides::from([(Param::FlashAttn, off)]),
+            foresight: Some(Foresight {
+                id: LoadId(1),
+                outcome,
+            }),
+            ..ParamsState::default()
+        }
+    }
+
+    #[test]
+    fn the_title_says_what_the_engine_foresees() {
+        let foreseen = |change, kv| {
+            let forecast = Forecast {
+                change,
+                n_ctx: 4096,
+                n_gpu_layers: 0,
+                devices: vec![],
+                kv,
+                fits: true,
+                notes: vec![],
+            };
+            cost(&pending(Some(Ok(Box::new(forecast)))))
+        };
+        let kept = KvOutcome::Kept { tokens: 450 };
+        let lost = KvOutcome::Prefill {
+            tokens: 450,
+            reason: "flash attention keeps values the other way round".into(),
+        };
+        assert_eq!(foreseen(Change::Live, KvOutcome::Untouched), Some("live"));
+        assert_eq!(
+            foreseen(Change::NewContext, kept.clone()),
+            Some("new context")
+        );
+        assert_eq!(foreseen(Change::NewContext, lost), Some("prefill again"));
+        assert_eq!(foreseen(Change::Reload, kept), Some("reload"));
+    }
+
+    #[test]
+    fn until_the_engine_has_answered_the_title_says_the_dearest_cost() {
+        assert_eq!(cost(&ParamsState::default()), None);
+        assert_eq!(cost(&pending(None)), Some("new context"));
+        let error = EngineError {
+            kind: ErrorKind::BadParameter,
+            what: "flash-attn off".into(),
+            why: "the V cache is quantised".into(),
+            hint: String::new(),
+        };
+        assert_eq!(cost(&pending(Some(Err(error)))), Some("refused"));
+    }
 }

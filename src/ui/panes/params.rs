@@ -116,8 +116,8 @@ fn wrapped(lines: &[(String, Role)], width: u16) -> Vec<(String, Role)> {
 fn title<'a>(painter: &Painter<'_>, params: &'a ParamsState) -> Vec<Part<'a>> {
     let dot = format!(" {} ", painter.glyphs.dot);
     let mut title = vec![part("Parameters", Role::Accent)];
-    if let Some(dearest) = params.pending.keys().map(|param| spec(*param).cost).max() {
-        let text = format!("{} to apply: {}", params.pending.len(), cost_name(dearest));
+    if let Some(cost) = forecast::cost(params) {
+        let text = format!("{} to apply: {cost}", params.pending.len());
         title.extend([part(dot.clone(), Role::Muted), part(text, Role::Warning)]);
     }
     if let Some(preset) = &params.preset {
@@ -361,7 +361,7 @@ fn source_name(source: Source) -> &'static str {
     }
 }
 
-fn cost_name(cost: Cost) -> &'static str {
+pub(super) fn cost_name(cost: Cost) -> &'static str {
     match cost {
         Cost::Free => "live",
         Cost::NextReply => "next reply",

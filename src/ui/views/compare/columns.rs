@@ -6,7 +6,8 @@
 //! │ Why is the sky blue?                                        columns 1-3 of 4│
 //! │ 1 greedy            │ 2 creative          │ 3 creative:temp=1.9             │
 //! │ temp 0              │ temp 1.1            │ temp 1.9                        │
-//! │ 8.1 tok/s · 45      │ 7.9 tok/s · 44      │ end of turn · 30                │
+//! │ speaks              │ speaks              │ end of turn                     │
+//! │ 8.1 tok/s · 9 tokens│ 7.9 tok/s · 8 tokens│ 7.9 tok/s · 7 tokens            │
 //! │ ─────────────────── │ ─────────────────── │ ─────────────────────────────── │
 //! │ The sky is blue     │ Light from the sun  │ Blue, you ask?                  │
 //! ╰─────────────────────────────────────────────────────────────────────────────╯
@@ -200,6 +201,7 @@ fn draw_column(
         let more = format!("and {} more", differ.len() - PARAMETERS);
         line(painter, &[part(more, Role::Muted)]);
     }
+    line(painter, &[phase(answer)]);
     if y < area.bottom() {
         painter.facts(area.x, y, area.right(), &figures(answer));
     }
@@ -232,26 +234,37 @@ fn differs_most(difference: &Difference, at: usize) -> bool {
     same * 2 < difference.values.len()
 }
 
-fn figures(answer: &Answer) -> Vec<Vec<Part<'static>>> {
-    let timings = &answer.timings;
-    let tokens = format!("{} tokens", units::count(u64::from(timings.predicted_n)));
-    let muted = |text: String| vec![part(text, Role::Muted)];
-    let rate = |per_second: f64| vec![part(units::rate(per_second), Role::Text)];
+/// What it does, or why it ended: a line of its own, so that narrow columns tell it, too.
+fn phase(answer: &Answer) -> Part<'static> {
+    let muted = |text: String| part(text, Role::Muted);
     match &answer.state {
-        ReplyState::Sent => vec![muted("waits for a place".into())],
-        ReplyState::Prefilling { done, total, .. } => vec![muted(format!(
+        ReplyState::Sent => muted("waits for a place".into()),
+        ReplyState::Prefilling { done, total, .. } => muted(format!(
             "prompt {} / {}",
             units::count(u64::from(*done)),
             units::count(u64::from(*total))
-        ))],
-        ReplyState::Streaming => vec![rate(timings.recent_per_second), muted(tokens)],
-        ReplyState::Done(reason) => vec![
-            rate(timings.predicted_per_second),
-            muted(tokens),
-            muted(stop_reason(reason)),
-        ],
-        ReplyState::Failed(_) => vec![vec![part("failed", Role::Error)]],
+        )),
+        ReplyState::Streaming => muted("speaks".into()),
+        ReplyState::Done(reason) => muted(stop_reason(reason)),
+        ReplyState::Failed(_) => part("failed", Role::Error),
     }
+}
+
+/// Tokens per second and tokens, once there are any.
+fn figures(answer: &Answer) -> Vec<Vec<Part<'static>>> {
+    let timings = &answer.timings;
+    let rate = match &answer.state {
+        ReplyState::Streaming => timings.recent_per_second,
+        ReplyState::Done(_) => timings.predicted_per_second,
+        ReplyState::Sent | ReplyState::Prefilling { .. } | ReplyState::Failed(_) => {
+            return Vec::new();
+        }
+    };
+    let tokens = format!("{} tokens", units::count(u64::from(timings.predicted_n)));
+    vec![
+        vec![part(units::rate(rate), Role::Text)],
+        vec![part(tokens, Role::Muted)],
+    ]
 }
 
 fn draw_text(painter: &mut Painter<'_>, area: Rect, run: &Run, at: usize, answer: &Answer) {
