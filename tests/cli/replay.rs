@@ -170,7 +170,7 @@ fn parameters_given_are_named_and_those_that_cannot_count_are_refused() {
     let id = store(&home, STORED, &text, &kept).0.to_string();
     let done = home.run(&["replay", &id, "--temp", "0", "--json"]);
     let report: serde_json::Value = serde_json::from_str(&done.stdout).unwrap();
-    let changed = json!({ "what": "temp", "then": "1.3", "now": "0" });
+    let changed = json!({ "what": "temp", "then": "1.3", "now": "greedy" });
     assert_eq!(report["differences"][0], changed, "{report:#}");
     let refused = home
         .run(&["replay", &id, "--seed", "1", "-n", "3"])

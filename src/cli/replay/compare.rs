@@ -243,6 +243,6 @@ mod tests {
             now.set(Source::Session, param, value).unwrap();
         }
         let changed = changed(&then, &now);
-        assert_eq!(changed, [("temp", "0.8".to_owned(), "0".to_owned())]);
+        assert_eq!(changed, [("temp", "0.8".to_owned(), "greedy".to_owned())]);
     }
 }
