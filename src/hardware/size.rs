@@ -6,6 +6,11 @@
 /// # Errors
 /// What is wrong with the text.
 pub fn bytes(text: &str) -> Result<u64, String> {
+    read(text)?.ok_or_else(|| format!("{text:?} is no size of a memory"))
+}
+
+/// The number with its unit; `None` where it is too small or too large for either.
+fn read(text: &str) -> Result<Option<u64>, String> {
     let digits = text.find(|c: char| c.is_alphabetic()).unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);
     let factor: f64 = match unit.trim().to_lowercase().as_str() {
@@ -28,7 +33,7 @@ pub fn bytes(text: &str) -> Result<u64, String> {
     let bytes = number * factor;
     // More than any machine has, and far below where `f64` stops being exact enough.
     if !(1.0..1e18).contains(&bytes) {
-        return Err(format!("{text:?} is no size of a memory"));
+        return Ok(None);
     }
     #[expect(
         clippy::cast_possible_truncation,
@@ -36,7 +41,7 @@ pub fn bytes(text: &str) -> Result<u64, String> {
         reason = "checked just now"
     )]
     let bytes = bytes.round() as u64;
-    Ok(bytes)
+    Ok(Some(bytes))
 }
 
 /// Bytes per second of `1008GB/s`.
@@ -46,7 +51,7 @@ pub fn bytes(text: &str) -> Result<u64, String> {
 pub fn bandwidth(text: &str) -> Result<u64, String> {
     let per_second = text.trim().strip_suffix("/s");
     let size = per_second.ok_or_else(|| format!("{text:?} should end in /s, as in 1008GB/s"))?;
-    bytes(size)
+    read(size)?.ok_or_else(|| format!("{text:?} is no bandwidth of a memory"))
 }
 
 #[cfg(test)]
@@ -65,6 +70,11 @@ mod tests {
             assert!(bytes(wrong).is_err(), "{wrong}");
         }
         assert!(bandwidth("1008GB").is_err());
+        let wrong = bandwidth("0GB/s").expect_err("nothing can be read");
+        assert!(
+            wrong.contains("0GB/s") && wrong.contains("bandwidth"),
+            "{wrong}"
+        );
     }
 
     proptest! {

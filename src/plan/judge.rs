@@ -11,8 +11,9 @@ pub struct Verdict {
     pub fit: Fit,
     /// Whether all of it fits, with what is to stay free.
     pub fits: bool,
-    /// Layers that GPUs hold at the shortest context allowed, the output counted as one.
-    pub max_n_gpu_layers: u32,
+    /// Layers that GPUs hold at the shortest context allowed, the output counted as one; `None`
+    /// when it fits with no number of them.
+    pub max_n_gpu_layers: Option<u32>,
     /// Tokens that fit with the layers chosen; `None` when not even the shortest does. No more
     /// than the model was trained for, unless more was asked for.
     pub max_ctx_size: Option<u32>,
@@ -54,7 +55,7 @@ pub fn judge(facts: &Facts, room: &Room, run: &Run, limits: &Limits) -> Verdict 
     let shortest = *limits.contexts(facts).start();
     let all = facts.n_layer.saturating_add(1);
     let most = if room.gpus.is_empty() { 0 } else { all };
-    let layers = (0..=most).rev().find(|layers| at(*layers, shortest));
+    let max_n_gpu_layers = (0..=most).rev().find(|layers| at(*layers, shortest));
     let longest = facts.n_ctx_train.max(fit.n_ctx).max(CONTEXT_STEP);
     let holds = |n_ctx| at(fit.n_gpu_layers, n_ctx);
     let max_ctx_size =
@@ -71,7 +72,7 @@ pub fn judge(facts: &Facts, room: &Room, run: &Run, limits: &Limits) -> Verdict 
         .collect();
     Verdict {
         fits: lacks.is_empty(),
-        max_n_gpu_layers: layers.unwrap_or(0),
+        max_n_gpu_layers,
         max_ctx_size,
         lacks,
         fit,
@@ -121,9 +122,10 @@ mod tests {
         };
         assert_eq!((lack.gpu, lack.has.free), (Some(0), 6 * GB));
         assert!((2 * GB..5 * GB).contains(&lack.bytes()), "{lack:?}");
-        assert!((10..33).contains(&verdict.max_n_gpu_layers));
+        let most = verdict.max_n_gpu_layers.expect("some fit");
+        assert!((10..33).contains(&most));
         assert_eq!(verdict.max_ctx_size, None);
-        let fewer = limits(8192, Some(verdict.max_n_gpu_layers));
+        let fewer = limits(8192, Some(most));
         assert!(judge(&llama_8b(), &room(64 * GB, 6 * GB), &run(), &fewer).fits);
     }
 
@@ -136,7 +138,7 @@ mod tests {
             &limits(8192, None),
         );
         assert!(verdict.fits && verdict.lacks.is_empty());
-        assert_eq!(verdict.max_n_gpu_layers, 33);
+        assert_eq!(verdict.max_n_gpu_layers, Some(33));
         let longest = verdict.max_ctx_size.expect("some");
         assert!((80_000..131_072).contains(&longest), "{longest}");
     }
@@ -144,7 +146,7 @@ mod tests {
     proptest! {
         /// What is said to be the most fits, and a step more does not.
         #[test]
-        fn the_most_is_the_most(gpu in 1u64..40, host in 1u64..80) {
+        fn the_most_is_the_most(gpu in 1u64..40, host in 1u64..80, any in 0u32..34) {
             let room = room(host * GB, gpu * GB);
             let facts = llama_8b();
             let automatic = judge(&facts, &room, &run(), &limits(0, None));
@@ -154,8 +156,9 @@ mod tests {
                 prop_assert!(with(n_ctx, layers).fits);
                 prop_assert!(n_ctx >= 131_072 || !with(n_ctx + 256, layers).fits);
             }
-            if automatic.max_n_gpu_layers > 0 {
-                prop_assert!(with(4096, automatic.max_n_gpu_layers).fits);
+            match automatic.max_n_gpu_layers {
+                Some(layers) => prop_assert!(with(4096, layers).fits),
+                None => prop_assert!(!with(4096, any).fits),
             }
         }
     }

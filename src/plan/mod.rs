@@ -26,7 +26,7 @@ pub use memory::{
 };
 pub use pins::{Override, Pin, pins};
 pub use roofline::{HOST, Peak, Reads, bytes_read, decode_ceiling, peak_of, prefill_ceiling};
-pub use room::{Capacity, Part, Room, Shortage, Weights, size};
+pub use room::{Capacity, Part, Room, Shortage, Weights, given_shares, size};
 pub use speed::{output_layer, read_per_token, tokens_per_second};
 pub use stay::{Present, Stay, Taken};
 pub use typical::{of_size, quants, typical};

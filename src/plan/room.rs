@@ -35,6 +35,14 @@ pub enum Weights {
 }
 
 impl Room {
+    /// By what layers are divided over the GPUs: one number for each.
+    pub fn division(&self) -> Vec<u64> {
+        if self.shares.len() == self.gpus.len() {
+            return self.shares.clone();
+        }
+        self.gpus.iter().map(|gpu| gpu.free).collect()
+    }
+
     /// The same machine with nothing in its memory.
     pub(super) fn emptied(&self) -> Self {
         let emptied = |device: &Capacity| Capacity {
@@ -57,6 +65,22 @@ impl Room {
     }
 }
 
+/// The shares of `tensor-split` for so many GPUs, the last of them none where it has fewer numbers;
+/// empty where it leaves the division to what is free.
+pub fn given_shares(split: &[f32], n_gpus: usize) -> Vec<u64> {
+    if split.iter().all(|share| *share <= 0.0) {
+        return Vec::new();
+    }
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "shares are checked not to be negative, and the cast saturates"
+    )]
+    let parts = |share: &f32| (f64::from(*share) * 1e6) as u64;
+    let given = split.iter().map(parts).chain(std::iter::repeat(0));
+    given.take(n_gpus).collect()
+}
+
 /// What a device cannot hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shortage {
@@ -74,6 +98,8 @@ pub enum Part {
     Weights,
     /// Keys and values.
     Cache,
+    /// Keys, values and what computing takes beside them.
+    CacheAndBuffers,
 }
 
 impl fmt::Display for Shortage {
@@ -81,6 +107,7 @@ impl fmt::Display for Shortage {
         let part = match self.part {
             Part::Weights => "the weights take",
             Part::Cache => "the KV cache takes",
+            Part::CacheAndBuffers => "the KV cache and the compute buffers take about",
         };
         let place = self.gpu.map_or("system memory".to_owned(), |gpu| {
             format!("memory on GPU {gpu}")
@@ -104,5 +131,29 @@ pub fn size(bytes: u64) -> String {
         b if b >= MIB => format!("{:.0} MiB", b / MIB),
         b if b >= KIB => format!("{:.0} KiB", b / KIB),
         _ => format!("{bytes} bytes"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn layers_are_divided_by_what_is_given_or_by_what_is_free() {
+        let card = |free| Capacity { free, total: 9 };
+        let divided = |split: &[f32]| {
+            let gpus = vec![card(1), card(3)];
+            let shares = given_shares(split, gpus.len());
+            let room = Room {
+                gpus,
+                shares,
+                ..Room::default()
+            };
+            room.division()
+        };
+        assert_eq!(divided(&[]), [1, 3]);
+        assert_eq!(divided(&[0.0, 0.0]), [1, 3]);
+        assert_eq!(divided(&[0.5]), [500_000, 0]);
+        assert_eq!(divided(&[3.0, 1.0, 7.0]), [3_000_000, 1_000_000]);
     }
 }

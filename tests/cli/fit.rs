@@ -91,6 +91,90 @@ fn a_large_model_fits_some_hardware_and_not_other() {
 }
 
 #[test]
+fn cards_that_are_not_here_take_layers_as_cards_here_would() {
+    let home = Home::new();
+    let on = |more: &[&str]| {
+        let model = ["--params", "8B", "-c", "8192", "-ngl", "all"];
+        let cards = ["--device", "24GiB@1008GB/s", "--device", "24GiB@504GB/s"];
+        let args: Vec<&str> = [&model[..], &cards, more].concat();
+        answer(&home, 0, &args)
+    };
+    let weights = |report: &serde_json::Value| {
+        let devices = report["devices"].as_array().unwrap();
+        let each = devices.iter().map(|one| one["weights"].as_f64().unwrap());
+        each.collect::<Vec<f64>>()
+    };
+    let speed = |report: &serde_json::Value| report["tokens_per_second_ceiling"].as_f64().unwrap();
+    let even = on(&[]);
+    let [first, second, _] = weights(&even)[..] else {
+        panic!("{even}")
+    };
+    assert!((0.8..1.2).contains(&(first / second)), "{even}");
+    let uneven = on(&["-ts", "3,1"]);
+    let [first, second, _] = weights(&uneven)[..] else {
+        panic!("{uneven}")
+    };
+    assert!((2.2..3.5).contains(&(first / second)), "{uneven}");
+    assert!(speed(&uneven) > speed(&even), "more is on the faster card");
+    let one = on(&["-sm", "none", "-mg", "1"]);
+    assert_eq!(weights(&one).len(), 2);
+    assert_eq!(one["devices"][0]["name"], "24GiB@504GB/s");
+    let none = ["--params", "8B", "--hardware", "rtx-4090", "-dev", "none"];
+    let none = answer(&home, 0, &none);
+    assert_eq!(none["devices"].as_array().unwrap().len(), 1);
+    let shared = ["--params", "8B", "--hardware", "dgx-spark", "-ngl"];
+    for (asked, n_gpu_layers) in [("10", 10), ("99", 33), ("auto", 33)] {
+        let report = answer(&home, 0, &[&shared[..], &[asked]].concat());
+        assert_eq!(report["n_gpu_layers"], n_gpu_layers);
+        assert_eq!(report["max_n_gpu_layers"], 33);
+    }
+    let wrong = ["fit", "--params", "8B", "--hardware", "rtx-4090"];
+    let wrong = [&wrong[..], &["-sm", "none", "-mg", "1"]].concat();
+    let error = home.run(&wrong).failed(64);
+    assert!(error.contains("main-gpu 1"), "{error}");
+}
+
+#[test]
+fn what_changes_nothing_is_said() {
+    let home = Home::new();
+    let reasons = |code, args: &str| {
+        let args: Vec<&str> = args.split(' ').collect();
+        let report = answer(&home, code, &args);
+        report["reasons"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .fold(String::new(), |all, one| all + one.as_str().unwrap() + "\n")
+    };
+    let said = |code, args: &str, what: &str| {
+        let reasons = reasons(code, args);
+        assert!(reasons.contains(what), "{args}: {reasons}");
+    };
+    let sparse = "--params 30B --active-params 3B --hardware ddr5-64gb";
+    said(0, &format!("{sparse} --cpu-moe"), "cpu-moe: without a file");
+    said(
+        0,
+        &format!("{sparse} --n-cpu-moe 3"),
+        "n-cpu-moe: without a file",
+    );
+    assert!(!reasons(0, sparse).contains("cpu-moe"));
+    let small = "--params 8B -c 4096 --hardware ddr5-64gb";
+    said(0, &format!("{small} -ngl 10"), "n-gpu-layers: 10 asked for");
+    said(
+        0,
+        &format!("{small} --depth 5000"),
+        "depth: a context of 4096 tokens",
+    );
+    assert!(!reasons(0, &format!("{small} --depth 4096")).contains("depth: "));
+    // Neither the card nor what is beside it holds the model, however it is divided.
+    let large = "--params 235B --hardware rtx-4090 --hardware ddr5-96gb";
+    said(1, large, "n-gpu-layers: it fits with no number of them");
+    assert!(!reasons(1, large).contains("at most 0"));
+    let args: Vec<&str> = large.split(' ').collect();
+    assert_eq!(answer(&home, 1, &args)["max_n_gpu_layers"], 0);
+}
+
+#[test]
 fn a_user_adds_hardware() {
     let home = Home::new();
     home.file(
@@ -122,7 +206,15 @@ fn wrong_input_is_told_with_its_exit_code() {
         assert!(error.contains(says), "{args:?}: {error}");
     };
     fails(64, &[GUIDE, "-c", "0"], "ctx-size 0");
+    // The word for the model's own context is what is chosen without the flag.
+    let own = answer(&home, 0, &[GUIDE, "-c", "model"]);
+    assert_eq!(own["n_ctx"], answer(&home, 0, &[GUIDE])["n_ctx"]);
     fails(64, &[GUIDE, "-ctk", "q9_9"], "q9_9");
+    fails(64, &[GUIDE, "--quant", "Q8_0"], "--params");
+    fails(64, &[GUIDE, "--device", "24GiB@0GB/s"], "bandwidth");
+    fails(64, &[GUIDE, "--device", "foo"], "device foo");
+    let more = ["--params", "30B", "--active-params", "40B"];
+    fails(64, &more, "--active-params 40B");
     fails(64, &["--params", "70B", "--quant", "Q4_KM"], "Q4_K_M");
     fails(64, &["--params", "much"], "70B");
     fails(64, &["--quant", "Q4_K_M"], "--params");

@@ -25,11 +25,15 @@ pub(super) fn answer(
     let verdict = plan::judge(facts, &machine.room, &run, &limits);
     let swapped = swapped(facts, machine, &run, &limits, &verdict);
     let all = facts.n_layer.saturating_add(1);
-    let unified = machine.is_unified();
-    let layers = |on_gpus: u32, fits: bool| match (unified, fits) {
-        (true, true) => all,
-        (true, false) => 0,
-        (false, _) => on_gpus,
+    let n_gpu_layers = match limits.n_gpu_layers {
+        // All memory is system memory to the plan, but the GPU computes what it is asked to.
+        asked if machine.is_unified() => asked.unwrap_or(all).min(all),
+        _ => verdict.fit.n_gpu_layers,
+    };
+    let max_n_gpu_layers = match (machine.is_unified(), verdict.max_ctx_size) {
+        (true, fits) => fits.map(|_| all),
+        // With swap it fits as it was chosen.
+        (false, _) => verdict.max_n_gpu_layers.or(swapped.map(|_| n_gpu_layers)),
     };
     let fits = verdict.fits || swapped.is_some();
     let placement = &verdict.fit.placement;
@@ -38,18 +42,21 @@ pub(super) fn answer(
     Ok(Report {
         model: model(facts),
         n_ctx: verdict.fit.n_ctx,
-        n_gpu_layers: layers(verdict.fit.n_gpu_layers, true),
+        n_gpu_layers,
         weights_bytes: sum(|memory| memory.weights),
         kv_bytes: sum(|memory| memory.kv),
         compute_bytes: sum(|memory| memory.compute),
         margin_bytes: limits.fit_target,
         devices: devices(machine, &verdict, swapped.is_some()),
         fits,
-        max_n_gpu_layers: layers(verdict.max_n_gpu_layers, verdict.max_ctx_size.is_some()),
+        max_n_gpu_layers,
         max_ctx_size: verdict.max_ctx_size,
         tokens_per_second_ceiling: ceiling(facts, machine, &run, &verdict, depth),
         depth,
-        reasons: reasons(subject, machine, &verdict, swapped),
+        reasons: reasons(subject, machine, &verdict, swapped)
+            .into_iter()
+            .chain(beside(machine, params, &verdict, depth))
+            .collect(),
     })
 }
 
@@ -159,8 +166,7 @@ fn ceiling(
         n_gpu_layers: verdict.fit.n_gpu_layers,
         ..run.clone()
     };
-    let shares: Vec<u64> = machine.room.gpus.iter().map(|gpu| gpu.free).collect();
-    let reads = plan::read_per_token(facts, &run, &shares, depth);
+    let reads = plan::read_per_token(facts, &run, &machine.room.division(), depth);
     plan::tokens_per_second(&reads, &machine.bandwidths)
 }
 
@@ -224,20 +230,42 @@ fn reasons(
             facts.arch
         ));
     }
+    reasons.extend(machine.notes.iter().cloned());
     reasons.extend(subject.notes.iter().cloned());
     reasons
+}
+
+/// What of the question the answer cannot take into account.
+fn beside(machine: &Machine, params: &LoadParams, verdict: &Verdict, depth: u32) -> Vec<String> {
+    let asked = match params.model.n_gpu_layers {
+        GpuLayers::Auto | GpuLayers::Count(0) => None,
+        GpuLayers::Count(count) => Some(count.to_string()),
+        GpuLayers::All => Some("all".to_owned()),
+    };
+    let no_gpu = asked.filter(|_| machine.n_gpus == 0).map(|asked| {
+        format!("n-gpu-layers: {asked} asked for, but there is no GPU to put layers on")
+    });
+    let n_ctx = verdict.fit.n_ctx;
+    let deeper = (depth > n_ctx).then(|| {
+        format!("depth: a context of {n_ctx} tokens never holds {depth}; the ceiling is for more than fits in it")
+    });
+    no_gpu.into_iter().chain(deeper).collect()
 }
 
 /// What would fit instead.
 fn ways_out(subject: &Subject, machine: &Machine, verdict: &Verdict) -> Vec<String> {
     let mut ways = Vec::new();
     let all = subject.facts.n_layer.saturating_add(1);
-    let layers = verdict.max_n_gpu_layers;
-    if !machine.gpus.is_empty() && layers < verdict.fit.n_gpu_layers {
-        let rest = machine.host.as_deref().unwrap_or("system memory");
-        ways.push(format!(
+    let rest = machine.host.as_deref().unwrap_or("system memory");
+    match verdict.max_n_gpu_layers {
+        _ if machine.gpus.is_empty() => {}
+        Some(layers) if layers < verdict.fit.n_gpu_layers => ways.push(format!(
             "n-gpu-layers: at most {layers} of {all} fit, the rest in {rest}"
-        ));
+        )),
+        Some(_) => {}
+        None => ways.push(format!(
+            "n-gpu-layers: it fits with no number of them, the rest in {rest}"
+        )),
     }
     match verdict.max_ctx_size {
         Some(n_ctx) if n_ctx < verdict.fit.n_ctx => {

@@ -6,15 +6,17 @@ mod report;
 mod subject;
 mod text;
 
+use std::ffi::OsString;
 use std::path::Path;
 
 use super::args::FitArgs;
+use super::normalise::Grammar;
 use super::setup::{self, OnProblem};
-use super::{ExitCode, Failure, General, model, print};
+use super::{ExitCode, Failure, General, flags, model, print};
 use crate::config::Folders;
 use crate::engine;
 use crate::hardware::{self, Hardware};
-use crate::params::{Overrides, Param, Value};
+use crate::params::{Overrides, Param, Value, spec};
 use crate::runtime::known_peaks;
 use machine::Machine;
 use subject::Subject;
@@ -36,13 +38,18 @@ pub(super) fn run(
         return print(&text::catalogue(&known));
     }
     check(&parameters)?;
+    subject::check(args)?;
     let general = general.of(args.file.as_ref());
     let prepared = setup::prepare(&general, folders, parameters, OnProblem::Fail)?;
     let mut devices = prepared.params.load().model.devices;
     let described = machine::described(&mut devices)?;
     let is_here = args.hardware.is_empty() && described.is_empty();
     let (subject, params) = match &args.params {
-        Some(size) => (Subject::typical(args, size)?, prepared.params.clone()),
+        Some(size) => {
+            let model = prepared.params.load().model;
+            let subject = Subject::typical(args, size, &model)?;
+            (subject, prepared.params.clone())
+        }
         None => {
             let path = model::resolve(&prepared)?;
             let params = match is_here {
@@ -56,13 +63,13 @@ pub(super) fn run(
     let mut params = params.load();
     params.model.devices = devices;
     let machine = if is_here {
-        Machine::here(&params, &known_peaks(&prepared.folders.state_dir))
+        Machine::here(&params, &known_peaks(&prepared.folders.state_dir))?
     } else {
         let mut parts = described;
         for id in &args.hardware {
             parts.push(machine::known(&known, id)?);
         }
-        Machine::of(&parts)
+        Machine::of(&parts, &params.model)?
     };
     let report = answer::answer(&subject, &machine, &params, args.depth)?;
     let shown = if args.json {
@@ -90,9 +97,11 @@ fn catalogue(folder: &Path) -> Result<Vec<Hardware>, Failure> {
     })
 }
 
-/// A context of 0 stands for the model's own everywhere else; asked for here it is a mistake.
+/// A context of 0 stands for the model's own everywhere else; asked for here it is a mistake, but
+/// not the word for the model's own, which is the same value.
 fn check(parameters: &Overrides) -> Result<(), Failure> {
-    if parameters.get(&Param::CtxSize) != Some(&Value::Int(0)) {
+    let is_zero = parameters.get(&Param::CtxSize) == Some(&Value::Int(0));
+    if !is_zero || !a_number_is_given(Param::CtxSize, std::env::args_os()) {
         return Ok(());
     }
     let failure = Failure::new(
@@ -101,4 +110,37 @@ fn check(parameters: &Overrides) -> Result<(), Failure> {
         "a context of no tokens holds nothing",
     );
     Err(failure.hint("leave --ctx-size out for the longest that fits"))
+}
+
+/// Whether the command line has a number for the parameter, not a word.
+fn a_number_is_given(param: Param, args: impl IntoIterator<Item = OsString>) -> bool {
+    let command = flags::command();
+    let args = Grammar::of(&command).normalise(args).args;
+    let matches = command.try_get_matches_from(args).ok();
+    let texts = matches
+        .as_ref()
+        .and_then(|matches| matches.get_raw(&flags::id(spec(param))));
+    texts.into_iter().flatten().any(|text| {
+        let text = text.to_string_lossy();
+        text.trim().parse::<f64>().is_ok()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_is_told_from_the_number_it_stands_for() {
+        let given = |text: &str| {
+            let args = ["llmdeck", "fit"].into_iter().chain(text.split(' '));
+            a_number_is_given(Param::CtxSize, args.map(OsString::from))
+        };
+        for number in ["-c 0", "--ctx-size=0", "--num_ctx 0", "m.gguf -c 0 -ngl 3"] {
+            assert!(given(number), "{number}");
+        }
+        for word in ["-c model", "--ctx-size=model", "--depth 0", "-b 0"] {
+            assert!(!given(word), "{word}");
+        }
+    }
 }

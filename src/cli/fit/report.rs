@@ -1,6 +1,6 @@
 //! The answer as data; the text and the JSON object are made from it.
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Report {
@@ -17,7 +17,9 @@ pub(super) struct Report {
     pub margin_bytes: u64,
     pub devices: Vec<Device>,
     pub fits: bool,
-    pub max_n_gpu_layers: u32,
+    /// `None`, in the object 0, when no number of them fits.
+    #[serde(serialize_with = "or_zero")]
+    pub max_n_gpu_layers: Option<u32>,
     /// Tokens; `None` when no context fits with these layers.
     pub max_ctx_size: Option<u32>,
     /// Bandwidth / bytes read per token; `None` when a bandwidth is not known.
@@ -48,4 +50,9 @@ pub(super) struct Device {
     pub kv: u64,
     pub compute: u64,
     pub fits: bool,
+}
+
+#[expect(clippy::ref_option, reason = "as serde calls it")]
+fn or_zero<S: Serializer>(count: &Option<u32>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u32(count.unwrap_or(0))
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::cli::args::FitArgs;
 use crate::cli::{ExitCode, Failure};
 use crate::gguf::{self, Facts, GgufError, Header};
-use crate::params::nearest_word;
+use crate::params::{ModelParams, nearest_word};
 use crate::plan;
 
 /// What is known of a model, and how well.
@@ -55,13 +55,31 @@ impl Subject {
     /// A model of that many parameters.
     ///
     /// # Errors
-    /// When the size or the quantisation is none.
-    pub(super) fn typical(args: &FitArgs, size: &str) -> Result<Self, Failure> {
+    /// When the size or the quantisation is none, or a token is said to use more than there is.
+    pub(super) fn typical(
+        args: &FitArgs,
+        size: &str,
+        model: &ModelParams,
+    ) -> Result<Self, Failure> {
         let n_params = count("params", size)?;
         let active = match &args.active_params {
             Some(text) => Some(count("active-params", text)?),
             None => None,
         };
+        if let Some(text) = args
+            .active_params
+            .as_ref()
+            .filter(|_| active > Some(n_params))
+        {
+            return Err(Failure::new(
+                ExitCode::Usage,
+                format!("--active-params {text}"),
+                format!("a token cannot use more than the {size} that --params says there are"),
+            )
+            .hint(
+                "give the parameters in use for one token, as in --params 30B --active-params 3B",
+            ));
+        }
         let quant = args.quant.as_deref().unwrap_or("Q4_K_M");
         let (mut facts, shape) = plan::typical(n_params, quant, active).ok_or_else(|| {
             let hint = match nearest_word(quant, plan::quants()) {
@@ -79,11 +97,55 @@ impl Subject {
         let note = format!(
             "an estimate: the shape of {shape}, and bits per weight as llama.cpp measured them; a file gives exact figures"
         );
+        let notes = [Some(note), without_effect(model)];
         Ok(Subject {
             facts,
-            notes: vec![note],
+            notes: notes.into_iter().flatten().collect(),
         })
     }
+}
+
+/// Refuses what is only for a model given by its size.
+///
+/// # Errors
+/// When there is a file beside it.
+pub(super) fn check(args: &FitArgs) -> Result<(), Failure> {
+    let flags = [
+        ("quant", &args.quant),
+        ("active-params", &args.active_params),
+    ];
+    let given = flags
+        .iter()
+        .find_map(|(flag, value)| value.as_ref().map(|value| format!("--{flag} {value}")));
+    match given.filter(|_| args.params.is_none()) {
+        None => Ok(()),
+        Some(what) => Err(Failure::new(
+            ExitCode::Usage,
+            what,
+            "it goes with --params, for a model that is not here; a file says it of itself",
+        )
+        .hint("leave it out, or give --params instead of the file")),
+    }
+}
+
+/// What takes tensors out by name, of which a model given by its size has none.
+fn without_effect(model: &ModelParams) -> Option<String> {
+    let given = [
+        ("cpu-moe", model.cpu_moe),
+        ("n-cpu-moe", model.n_cpu_moe > 0),
+        ("n-cpu-ffn", model.n_cpu_ffn > 0),
+        ("override-tensor", !model.override_tensor.is_empty()),
+    ];
+    let given: Vec<&str> = given
+        .into_iter()
+        .filter_map(|(name, is_given)| is_given.then_some(name))
+        .collect();
+    (!given.is_empty()).then(|| {
+        format!(
+            "{}: without a file nothing is known of where experts and other tensors lie, so it changes nothing here",
+            given.join(", ")
+        )
+    })
 }
 
 /// `70B` → 70,000,000,000

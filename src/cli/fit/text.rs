@@ -31,7 +31,7 @@ pub(super) fn answer(report: &Report) -> String {
     row("ctx-size", limit(report.n_ctx, report.max_ctx_size));
     row(
         "n-gpu-layers",
-        limit(report.n_gpu_layers, Some(report.max_n_gpu_layers)),
+        limit(report.n_gpu_layers, report.max_n_gpu_layers),
     );
     row(
         "memory",
