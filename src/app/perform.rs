@@ -249,18 +249,19 @@ fn interrupt(state: &mut State) -> Vec<Effect> {
     effects
 }
 
-/// Stops the reply in progress and the load in progress.
+/// Stops the load in progress, or else the reply: a change of parameters that is stopped lets the
+/// reply go on.
 pub fn stop(state: &State) -> Vec<Effect> {
+    let load = retune::cancel(state);
+    if !load.is_empty() {
+        return load;
+    }
     let reply = state
         .chat
         .running()
         .map(|request| Effect::Engine(Command::Cancel(request)));
     let summary = summary::stop(state);
-    reply
-        .into_iter()
-        .chain(summary)
-        .chain(retune::cancel(state))
-        .collect()
+    reply.into_iter().chain(summary).collect()
 }
 
 /// Esc: closes what is open, else stops what runs, else goes back to writing.

@@ -396,6 +396,33 @@ fn escape_closes_what_is_open_before_it_stops_the_reply() {
 }
 
 #[test]
+fn escape_stops_a_change_before_the_reply_that_waits_for_it() {
+    let mut state = ready();
+    let request = generated(&say(&mut state, "Hi"));
+    let change = retuned(&say(&mut state, "/set ctx-size 8192"));
+
+    let effects = press(&mut state, &["esc"]);
+    assert!(
+        matches!(effects.as_slice(), [Effect::Engine(Command::CancelLoad(id))] if *id == change),
+        "{effects:?}"
+    );
+    let failed = EngineEvent::RetuneFailed {
+        id: change,
+        error: EngineError {
+            kind: ErrorKind::Cancelled,
+            ..error()
+        },
+        running: true,
+    };
+    update(&mut state, Event::Engine(failed));
+    let effects = press(&mut state, &["esc"]);
+    assert!(
+        matches!(effects.as_slice(), [Effect::Engine(Command::Cancel(id))] if *id == request),
+        "{effects:?}"
+    );
+}
+
+#[test]
 fn control_c_quits_only_when_nothing_came_between() {
     let mut state = ready();
     assert!(

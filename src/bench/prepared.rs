@@ -87,8 +87,7 @@ fn layers(context: &ContextInfo) -> Result<Vec<Value>, String> {
     let all = context.n_gpu_layers;
     if all == 0 {
         return Err(
-            "No layer lies on a GPU, so there is nothing to compare; n-gpu-layers in F2 puts some there."
-                .into(),
+            "No layer lies on a GPU to compare with; n-gpu-layers in F2 puts some there.".into(),
         );
     }
     let steps = (LAYER_POINTS - 1).min(all);
@@ -163,8 +162,11 @@ mod tests {
     #[test]
     fn what_cannot_be_answered_says_why() {
         let params = Params::default();
-        assert!(prepare(Prepared::GpuLayers, &params, &context(1024, 0), 2).is_err());
-        assert!(prepare(Prepared::Threads, &params, &context(1024, 0), 1).is_err());
+        for (what, n_cores) in [(Prepared::GpuLayers, 2), (Prepared::Threads, 1)] {
+            let why = prepare(what, &params, &context(1024, 0), n_cores).unwrap_err();
+            // It is shown in one row, after a mark, also where that has 80 columns.
+            assert!(why.chars().count() <= 78, "{why}");
+        }
     }
 
     #[test]

@@ -264,6 +264,7 @@ pub(super) mod tests {
         let context = ContextInfo {
             params: instance.params.clone(),
             n_threads: u32::try_from(threads).unwrap(),
+            n_threads_batch: u32::try_from(threads).unwrap(),
             n_batch: 2048,
             n_ubatch: 512,
             ..ContextInfo::default()

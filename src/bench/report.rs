@@ -111,7 +111,7 @@ impl Printer {
     }
 
     /// What comes before the first result.
-    pub fn begin(&self) -> String {
+    fn begin(&self) -> String {
         match self.format {
             Format::Markdown => {
                 let heads = self.columns.iter().map(|column| {
@@ -143,13 +143,17 @@ impl Printer {
         }
     }
 
-    /// One result.
+    /// One result; before the first of them comes the head.
     ///
     /// # Errors
     /// Never in practice: a record is always JSON.
     pub fn row(&mut self, record: &Record) -> Result<String, serde_json::Error> {
+        let head = match self.rows {
+            0 => self.begin(),
+            _ => String::new(),
+        };
         self.rows += 1;
-        Ok(match self.format {
+        let row = match self.format {
             Format::Markdown => {
                 let cells = self.columns.iter().map(|column| {
                     let width = column.width();
@@ -176,13 +180,14 @@ impl Printer {
                 });
                 format!("{}\n", cells.collect::<Vec<_>>().join(","))
             }
-        })
+        };
+        Ok(head + &row)
     }
 
-    /// What comes after the last result.
+    /// What comes after the last result. Without any an array is empty, and a table is not there.
     pub fn end(&self) -> String {
         match self.format {
-            Format::Json if self.rows == 0 => "]\n".into(),
+            Format::Json if self.rows == 0 => "[]\n".into(),
             Format::Json => "\n]\n".into(),
             Format::Markdown | Format::JsonLines | Format::Csv => String::new(),
         }
@@ -226,7 +231,7 @@ impl Column {
             Column::Size => size(record.model_size),
             Column::Parameters => parameters(record.model_n_params),
             Column::Backend => record.backends.clone(),
-            Column::Given(Param::Threads) => record.n_threads.to_string(),
+            Column::Given(Param::Threads) => threads(record),
             Column::Given(Param::NGpuLayers) => record.n_gpu_layers.to_string(),
             Column::Given(param) => {
                 let spec = spec(param);
@@ -237,6 +242,17 @@ impl Column {
             Column::Rate => format!("{:.2} ± {:.2}", record.avg_ts, record.stddev_ts),
             Column::FirstToken => format!("{:.2} ± {:.2}", record.ttft_ms, record.stddev_ttft_ms),
         }
+    }
+}
+
+/// The threads that computed the test: a prompt has its own number; where both kinds were at work and
+/// the numbers differ, that of the prompt comes first, as in the test's name.
+fn threads(record: &Record) -> String {
+    let (prompt, reply) = (record.n_threads_batch, record.n_threads);
+    match (record.n_prompt > 0, record.n_gen > 0) {
+        (true, true) if prompt != reply => format!("{prompt}+{reply}"),
+        (true, false) => prompt.to_string(),
+        _ => reply.to_string(),
     }
 }
 
@@ -293,7 +309,7 @@ mod tests {
         let swept = [(Param::Threads, vec![Value::Int(1), Value::Int(2)])];
         let plan = plan(&Params::default(), &swept, &pp512()).unwrap();
         let mut printer = Printer::new(format, &plan, false);
-        let mut text = printer.begin();
+        let mut text = String::new();
         for threads in [1, 2] {
             let record = record(&pp512(), threads, &[100, 110]);
             text.push_str(&printer.row(&record).unwrap());
@@ -320,8 +336,31 @@ mod tests {
             .collect();
         assert_eq!(array, lines);
         assert_eq!(array[1].n_threads, 2);
-        let empty = Printer::new(Format::Json, &[], false);
-        assert_eq!(empty.begin() + &empty.end(), "[]\n");
+    }
+
+    #[test]
+    fn without_a_result_there_is_no_table() {
+        let empty = |format| Printer::new(format, &[], false).end();
+        assert_eq!(empty(Format::Json), "[]\n");
+        assert_eq!(empty(Format::Markdown), "");
+        assert_eq!(empty(Format::Csv), "");
+    }
+
+    #[test]
+    fn the_threads_shown_are_those_that_computed_the_test() {
+        let shown = |n_prompt, n_gen, n_threads_batch| {
+            threads(&Record {
+                n_prompt,
+                n_gen,
+                n_threads: 2,
+                n_threads_batch,
+                ..record(&pp512(), 1, &[100])
+            })
+        };
+        assert_eq!(shown(512, 0, 8), "8");
+        assert_eq!(shown(0, 128, 8), "2");
+        assert_eq!(shown(512, 128, 8), "8+2");
+        assert_eq!(shown(512, 128, 2), "2");
     }
 
     #[test]

@@ -172,6 +172,7 @@ fn dispatch(asked: Asked) -> Result<ExitCode, Failure> {
             let given = replay::Given {
                 // The configured model is not the reply's.
                 model: prepared.model.clone().filter(|_| is_named),
+                preset: cli.general.preset.clone(),
                 parameters: given,
             };
             replay::run(args, &prepared, given)

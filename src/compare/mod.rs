@@ -19,5 +19,5 @@ pub use differ::{Difference, differences};
 pub use order::shuffled;
 pub use report::{ColumnReport, Prefill, Report, stop_name};
 pub use room::{Room, ask_sequences, at_once, longest_reply};
-pub use standing::{Ballot, Contender, Gap, Row, SEED, Standing, standing};
+pub use standing::{Ballot, Contender, FEWEST_VOTES, Gap, Group, Row, SEED, Standing, standing};
 pub use words::{Word, words};

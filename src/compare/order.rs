@@ -23,6 +23,13 @@ impl Chance {
         let wide = u128::from(self.next()) * count as u128;
         (wide >> 64) as usize
     }
+
+    /// A number above 0 and at most 1, in steps of 2^-53.
+    pub(super) fn part(&mut self) -> f64 {
+        #[expect(clippy::cast_precision_loss, reason = "at most 2^53")]
+        let steps = ((self.next() >> 11) + 1) as f64;
+        steps / 2.0_f64.powi(53)
+    }
 }
 
 /// The numbers below `count` in an order that the seed decides, each order as likely as the others.

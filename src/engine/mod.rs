@@ -7,6 +7,7 @@
 //! [`llama`] is the only place that names llama.cpp and the only one that is unsafe.
 //! [`fake`] answers the same commands with virtual time, for tests of the rest.
 
+mod carry;
 mod command;
 mod contention;
 mod event;

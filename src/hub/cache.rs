@@ -103,7 +103,7 @@ impl Cache {
         }
         let refs = self.folder(repo).join("refs");
         fs::create_dir_all(&refs)?;
-        let temporary = refs.join(format!(".main.{}", std::process::id()));
+        let temporary = refs.join(format!(".main.{}", own()));
         let mut file = File::create(&temporary)?;
         file.write_all(commit.as_bytes())?;
         file.sync_all()?;
@@ -161,13 +161,18 @@ pub(super) fn is_commit(text: &str) -> bool {
     text.len() == 40 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
+/// A word that no other thread on this machine uses, for the names of temporary files.
+fn own() -> String {
+    format!("{}.{:?}", std::process::id(), std::thread::current().id())
+}
+
 /// Puts a link in its place at once, or the file itself where there are no links.
 fn show(blob: &Path, target: &Path, link: &Path) -> io::Result<()> {
     if fs::read_link(link).is_ok_and(|there| there == target) {
         return Ok(());
     }
     let mut temporary = link.as_os_str().to_owned();
-    temporary.push(format!(".{}.link", std::process::id()));
+    temporary.push(format!(".{}.link", own()));
     let temporary = PathBuf::from(temporary);
     let _ = fs::remove_file(&temporary);
     if symlink(target, &temporary).is_ok() {

@@ -57,8 +57,8 @@ pub struct Fit {
     pub notes: Vec<String>,
     /// Whether all of it fits by the estimate, with what is to stay free.
     pub fits: bool,
-    /// Set when this cannot run, however good or bad the estimate: the cache alone takes more
-    /// than is free, or the weights take more than there is. Mapped weights that are merely not
+    /// Set when this cannot run, however good or bad the estimate: the cache, or the cache and
+    /// five sixths of the compute buffers, take more than is free, or the weights take more than there is. Mapped weights that are merely not
     /// free are read from disk as they are needed: slow, and told in the notes.
     pub shortage: Option<Shortage>,
 }
@@ -196,7 +196,17 @@ fn shortage(facts: &Facts, placement: &Placement, room: &Room) -> Option<Shortag
         } else {
             short(Part::Cache, memory.kv, has.free)
         };
-        [weights, cache].into_iter().flatten()
+        // As much as the estimate of the buffers is ever too high.
+        let surely = memory.compute - memory.compute / 6;
+        let working = match facts.rough_cache || cache.is_some() {
+            true => None,
+            false => short(
+                Part::CacheAndBuffers,
+                memory.kv.saturating_add(surely),
+                has.free,
+            ),
+        };
+        [weights, cache, working].into_iter().flatten()
     });
     lacks
         .max_by_key(|(lack, _)| *lack)
@@ -331,6 +341,13 @@ mod tests {
         };
         let fit = with(64, &[12], set);
         assert_eq!((fit.fits, fit.shortage), (false, None));
+        // A cache that fits, but not what computing takes beside it.
+        let set = Limits {
+            n_ctx: 98_000,
+            ..set
+        };
+        let part = with(64, &[12], set).shortage.map(|shortage| shortage.part);
+        assert_eq!(part, Some(Part::CacheAndBuffers));
         // Windows and recurrent layers take less than is counted.
         let windowed = Facts {
             rough_cache: true,

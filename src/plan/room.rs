@@ -98,6 +98,8 @@ pub enum Part {
     Weights,
     /// Keys and values.
     Cache,
+    /// Keys, values and what computing takes beside them.
+    CacheAndBuffers,
 }
 
 impl fmt::Display for Shortage {
@@ -105,6 +107,7 @@ impl fmt::Display for Shortage {
         let part = match self.part {
             Part::Weights => "the weights take",
             Part::Cache => "the KV cache takes",
+            Part::CacheAndBuffers => "the KV cache and the compute buffers take about",
         };
         let place = self.gpu.map_or("system memory".to_owned(), |gpu| {
             format!("memory on GPU {gpu}")

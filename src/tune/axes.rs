@@ -63,7 +63,7 @@ pub fn axes(
         &["auto", "on", "off"],
     ));
     if cache_types {
-        all.push(cache());
+        all.push(cache(base));
     }
     if goal != Goal::Decode {
         let now = i64::from(context.n_ubatch);
@@ -89,10 +89,15 @@ pub fn axes(
         all.push(single("threads-batch", Param::ThreadsBatch, base, counts));
     }
     all.retain(|axis| {
-        let given = |param: &Param| base.source(*param) > Source::Tuned;
-        axis.candidates.len() > 1 && !axis.candidates.iter().flat_map(Overrides::keys).any(given)
+        let mut params = axis.candidates.iter().flat_map(Overrides::keys);
+        axis.candidates.len() > 1 && !params.any(|param| is_given(base, *param))
     });
     all
+}
+
+/// Whether the user set it, anywhere.
+fn is_given(base: &Params, param: Param) -> bool {
+    base.source(param) > Source::Tuned
 }
 
 /// All cores, half of them, and the powers of two below, but not what is in force.
@@ -142,15 +147,19 @@ fn axis(
 }
 
 /// A quantised cache costs some quality, so it is tried only where it was allowed. It needs flash
-/// attention.
-fn cache() -> Axis {
+/// attention, which is switched on with it unless the user chose about it: then that holds, and
+/// where it is off the engine refuses the types and says why.
+fn cache(base: &Params) -> Axis {
     let text = |text: &str| Value::Text(text.to_owned());
     let both = |kind| {
-        Overrides::from([
+        let mut values = Overrides::from([
             (Param::CacheTypeK, text(kind)),
             (Param::CacheTypeV, text(kind)),
-            (Param::FlashAttn, text("on")),
-        ])
+        ]);
+        if !is_given(base, Param::FlashAttn) {
+            values.insert(Param::FlashAttn, text("on"));
+        }
+        values
     };
     Axis {
         name: "cache types",
@@ -209,6 +218,31 @@ mod tests {
         base.set(Source::Config, Param::FlashAttn, Value::Text("on".into()))
             .unwrap();
         assert_eq!(names(Goal::Decode, &base, 0, false), [""; 0]);
+    }
+
+    #[test]
+    fn cache_types_are_tried_whatever_the_user_chose_about_flash_attention() {
+        let sets_it = |base: &Params| {
+            let candidates = cache(base).candidates;
+            candidates[1..]
+                .iter()
+                .all(|values| values.contains_key(&Param::FlashAttn))
+        };
+        let mut base = Params::default();
+        assert!(sets_it(&base));
+        for choice in ["on", "off", "auto"] {
+            base.set(
+                Source::Session,
+                Param::FlashAttn,
+                Value::Text(choice.into()),
+            )
+            .unwrap();
+            assert_eq!(
+                names(Goal::Decode, &base, 0, true),
+                ["cache types", "threads"]
+            );
+            assert!(!sets_it(&base), "{choice} is not touched");
+        }
     }
 
     #[test]

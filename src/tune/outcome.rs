@@ -1,5 +1,7 @@
 //! What a search found, with every figure's bounds.
 
+use std::time::Duration;
+
 use super::race::Fate;
 use crate::bench::stats::Interval;
 use crate::engine::BenchTest;
@@ -19,10 +21,22 @@ pub struct Finding {
 pub struct Candidate {
     pub values: Overrides,
     pub fate: Fate,
-    /// Tokens per second, with the bounds that hold the (geometric) mean with a chance of 95 %.
+    /// Rounds that it was measured in.
+    pub rounds: usize,
+    /// Tokens per second, with the bounds that hold the (geometric) mean with a chance of 95 %;
+    /// `None` where the rounds are too few for bounds.
     pub rate: Option<Interval>,
-    /// How many times as fast as the first, with the same bounds.
+    /// How many times as fast as the first in the same rounds, with the same bounds.
     pub ratio: Option<Interval>,
+    /// Tokens per second of the first in the same rounds, where it was measured in more.
+    pub first: Option<f64>,
+}
+
+impl Candidate {
+    /// Whether the search learnt anything of it.
+    fn is_known(&self) -> bool {
+        self.rate.is_some() || self.fate != Fate::In
+    }
 }
 
 /// What a search came to.
@@ -38,4 +52,15 @@ pub struct Outcome {
     pub cancelled: bool,
     /// The budget ended it before every axis was decided.
     pub out_of_time: bool,
+    /// An estimate of the budget with which every candidate is measured, where it is known.
+    pub would_do: Option<Duration>,
+}
+
+impl Outcome {
+    /// Whether nothing was compared with what is in force.
+    pub fn is_empty(&self) -> bool {
+        let findings = self.findings.iter().chain(&self.last);
+        let mut others = findings.flat_map(|finding| finding.candidates.iter().skip(1));
+        !others.any(Candidate::is_known)
+    }
 }

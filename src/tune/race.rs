@@ -14,6 +14,8 @@ use crate::bench::stats::{self, Interval};
 
 /// Rounds after which the race looks; the last one ends it.
 const LOOKS: [usize; 7] = [3, 4, 6, 8, 12, 16, 24];
+/// Rounds from which on there are bounds: the spread of two says next to nothing.
+pub(super) const FEWEST: usize = LOOKS[0];
 /// A candidate that is certainly not faster by this ratio is not worth further rounds.
 const WORTH: f64 = 1.01;
 
@@ -47,6 +49,12 @@ pub enum Fate {
     Slower,
     /// It cannot be used, and why.
     Refused(String),
+}
+
+/// The mean of figures of rounds with its bounds; `None` of fewer than [`FEWEST`].
+pub(super) fn certain(figures: &[f64], error: f64) -> Option<Interval> {
+    let enough = figures.len() >= FEWEST;
+    enough.then(|| stats::mean_interval(figures, error))?
 }
 
 impl Race {
@@ -121,7 +129,7 @@ impl Race {
     }
 
     /// How much faster a candidate is than the first, as a ratio, with bounds that hold it with a
-    /// chance of 1 - `error`; `None` before the second round.
+    /// chance of 1 - `error`; `None` before the first look.
     pub fn ratio(&self, arm: usize, error: f64) -> Option<Interval> {
         self.gain(0, arm, error).map(|gain| gain.map(f64::exp))
     }
@@ -132,6 +140,16 @@ impl Race {
         logs.iter().map(|log| log.exp()).collect()
     }
 
+    /// Seconds of the first and of a candidate in the rounds that both were in: those that
+    /// [`Self::ratio`] compares.
+    pub fn shared(&self, arm: usize) -> (Vec<f64>, Vec<f64>) {
+        let (mut first, mut own) = (self.seconds(0), self.seconds(arm));
+        let rounds = first.len().min(own.len());
+        first.truncate(rounds);
+        own.truncate(rounds);
+        (first, own)
+    }
+
     /// Others than the first that are still in, simplest first.
     fn challengers(&self) -> Vec<usize> {
         (1..self.arms.len())
@@ -140,10 +158,11 @@ impl Race {
     }
 
     /// ln of the ratio of speeds, over the rounds that both were in: those are the first ones.
+    /// `None` while they are fewer than [`FEWEST`].
     fn gain(&self, of: usize, to: usize, error: f64) -> Option<Interval> {
         let (of, to) = (&self.arms.get(of)?.logs, &self.arms.get(to)?.logs);
         let differences: Vec<f64> = of.iter().zip(to).map(|(of, to)| of - to).collect();
-        stats::mean_interval(&differences, error)
+        certain(&differences, error)
     }
 
     /// The error of one look at one pair.
@@ -302,6 +321,20 @@ mod tests {
         race.record(race.next().unwrap(), 1.0);
         race.stop();
         assert_eq!((race.next(), race.winner()), (None, 0));
+    }
+
+    #[test]
+    fn two_rounds_are_too_few_to_say_anything() {
+        let mut race = Race::new(2, 0.05);
+        for round in 0..3 {
+            assert_eq!((race.ratio(1, 0.05), race.winner()), (None, 0), "{round}");
+            for _ in 0..2 {
+                let arm = race.next().unwrap();
+                race.record(arm, if arm == 0 { 1.0 } else { 0.5 });
+            }
+        }
+        assert!(race.ratio(1, 0.05).is_some());
+        assert_eq!(race.winner(), 1);
     }
 
     proptest! {

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::axes::{Axis, Goal, axes};
 use super::outcome::{Candidate, Finding, Outcome};
-use super::race::Race;
-use super::trial::{first_test, less, test};
+use super::race::{FEWEST, Race, certain};
+use super::trial::{LONG_ENOUGH, first_test, less, test};
 use crate::bench::stats;
 use crate::engine::{
     BenchId, BenchRequest, BenchSample, BenchTest, Command, ContextInfo, EngineError, EngineEvent,
@@ -57,6 +57,8 @@ pub struct Search {
     start: Option<Box<ContextInfo>>,
     test: BenchTest,
     axes: std::vec::IntoIter<Axis>,
+    /// An estimate of the budget with which every candidate is measured.
+    would_do: Option<Duration>,
     /// Each race's share of the error.
     error: f64,
     racing: Option<(Axis, Race, Stage)>,
@@ -131,6 +133,7 @@ impl Search {
             start: None,
             test: BenchTest::default(),
             axes: Vec::new().into_iter(),
+            would_do: None,
             error: ERROR,
             racing: None,
             until: 0.0,
@@ -316,6 +319,7 @@ impl Search {
         #[expect(clippy::cast_precision_loss, reason = "a few axes")]
         let races = (found.len() + 1) as f64;
         self.error = ERROR / races;
+        self.would_do = Some(enough(&found, self.now, sample, request.budget));
         let news = News::Began {
             test: self.test,
             axes: found.len(),
@@ -386,14 +390,21 @@ impl Search {
         let candidates = axis.candidates.iter().zip(race.arms()).enumerate();
         let candidates: Vec<Candidate> = candidates
             .map(|(index, (values, arm))| {
-                let seconds = race.seconds(index);
-                let rates = seconds.iter().map(|seconds| (tokens / seconds).ln());
-                let rates: Vec<f64> = rates.collect();
+                let rates = |seconds: &[f64]| -> Vec<f64> {
+                    let rates = seconds.iter().map(|seconds| (tokens / seconds).ln());
+                    rates.collect()
+                };
+                // Both from the rounds that the ratio compares, so that the figures agree.
+                let (first, own) = race.shared(index);
+                let more = own.len() < race.seconds(0).len();
+                let rate = certain(&rates(&own), SHOWN_ERROR);
                 Candidate {
                     values: values.clone(),
                     fate: arm.fate.clone(),
-                    rate: stats::mean_interval(&rates, SHOWN_ERROR).map(|rate| rate.map(f64::exp)),
+                    rounds: own.len(),
+                    rate: rate.map(|rate| rate.map(f64::exp)),
                     ratio: race.ratio(index, SHOWN_ERROR).filter(|_| index > 0),
+                    first: (more && rate.is_some()).then(|| stats::mean(&rates(&first)).exp()),
                 }
             })
             .collect();
@@ -418,6 +429,7 @@ impl Search {
                     last: Some(finding),
                     cancelled: false,
                     out_of_time,
+                    would_do: self.would_do,
                 });
                 None
             }
@@ -485,6 +497,8 @@ impl Search {
     fn failed(&mut self, error: &EngineError) -> Turn {
         if std::mem::take(&mut self.given_up) && !self.cancelled {
             let Some((_, race, _)) = &mut self.racing else {
+                // The time was up before there was a test to race with.
+                self.hurried = true;
                 return self.end();
             };
             match race.next() {
@@ -526,6 +540,7 @@ impl Search {
             last: None,
             cancelled: self.cancelled,
             out_of_time: self.hurried || undone || !self.chosen.is_empty(),
+            would_do: self.would_do,
         });
         Turn {
             send: None,
@@ -538,6 +553,21 @@ impl Search {
         self.next_id += 1;
         id
     }
+}
+
+/// An estimate of the budget that lets every candidate be measured in as many rounds as bounds need,
+/// after `used` seconds and a first, short test: each axis has an equal share of it, a test takes as
+/// long as it should or as the short one did, its warm-up as long again, and as long again the change
+/// to the candidate.
+fn enough(axes: &[Axis], used: f64, sample: BenchSample, budget: Duration) -> Duration {
+    let longest = axes.iter().map(|axis| axis.candidates.len()).max();
+    let turns = FEWEST * axes.len() * longest.unwrap_or(0);
+    let turn = 3.0 * sample.took.as_secs_f64().max(LONG_ENOUGH);
+    #[expect(clippy::cast_precision_loss, reason = "a few candidates")]
+    let seconds = (used + turns as f64 * turn) / (1.0 - LAST);
+    // One that was too small is not the answer.
+    let seconds = seconds.max(2.0 * budget.as_secs_f64());
+    Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
 }
 
 #[cfg(test)]

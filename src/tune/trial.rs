@@ -5,7 +5,7 @@ use super::search::Request;
 use crate::engine::{BenchSample, BenchTest, ContextInfo};
 
 /// Seconds that one repetition should take: long enough to be measured well.
-const LONG_ENOUGH: f64 = 0.5;
+pub(super) const LONG_ENOUGH: f64 = 0.5;
 
 /// What a context lacks that the one at the start has: a setting that costs context or GPU layers
 /// has only been made to fit. Layers do not count where their number was chosen.

@@ -38,6 +38,7 @@ pub fn verdict(outcome: &Outcome) -> String {
     let mut text = String::new();
     text.push_str(match (outcome.values.is_empty(), &outcome.last) {
         (true, _) if outcome.cancelled => "Stopped; nothing was changed.\n",
+        (true, None) if outcome.out_of_time && outcome.is_empty() => return nothing(outcome),
         (true, None) if outcome.out_of_time => {
             "The time was up before anything was certain; a longer --budget may find more.\n"
         }
@@ -60,6 +61,18 @@ pub fn verdict(outcome: &Outcome) -> String {
         }
     }
     text
+}
+
+/// That nothing could be compared, and what would do.
+fn nothing(outcome: &Outcome) -> String {
+    let advice = match outcome.would_do {
+        Some(time) => format!(
+            "an estimate of what would do: --budget {}s",
+            time.as_secs().saturating_add(1)
+        ),
+        None => "give a longer --budget".to_owned(),
+    };
+    format!("No other value was measured, the time was up before; {advice}.\n")
 }
 
 /// The gain: `1.12 times as fast (1.09 to 1.15)`; empty where nothing was gained.
@@ -86,24 +99,29 @@ pub fn figures(candidate: &Candidate) -> String {
     let rate = candidate
         .rate
         .map(|Interval { low, middle, high }| format!("{middle:.1} t/s ({low:.1} to {high:.1})"));
+    let of = candidate.first.map_or(String::new(), |first| {
+        format!(" of {first:.1} in the same {} rounds", candidate.rounds)
+    });
     let ratio = candidate
         .ratio
-        .map(|Interval { low, middle, high }| format!("x {middle:.3} ({low:.3} to {high:.3})"));
+        .map(|Interval { low, middle, high }| format!("x {middle:.3} ({low:.3} to {high:.3}){of}"));
     let fate = match &candidate.fate {
         Fate::Refused(why) => Some(format!("not possible: {why}")),
         Fate::Slower if rate.is_none() => Some("far slower".to_owned()),
         Fate::In | Fate::Slower => None,
     };
     let parts: Vec<String> = [rate, ratio, fate].into_iter().flatten().collect();
-    if parts.is_empty() {
-        "no time to measure it".to_owned()
-    } else {
-        parts.join("  ")
+    match (parts.as_slice(), candidate.rounds) {
+        ([], 0) => "no time to measure it".to_owned(),
+        ([], rounds) => format!("too few rounds to tell: {rounds}"),
+        _ => parts.join("  "),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::params::{Param, Value};
 
@@ -118,20 +136,42 @@ mod tests {
                 Candidate {
                     values: Overrides::new(),
                     fate: Fate::In,
+                    rounds: 4,
                     rate: interval(99.0, 100.0, 101.0),
                     ratio: None,
+                    first: None,
                 },
                 Candidate {
                     values: two.clone(),
                     fate: Fate::In,
+                    rounds: 4,
                     rate: interval(118.0, 120.0, 122.0),
                     ratio: interval(1.18, 1.2, 1.22),
+                    first: None,
+                },
+                Candidate {
+                    values: Overrides::from([(Param::Threads, Value::Int(1))]),
+                    fate: Fate::Slower,
+                    rounds: 3,
+                    rate: interval(102.0, 104.0, 106.0),
+                    ratio: interval(0.87, 0.89, 0.91),
+                    first: Some(116.9),
+                },
+                Candidate {
+                    values: Overrides::from([(Param::Threads, Value::Int(4))]),
+                    fate: Fate::In,
+                    rounds: 2,
+                    rate: None,
+                    ratio: None,
+                    first: None,
                 },
                 Candidate {
                     values: Overrides::from([(Param::Threads, Value::Int(8))]),
                     fate: Fate::Refused("it does not fit".into()),
+                    rounds: 0,
                     rate: None,
                     ratio: None,
+                    first: None,
                 },
             ],
         };
@@ -142,14 +182,39 @@ mod tests {
             last: Some(found),
             cancelled: false,
             out_of_time: true,
+            would_do: None,
         };
         insta::assert_snapshot!(outcome(&ended), @"
         threads
             as it was                100.0 t/s (99.0 to 101.0)
           * threads=2                120.0 t/s (118.0 to 122.0)  x 1.200 (1.180 to 1.220)
+            threads=1                104.0 t/s (102.0 to 106.0)  x 0.890 (0.870 to 0.910) of 116.9 in the same 3 rounds
+            threads=4                too few rounds to tell: 2
             threads=8                not possible: it does not fit
         Faster: threads=2; 1.20 times as fast (1.18 to 1.22).
         The time was up before everything was tried; a longer --budget may find more.
         ");
+    }
+
+    #[test]
+    fn a_search_without_any_comparison_says_so_and_what_would_do() {
+        let mut ended = Outcome {
+            test: BenchTest::default(),
+            findings: vec![],
+            values: Overrides::new(),
+            last: None,
+            cancelled: false,
+            out_of_time: true,
+            would_do: Some(Duration::from_millis(94_200)),
+        };
+        assert_eq!(
+            verdict(&ended),
+            "No other value was measured, the time was up before; an estimate of what would do: --budget 95s.\n"
+        );
+        ended.would_do = None;
+        assert_eq!(
+            verdict(&ended),
+            "No other value was measured, the time was up before; give a longer --budget.\n"
+        );
     }
 }

@@ -178,4 +178,9 @@ fn a_test_that_cannot_be_made_does_not_stop_the_others() {
     let broken = home.file("broken.gguf", "no model");
     let message = home.run(&["bench", "-m", text(&broken)]);
     assert_eq!(message.code, Some(65), "{}", message.stderr);
+    assert_eq!(message.stdout, "", "no table without a result");
+    let times = message.stderr.matches("broken.gguf").count();
+    assert_eq!(times, 1, "{}", message.stderr);
+    let message = home.run(&["bench", "-m", text(&broken), "-o", "json"]);
+    assert_eq!((message.code, message.stdout.as_str()), (Some(65), "[]\n"));
 }

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use llmdeck::chat::{Message, Role};
+use llmdeck::engine::trace::Trace;
 use llmdeck::engine::{
     Command, ConversationId, EngineEvent, GenerateRequest, LoadId, LoadRequest, RequestId, llama,
 };
@@ -141,6 +142,40 @@ fn a_reply_comes_out_the_same_and_a_changed_one_is_found_out() {
     assert_eq!(report["differences"][0]["what"], "llama.cpp");
     let done = home.run(&["replay", &id]);
     assert!(done.stdout.contains("token 5 of"), "{}", done.stdout);
+}
+
+#[test]
+fn candidates_that_were_not_recorded_are_computed() {
+    let home = Home::new();
+    let (text, mut kept) = make(&params());
+    kept.trace = Trace::default();
+    let drawn = if kept.ids.chosen[4] == 300 { 301 } else { 300 };
+    kept.ids.chosen[4] = drawn;
+    let id = store(&home, STORED, &text, &kept).0.to_string();
+    let done = home.run(&["replay", &id, "--json"]);
+    assert_eq!(done.code, Some(1));
+    let report: serde_json::Value = serde_json::from_str(&done.stdout).unwrap();
+    let then = &report["divergence"]["then"];
+    assert_eq!(then["is_computed"], true, "{report:#}");
+    let tokens: Vec<_> = then["candidates"].as_array().unwrap().iter().collect();
+    assert!(tokens.iter().any(|one| one["token"] == drawn), "{report:#}");
+    let done = home.run(&["replay", &id]);
+    assert!(done.stdout.contains("computed here"), "{}", done.stdout);
+}
+
+#[test]
+fn parameters_given_are_named_and_those_that_cannot_count_are_refused() {
+    let home = Home::new();
+    let (text, kept) = make(&params());
+    let id = store(&home, STORED, &text, &kept).0.to_string();
+    let done = home.run(&["replay", &id, "--temp", "0", "--json"]);
+    let report: serde_json::Value = serde_json::from_str(&done.stdout).unwrap();
+    let changed = json!({ "what": "temp", "then": "1.3", "now": "greedy" });
+    assert_eq!(report["differences"][0], changed, "{report:#}");
+    let refused = home
+        .run(&["replay", &id, "--seed", "1", "-n", "3"])
+        .failed(64);
+    assert!(refused.contains("--seed, --n-predict"), "{refused}");
 }
 
 #[test]

@@ -1,12 +1,13 @@
 //! What a change would do, told beforehand, against what it does.
 
+use llmdeck::chat::Message;
 use llmdeck::engine::{
     Change, Command, ContextInfo, DeviceMemory, EngineError, EngineEvent, ErrorKind, Forecast,
     KvOutcome, LoadRequest,
 };
 use llmdeck::params::{FlashAttention, LoadMode, LoadParams};
 
-use crate::harness::{Engine, at_most, endless, greedy, guide, small, user};
+use crate::harness::{Engine, assistant, at_most, endless, greedy, guide, small, user};
 
 fn foresee(engine: &mut Engine, params: LoadParams) -> Result<Forecast, EngineError> {
     let wanted = engine.load_id();
@@ -137,4 +138,70 @@ fn retunes_in_quick_succession_are_one() {
     };
     assert_eq!(merged, [(ids[0], ids[1]), (ids[1], ids[2])]);
     assert_eq!((last, context.n_ctx), (ids[2], 1024));
+}
+
+/// A long chat that nobody is in, and a short one.
+fn long_and_short() -> (Engine, LoadParams, Vec<Message>) {
+    let mut params = small();
+    params.context.n_ctx = 1024;
+    let mut engine = Engine::loaded(params.clone());
+    let long = format!("What is top-k? {}", "I mean it. ".repeat(100));
+    engine.answer(1, &[user(&long)], endless(), at_most(4));
+    let short = [user("What is the KV cache?")];
+    let answer = engine.answer(2, &short, endless(), at_most(8));
+    let [question] = short;
+    let said = vec![question, assistant(&answer.text), user("And why?")];
+    (engine, params, said)
+}
+
+#[test]
+fn where_not_all_chats_fit_the_one_used_last_goes_on_and_the_other_is_put_away() {
+    let (mut engine, mut params, said) = long_and_short();
+    params.context.n_ctx = 256;
+    let forecast = foresee(&mut engine, params.clone()).unwrap();
+    let (context, kv) = retune(&mut engine, params);
+    assert_eq!(forecast.kv, kv);
+    let KvOutcome::Kept { tokens } = kv else {
+        panic!("{kv:?}")
+    };
+    assert!((8..200).contains(&tokens), "{tokens}");
+    let tells = |notes: &[String]| notes.iter().any(|note| note.contains("put away"));
+    assert!(tells(&forecast.notes) && tells(&context.notes));
+
+    let reply = engine.answer(2, &said, endless(), at_most(4));
+    assert!(reply.timings.cache_n >= tokens, "{:?}", reply.timings);
+}
+
+#[test]
+fn a_chat_beside_the_reply_does_not_keep_the_context_large() {
+    let (mut engine, mut params, said) = long_and_short();
+    params.context.n_ctx = 256;
+    let id = engine.ask(2, &said, endless(), at_most(30));
+    let mut outcome = None;
+    let mut asked = false;
+    let reply = engine.reply_and(id, |engine, event| match event {
+        EngineEvent::Tokens { .. } if !asked => {
+            asked = true;
+            engine.retune(params.clone());
+        }
+        EngineEvent::Retuned { kv, .. } => outcome = Some(Ok(kv.clone())),
+        EngineEvent::RetuneFailed { error, .. } => outcome = Some(Err(error.clone())),
+        _ => {}
+    });
+    assert_eq!(reply.unwrap().timings.predicted_n, 30);
+    assert!(
+        matches!(outcome, Some(Ok(KvOutcome::Kept { tokens })) if tokens > 8),
+        "{outcome:?}"
+    );
+}
+
+#[test]
+fn quantised_values_without_flash_attention_are_refused_beforehand() {
+    let mut engine = Engine::loaded(small());
+    let mut params = small();
+    params.context.type_v = "q8_0".into();
+    params.context.flash_attn = FlashAttention::Off;
+    let error = foresee(&mut engine, params).unwrap_err();
+    assert_eq!(error.kind, ErrorKind::BadParameter);
+    assert!(error.why.contains("flash attention"), "{error}");
 }

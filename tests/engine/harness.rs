@@ -32,6 +32,21 @@ pub fn guide() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("models/guide.gguf")
 }
 
+/// A model whose keys and values share one cache. llama.cpp refuses to keep them in two types, and
+/// says so only when it makes a context.
+pub fn latent(folder: &Path) -> PathBuf {
+    let path = folder.join("latent.gguf");
+    let arguments = [
+        "--arch",
+        "deepseek2",
+        "--layers",
+        "3",
+        path.to_str().unwrap(),
+    ];
+    crate::fixture::run(&arguments).unwrap();
+    path
+}
+
 /// Small and quick: two sequences of a context that the tests can fill.
 pub fn small() -> LoadParams {
     let mut params = LoadParams::default();

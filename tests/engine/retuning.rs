@@ -1,9 +1,9 @@
 //! Load parameters changed under a running conversation.
 
 use llmdeck::engine::{EngineEvent, ErrorKind, KvOutcome, StopReason};
-use llmdeck::params::{FlashAttention, LoadMode, LoadParams, ReplyParams};
+use llmdeck::params::{LoadMode, LoadParams, ReplyParams};
 
-use crate::harness::{Engine, Reply, at_most, endless, greedy, small, user};
+use crate::harness::{Engine, Reply, at_most, endless, greedy, latent, small, user};
 
 const QUESTION: &str = "What does temperature do?";
 
@@ -108,19 +108,38 @@ fn a_model_loaded_again_goes_on_in_the_sentence() {
     );
 }
 
+/// What only llama.cpp refuses, when the context before is gone already.
 #[test]
 fn a_retune_that_fails_changes_nothing() {
-    let mut params = small();
-    params.context.flash_attn = FlashAttention::Off;
-    params.context.type_v = "q8_0".into();
-    let (reply, outcome) = disturbed(params);
-    assert_eq!(reply.text, undisturbed().text);
-    let EngineEvent::RetuneFailed { error, running, .. } = outcome else {
-        panic!("{outcome:?}")
+    let folder = tempfile::tempdir().unwrap();
+    let path = latent(folder.path());
+    let ask = |engine: &mut Engine| engine.ask(1, &[user(QUESTION)], endless(), at_most(60));
+    let undisturbed = {
+        let mut engine = Engine::start();
+        engine.load(&path, small()).unwrap();
+        let id = ask(&mut engine);
+        engine.reply(id).unwrap()
     };
+    let mut engine = Engine::start();
+    engine.load(&path, small()).unwrap();
+    let id = ask(&mut engine);
+    let mut params = small();
+    params.context.type_k = "f32".into();
+    let (mut asked, mut outcome) = (false, None);
+    let reply = engine.reply_and(id, |engine, event| match event {
+        EngineEvent::Tokens { .. } if !asked => {
+            asked = true;
+            engine.retune(params.clone());
+        }
+        EngineEvent::RetuneFailed { error, running, .. } => {
+            outcome = Some((error.clone(), *running));
+        }
+        _ => {}
+    });
+    assert_eq!(reply.unwrap().text, undisturbed.text);
+    let (error, running) = outcome.expect("it is refused");
     assert!(running);
-    assert_eq!(error.kind, ErrorKind::BadParameter);
-    assert!(error.why.contains("flash_attn"), "{error}");
+    assert!(error.why.contains("cache types"), "{error}");
 }
 
 #[test]

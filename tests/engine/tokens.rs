@@ -302,6 +302,14 @@ fn a_preview_tells_of_the_next_token_and_generates_nothing() {
     };
     let wide_trace = preview(&mut engine, wide.clone()).unwrap();
     assert_eq!(wide_trace.tokens[0].stages[0].kept, 30);
+    // It is the token after the last one, which the reply was cut off at.
+    let longer = ask(&mut Engine::loaded(small()), endless(), at_most(13));
+    let next = longer.ids.chosen[12];
+    let told = wide_trace.tokens[0].candidates.iter();
+    assert!(
+        told.clone().any(|one| one.token == next),
+        "{next} is likeliest"
+    );
     let narrow = preview(&mut engine, narrow).unwrap();
     assert_eq!(narrow.tokens[0].stages[0].kept, 2);
     assert!(narrow.tokens[0].stages[0].mass <= wide_trace.tokens[0].stages[0].mass);

@@ -75,8 +75,10 @@ pub fn tuned(size: (u16, u16)) -> State {
     let candidate = |values: &Overrides, rate, ratio| Candidate {
         values: values.clone(),
         fate: Fate::In,
+        rounds: 4,
         rate,
         ratio,
+        first: None,
     };
     let finding = Finding {
         axis: "threads",
@@ -97,6 +99,7 @@ pub fn tuned(size: (u16, u16)) -> State {
         last: Some(finding.clone()),
         cancelled: false,
         out_of_time: false,
+        would_do: None,
     };
     state.bench.selected = 5;
     state.bench.run = Some(MeasureRun {

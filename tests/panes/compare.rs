@@ -281,19 +281,22 @@ fn what_is_not_shared_and_who_waits_is_told() {
 
 #[test]
 fn votes() {
-    let contender = |preset: &str| Contender {
-        model: "guide".into(),
-        model_hash: "f".into(),
-        preset: preset.into(),
-        preset_hash: preset.into(),
-    };
-    let ballot = |names: [&str; 3], best| Ballot {
-        contenders: names.map(contender).to_vec(),
+    let ballot = |model: &str, names: &[&str], best| Ballot {
+        contenders: names
+            .iter()
+            .map(|preset| Contender {
+                model: model.into(),
+                model_hash: model.into(),
+                preset: (*preset).into(),
+                preset_hash: (*preset).into(),
+            })
+            .collect(),
         best,
     };
     let names = ["greedy", "creative", "min-p"];
-    let mut ballots = vec![ballot(names, vec![1]); 9];
-    ballots.extend(vec![ballot(names, vec![0, 2]); 4]);
+    let mut ballots = vec![ballot("guide", &names, vec![1]); 9];
+    ballots.extend(vec![ballot("guide", &names, vec![0, 2]); 4]);
+    ballots.extend(vec![ballot("other", &names[..2], vec![0]); 2]);
     snapshots("compare_votes", &[(80, 24), (200, 60)], |size| {
         let mut state = ready(size);
         press(&mut state, &["alt+c", "v"]);

@@ -52,7 +52,7 @@ fn listed<'a>(
     records: impl Iterator<Item = &'a Record>,
 ) -> Result<String, Failure> {
     let mut printer = Printer::new(format, &[], false);
-    let mut text = printer.begin();
+    let mut text = String::new();
     for record in records {
         text.push_str(&printer.row(record).map_err(|error| {
             Failure::new(ExitCode::Software, "writing a result as JSON", error)

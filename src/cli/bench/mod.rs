@@ -43,6 +43,9 @@ pub(super) fn run(
     engine::llama::install_logging();
     let origin = origin(&path)?;
     let has_gpu = !origin.machine.gpu_info.is_empty();
+    if let Some(why) = without_effect(lists, has_gpu) {
+        note(why);
+    }
     let store = (!args.no_history).then(|| bench::history::file(&prepared.folders.data_dir));
     let results = Results::new(args, &plan, has_gpu, store);
     let drive = Drive::new(path, plan, args.repetitions, !args.no_warmup, 1);
@@ -51,11 +54,27 @@ pub(super) fn run(
         origin,
         results,
         progress: args.progress,
-        failed: None,
+        failed: Vec::new(),
+        told: 0,
         measured: 0,
     };
     with_engine(async |engine| run.drive(engine).await)??;
     run.end()
+}
+
+/// Why rows will differ in a parameter's value only, if they will.
+fn without_effect(lists: &[(Param, Vec<Value>)], has_gpu: bool) -> Option<&'static str> {
+    let layers = lists.iter().find(|(param, _)| *param == Param::NGpuLayers);
+    let differ = layers.is_some_and(|(_, values)| values.iter().any(|value| *value != values[0]));
+    (differ && !has_gpu).then_some(
+        "llama.cpp finds no GPU here, so n-gpu-layers has no effect: every value is measured with 0 layers on a GPU",
+    )
+}
+
+/// Says something beside the results.
+fn note(text: &str) {
+    // Where standard error cannot be written, nobody reads along.
+    let _ = writeln!(std::io::stderr(), "note: {}", sanitise::line(text));
 }
 
 /// Where the figures of a model come from.
@@ -74,15 +93,16 @@ struct Run {
     origin: Origin,
     results: Results,
     progress: bool,
-    /// The first test that could not be made.
-    failed: Option<EngineError>,
+    /// Tests that could not be made, by their places in the plan.
+    failed: Vec<(usize, EngineError)>,
+    /// How many of them standard error has been told of.
+    told: usize,
     measured: usize,
 }
 
 impl Run {
     async fn drive(&mut self, engine: Engine<'_>) -> Result<(), Failure> {
         let doing = "measuring the model";
-        self.results.begin()?;
         let mut next = self.drive.start();
         while !self.drive.is_over() {
             if let Some(command) = next.take() {
@@ -112,6 +132,7 @@ impl Run {
             News::Sample { .. } => {}
             News::Measured(measured) => {
                 self.measured += 1;
+                self.tell_failed();
                 let origin = Origin {
                     time: runtime::now(),
                     ..self.origin.clone()
@@ -119,11 +140,22 @@ impl Run {
                 self.results.add(&Record::new(&measured, origin))?;
             }
             News::Failed { index, error } => {
-                self.say(index, &format!("skipped: {error}"));
-                self.failed.get_or_insert(error);
+                self.failed.push((index, error));
+                // Before anything is measured it may be one failure of all tests, said once at the end.
+                if self.measured > 0 {
+                    self.tell_failed();
+                }
             }
         }
         Ok(())
+    }
+
+    /// Names the tests that could not be made, where that was not done before.
+    fn tell_failed(&mut self) {
+        for (index, error) in &self.failed[self.told..] {
+            self.say(*index, &format!("skipped: {error}"));
+        }
+        self.told = self.failed.len();
     }
 
     fn say(&self, index: usize, what: &str) {
@@ -131,21 +163,35 @@ impl Run {
         let name = plan
             .get(index)
             .map_or_else(String::new, |one| bench::test_name(one.test));
-        let line = format!("test {}/{} {name}: {what}", index + 1, plan.len());
-        // Where standard error cannot be written, nobody reads along.
-        let _ = writeln!(std::io::stderr(), "note: {}", sanitise::line(&line));
+        note(&format!("test {}/{} {name}: {what}", index + 1, plan.len()));
     }
 
-    /// Ends the output. A plan of which nothing could be measured is a failure.
-    fn end(self) -> Result<ExitCode, Failure> {
+    /// Ends the output. What made every test fail is the failure of them all.
+    fn end(mut self) -> Result<ExitCode, Failure> {
         self.results.end()?;
-        match self.failed {
-            _ if self.drive.is_cancelled() => Ok(ExitCode::Interrupted),
-            Some(error) if self.measured == 0 => Err(error.into()),
-            Some(error) => Ok(error.kind.into()),
-            None => Ok(ExitCode::Ok),
+        let cancelled = self.drive.is_cancelled();
+        if !cancelled
+            && self.measured == 0
+            && let Some(error) = of_all(&self.failed)
+        {
+            return Err(error.clone().into());
         }
+        self.tell_failed();
+        Ok(match self.failed.first() {
+            _ if cancelled => ExitCode::Interrupted,
+            Some((_, error)) => error.kind.into(),
+            None => ExitCode::Ok,
+        })
     }
+}
+
+/// The error of all tests, if there is one and it is the same.
+fn of_all(failed: &[(usize, EngineError)]) -> Option<&EngineError> {
+    let (_, first) = failed.first()?;
+    failed
+        .iter()
+        .all(|(_, error)| error == first)
+        .then_some(first)
 }
 
 /// The history file in a data folder, with what is said when it cannot be used.
@@ -156,4 +202,22 @@ fn history_failure(path: &Path, code: ExitCode, error: std::io::Error) -> Failur
         error,
     )
     .hint("name a writable folder with --data-dir, or leave the history out with --no-history")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn layers_on_gpus_have_an_effect_only_where_there_is_one() {
+        let layers = |counts: &[i64]| {
+            let values = counts.iter().copied().map(Value::Int);
+            [(Param::NGpuLayers, values.collect())]
+        };
+        assert!(without_effect(&layers(&[0, 12, 24]), false).is_some());
+        assert_eq!(without_effect(&layers(&[0, 12, 24]), true), None);
+        // Nothing is compared.
+        assert_eq!(without_effect(&layers(&[12]), false), None);
+        assert_eq!(without_effect(&[], false), None);
+    }
 }

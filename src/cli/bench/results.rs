@@ -40,12 +40,6 @@ impl Results {
         }
     }
 
-    pub(super) fn begin(&self) -> Result<(), Failure> {
-        self.printers
-            .iter()
-            .try_for_each(|(stream, printer)| stream.write(&printer.begin()))
-    }
-
     /// Prints a result and keeps it.
     pub(super) fn add(&mut self, record: &Record) -> Result<(), Failure> {
         if let Some(path) = &self.store {

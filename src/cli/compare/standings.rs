@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::super::{ExitCode, Failure, print, sanitise};
 use super::args::StandingsArgs;
-use crate::compare::{self, Row, Standing};
+use crate::compare::{self, FEWEST_VOTES, Row, Standing};
 use crate::config::Folders;
 use crate::store::{DATABASE, Store};
 
@@ -32,8 +32,9 @@ pub(super) fn run(args: &StandingsArgs, folders: &Folders) -> Result<ExitCode, F
 }
 
 fn object(standing: &Standing) -> Value {
-    let row = |row: &Row| {
+    let row = |(group, row): (usize, &Row)| {
         json!({
+            "group": group + 1,
             "model": row.contender.model,
             "model_hash": row.contender.model_hash,
             "preset": row.contender.preset,
@@ -42,16 +43,18 @@ fn object(standing: &Standing) -> Value {
             "wins": row.wins,
             "ties": row.ties,
             "score": row.score,
-            "interval": [row.low, row.high],
+            "interval": row.interval.map(|(low, high)| [low, high]),
             "next": row.next.map(|gap| json!({
-                "votes": gap.votes, "is_shown": gap.is_shown, "more_votes": gap.more,
+                "met": gap.met, "votes": gap.votes, "is_shown": gap.is_shown, "more_votes": gap.more,
             })),
         })
     };
+    let groups = standing.groups.iter().enumerate();
+    let rows = groups.flat_map(|(at, group)| group.rows.iter().map(move |row| (at, row)));
     json!({
         "votes": standing.ballots,
         "shows_anything": standing.shows_anything(),
-        "standing": standing.rows.iter().map(row).collect::<Vec<_>>(),
+        "standing": rows.map(row).collect::<Vec<_>>(),
     })
 }
 
@@ -63,34 +66,24 @@ fn table(standing: &Standing) -> String {
 }
 
 fn write_table(standing: &Standing, out: &mut String) -> std::fmt::Result {
-    if standing.rows.is_empty() {
+    if standing.groups.is_empty() {
         return writeln!(
             out,
             "Nobody has voted yet. Alt+C in the deck compares presets; its blind mode asks which \
              answer is the best."
         );
     }
-    writeln!(
-        out,
-        "| model | preset | votes | won | tied | score | 95 % | votes to tell from the next |\n\
-         | --- | --- | --- | --- | --- | --- | --- | --- |"
-    )?;
-    for row in &standing.rows {
-        let short = |hash: &str| hash.chars().take(8).collect::<String>();
+    for (at, group) in standing.groups.iter().enumerate() {
+        if at > 0 {
+            writeln!(out)?;
+        }
+        write_rows(&group.rows, out)?;
+    }
+    if standing.groups.len() > 1 {
         writeln!(
             out,
-            "| {} {} | {} {} | {} | {} | {} | {:+.0} | {:+.0} to {:+.0} | {} |",
-            sanitise::line(&row.contender.model),
-            short(&row.contender.model_hash),
-            sanitise::line(&row.contender.preset),
-            short(&row.contender.preset_hash),
-            row.ballots,
-            row.wins,
-            row.ties,
-            row.score,
-            row.low,
-            row.high,
-            row.next.map_or_else(String::new, |gap| gap.to_string()),
+            "\nContenders of two tables never met, nor by way of others: their scores cannot be \
+             compared."
         )?;
     }
     if !standing.shows_anything() {
@@ -102,9 +95,37 @@ fn write_table(standing: &Standing, out: &mut String) -> std::fmt::Result {
     writeln!(
         out,
         "\nscore: Bradley-Terry in Elo's scale, 400 points are ten times the odds; 95 %: bootstrap \
-         over {} votes.",
+         over {} votes, from {FEWEST_VOTES} votes on.",
         standing.ballots
     )
+}
+
+fn write_rows(rows: &[Row], out: &mut String) -> std::fmt::Result {
+    writeln!(
+        out,
+        "| model | preset | votes | won | tied | score | 95 % | votes to tell from the next |\n\
+         | --- | --- | --- | --- | --- | --- | --- | --- |"
+    )?;
+    for row in rows {
+        let short = |hash: &str| hash.chars().take(8).collect::<String>();
+        writeln!(
+            out,
+            "| {} {} | {} {} | {} | {} | {} | {:+.0} | {} | {} |",
+            sanitise::line(&row.contender.model),
+            short(&row.contender.model_hash),
+            sanitise::line(&row.contender.preset),
+            short(&row.contender.preset_hash),
+            row.ballots,
+            row.wins,
+            row.ties,
+            row.score,
+            row.interval.map_or_else(String::new, |(low, high)| format!(
+                "{low:+.0} to {high:+.0}"
+            )),
+            row.next.map_or_else(String::new, |gap| gap.to_string()),
+        )?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -113,9 +134,13 @@ mod tests {
     use crate::compare::{Ballot, Contender};
 
     fn votes(won: usize) -> Standing {
+        compare::standing(&ballots("guide", won), compare::SEED)
+    }
+
+    fn ballots(model: &str, won: usize) -> Vec<Ballot> {
         let contender = |preset: &str| Contender {
-            model: "guide".into(),
-            model_hash: "0123456789".into(),
+            model: model.into(),
+            model_hash: model.repeat(2),
             preset: preset.into(),
             preset_hash: preset.repeat(3),
         };
@@ -123,7 +148,22 @@ mod tests {
             contenders: vec![contender("cold"), contender("hot")],
             best: vec![0],
         };
-        compare::standing(&vec![ballot; won], compare::SEED)
+        vec![ballot; won]
+    }
+
+    #[test]
+    fn models_stand_in_tables_of_their_own() {
+        let both = [ballots("guide", 3), ballots("other", 7)].concat();
+        let standing = compare::standing(&both, compare::SEED);
+        let table = table(&standing);
+        assert_eq!(table.matches("| model |").count(), 2, "{table}");
+        assert!(table.contains("cannot be compared"), "{table}");
+        let json = object(&standing);
+        let groups: Vec<_> = (0..4).map(|at| &json["standing"][at]["group"]).collect();
+        assert_eq!(groups, [1, 1, 2, 2]);
+        assert_eq!(json["standing"][0]["model"], "other");
+        assert!(json["standing"][0]["interval"].is_array());
+        assert!(json["standing"][2]["interval"].is_null());
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use crate::engine::Origin;
 use crate::engine::trace::{TokenTrace, Trace};
+use crate::params::{Param, Params, TABLE};
 use crate::store::Kept;
 
 /// What came of it.
@@ -25,6 +26,8 @@ pub(super) struct Outcome {
 pub(super) struct Divergence {
     /// Its place in the reply.
     pub at: usize,
+    /// Whether the candidates of `then` were not recorded, and computed now with its values.
+    pub is_computed: bool,
     pub then: Side,
     pub now: Side,
 }
@@ -35,23 +38,49 @@ pub(super) struct Side {
     /// `None` = the reply had ended.
     pub token: Option<i32>,
     pub text: String,
-    /// Candidates: text, the model's probability, and that of being drawn; empty where none were
-    /// recorded.
-    pub candidates: Vec<(String, f32, f32)>,
+    /// Empty where none were recorded.
+    pub candidates: Vec<Candidate>,
 }
 
-/// Holds them against each other; `cut` tells why the first one did not come to its end.
-pub(super) fn compare(then: &Kept, now: &Kept, cut: Option<String>) -> Outcome {
+/// What could have been drawn.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Candidate {
+    pub token: i32,
+    pub text: String,
+    /// The model's probability, and that of being drawn.
+    pub p: f32,
+    pub drawn_p: f32,
+}
+
+/// The place of the first token that is another one.
+pub(super) fn diverges_at(then: &Kept, now: &Kept) -> Option<usize> {
     let (old, new) = (&then.ids.chosen, &now.ids.chosen);
     let same = old.iter().zip(new).take_while(|(a, b)| a == b).count();
-    let divergence = (same < old.len() || same < new.len()).then(|| Divergence {
-        at: same,
-        then: side(then, same, &now.trace),
-        now: side(now, same, &then.trace),
+    (same < old.len() || same < new.len()).then_some(same)
+}
+
+/// What is known of the token at that place.
+pub(super) fn recorded(trace: &Trace, at: usize) -> Option<&TokenTrace> {
+    trace.tokens.iter().find(|token| token.at as usize == at)
+}
+
+/// Holds them against each other. `computed` = candidates of the first one where it recorded none,
+/// computed later; `cut` tells why it did not come to its end.
+pub(super) fn compare(
+    then: &Kept,
+    now: &Kept,
+    computed: Option<&Trace>,
+    cut: Option<String>,
+) -> Outcome {
+    let divergence = diverges_at(then, now).map(|at| Divergence {
+        at,
+        is_computed: computed.is_some(),
+        then: side(then, computed.unwrap_or(&then.trace), at, &now.trace),
+        now: side(now, &now.trace, at, &then.trace),
     });
     Outcome {
         seed: then.origin.seed,
-        tokens: old.len(),
+        tokens: then.ids.chosen.len(),
         divergence,
         differences: differences(&then.origin, &now.origin),
         resampled: then.origin.resampled,
@@ -59,17 +88,31 @@ pub(super) fn compare(then: &Kept, now: &Kept, cut: Option<String>) -> Outcome {
     }
 }
 
-/// `other` knows names that this one lacks, where it recorded nothing.
-fn side(kept: &Kept, at: usize, other: &Trace) -> Side {
+/// Parameters that are others now: name, then and now. How much is recorded changes no token.
+pub(super) fn changed(then: &Params, now: &Params) -> Vec<(&'static str, String, String)> {
+    let specs = TABLE.iter().filter(|spec| spec.param != Param::NProbs);
+    specs
+        .map(|spec| (spec, then.get(spec.param), now.get(spec.param)))
+        .filter(|(_, then, now)| then != now)
+        .map(|(spec, then, now)| (spec.name, spec.format(&then), spec.format(&now)))
+        .collect()
+}
+
+/// `other` knows names that this trace lacks, where it recorded nothing.
+fn side(kept: &Kept, trace: &Trace, at: usize, other: &Trace) -> Side {
     let name = |token: i32| {
-        let knows = kept.trace.pieces.contains_key(&token);
-        if knows { &kept.trace } else { other }.text(token)
+        let knows = trace.pieces.contains_key(&token);
+        if knows { trace } else { other }.text(token)
     };
-    let place = |token: &&TokenTrace| token.at as usize == at;
-    let candidates = kept.trace.tokens.iter().find(place).map(|token| {
+    let candidates = recorded(trace, at).map(|token| {
         let candidates = token.candidates.iter();
         candidates
-            .map(|one| (name(one.token), one.p, one.drawn(&token.stages)))
+            .map(|one| Candidate {
+                token: one.token,
+                text: name(one.token),
+                p: one.p,
+                drawn_p: one.drawn(&token.stages),
+            })
             .collect()
     });
     let token = kept.ids.chosen.get(at).copied();
@@ -115,6 +158,7 @@ mod tests {
     use super::*;
     use crate::engine::Batches;
     use crate::engine::trace::{CandidateTrace, Ids};
+    use crate::params::{Source, Value};
 
     fn kept(chosen: &[i32], prefill: &[u32]) -> Kept {
         let token = |(at, token): (usize, &i32)| TokenTrace {
@@ -151,7 +195,7 @@ mod tests {
 
     #[test]
     fn the_same_tokens_are_identical_whatever_differs_around_them() {
-        let outcome = compare(&kept(&[1, 2], &[8]), &kept(&[1, 2], &[4, 4]), None);
+        let outcome = compare(&kept(&[1, 2], &[8]), &kept(&[1, 2], &[4, 4]), None, None);
         assert_eq!((outcome.tokens, outcome.divergence), (2, None));
         assert_eq!(outcome.differences.len(), 1);
         assert_eq!(outcome.differences[0].0, "batch shape");
@@ -159,19 +203,46 @@ mod tests {
 
     #[test]
     fn the_first_other_token_is_told_with_both_distributions() {
-        let outcome = compare(&kept(&[1, 2, 3], &[]), &kept(&[1, 5, 3], &[]), None);
+        let outcome = compare(&kept(&[1, 2, 3], &[]), &kept(&[1, 5, 3], &[]), None, None);
         let divergence = outcome.divergence.unwrap();
         assert_eq!(divergence.at, 1);
-        assert_eq!(divergence.then.candidates, [("2".to_owned(), 0.5, 0.5)]);
+        assert_eq!(divergence.then.candidates[0].text, "2");
+        assert!(!divergence.is_computed);
         assert_eq!(divergence.now.text, "5");
     }
 
     #[test]
     fn a_reply_that_ends_early_diverges_where_it_ends() {
-        let divergence = compare(&kept(&[1, 2], &[]), &kept(&[1], &[]), None).divergence;
+        let divergence = compare(&kept(&[1, 2], &[]), &kept(&[1], &[]), None, None).divergence;
         assert_eq!(
             divergence.map(|one| (one.at, one.now.token)),
             Some((1, None))
         );
+    }
+
+    #[test]
+    fn what_was_not_recorded_is_taken_from_what_was_computed() {
+        let mut then = kept(&[1, 2], &[]);
+        let computed = std::mem::take(&mut then.trace);
+        let now = kept(&[1, 5], &[]);
+        let outcome = compare(&then, &now, Some(&computed), None);
+        let divergence = outcome.divergence.unwrap();
+        assert!(divergence.is_computed);
+        assert_eq!(divergence.then.text, "2");
+        assert_eq!(divergence.then.candidates[0].token, 2);
+    }
+
+    #[test]
+    fn parameters_that_are_others_now_are_named() {
+        let then = Params::default();
+        let mut now = then.clone();
+        for (param, value) in [
+            (Param::Temp, Value::Float(0.0)),
+            (Param::NProbs, Value::Int(20)),
+        ] {
+            now.set(Source::Session, param, value).unwrap();
+        }
+        let changed = changed(&then, &now);
+        assert_eq!(changed, [("temp", "0.8".to_owned(), "greedy".to_owned())]);
     }
 }

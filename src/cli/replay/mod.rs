@@ -3,6 +3,7 @@
 //! ```text
 //! store ─► recall (message, its parameters, tokens, origin) ─► session (engine: load, generate)
 //!       ─► compare ─► report: identical, or the first token that is another and what differed
+//!             └─► session: the old candidates at that token, where they were not recorded
 //! ```
 
 mod compare;
@@ -16,8 +17,9 @@ use clap::Args;
 
 use super::engine::with_engine;
 use super::{ExitCode, Failure, Prepared, model, print_result};
+use crate::engine::trace::Trace;
 use crate::engine::{Exact, Origin};
-use crate::params::{Overrides, Param, Params, ReplyParams, SamplingParams, Source, Value};
+use crate::params::{Overrides, Param, Params, ReplyParams, SamplingParams, Source, Value, spec};
 use crate::store::{Kept, Message, MessageId, MessageState, Store, StoreError};
 use session::Session;
 
@@ -25,8 +27,9 @@ use session::Session;
 const CANDIDATES: u32 = 10;
 
 /// Equal tokens are no promise: other hardware and other batches round differently. The exit code
-/// is 0 when the reply came out the same and 1 when it did not. Load parameters given here count
-/// in place of the reply's own; what belongs to a model's name today does not.
+/// is 0 when the reply came out the same and 1 when it did not. Load and sampling parameters given
+/// here count in place of the reply's own; what belongs to a model's name today does not. Its seed,
+/// length and prompt are what is made again: what would change them is refused.
 #[derive(Args, Clone, Debug)]
 pub struct ReplayArgs {
     /// The reply's number, as the token view shows it
@@ -40,18 +43,33 @@ pub struct ReplayArgs {
 /// What the command line names in place of the reply's own.
 pub(super) struct Given {
     pub model: Option<PathBuf>,
+    pub preset: Option<String>,
     pub parameters: Overrides,
 }
+
+/// What the reply's seed, its length and the tokens of its prompt stand for already.
+const FIXED: [Param; 8] = [
+    Param::Seed,
+    Param::NPredict,
+    Param::System,
+    Param::Reasoning,
+    Param::ReasoningEffort,
+    Param::ChatTemplate,
+    Param::ChatTemplateFile,
+    Param::ChatTemplateKwargs,
+];
 
 /// Makes the reply again.
 ///
 /// # Errors
-/// When there is no such reply, nothing is known of how it was made, or the model cannot be run.
+/// When what is given cannot count, there is no such reply, nothing is known of how it was made, or
+/// the model cannot be run.
 pub(super) fn run(
     args: &ReplayArgs,
     prepared: &Prepared,
     given: Given,
 ) -> Result<ExitCode, Failure> {
+    refuse(args.id, &given)?;
     let (message, kept) = recall(args.id, prepared)?;
     let cut = cut(&message);
     let path = model_of(&kept.origin, given.model.as_ref())?;
@@ -60,20 +78,24 @@ pub(super) fn run(
         let why = "it was cut off before a token of it was kept";
         return Err(Failure::new(ExitCode::NoInput, what, why));
     }
-    let params = params_of(&message, &kept.origin, given.parameters);
-    let (sampling, reply) = settings(&params, &kept);
-    let begun_with = kept.origin.begun_with as usize;
-    let exact = Exact {
-        prompt: kept.ids.prompt.clone(),
-        reply: kept.ids.chosen.get(..begun_with).unwrap_or_default().into(),
-        forced: Vec::new(),
-    };
-    let again = with_engine(async |engine| {
-        Session::new(engine)
-            .make(path, params.load(), exact, sampling, reply)
-            .await
+    let own = params_of(&message, &kept.origin);
+    let mut params = own.clone();
+    params.replace(Source::Session, given.parameters);
+    let (again, computed) = with_engine(async |engine| {
+        let mut session = Session::load(engine, path, params.load()).await?;
+        let (sampling, reply) = settings(&params, &kept);
+        let again = session.make(exact(&kept), sampling, reply).await?;
+        let unknown = compare::diverges_at(&kept, &again)
+            .filter(|&at| compare::recorded(&kept.trace, at).is_none());
+        let computed = match unknown {
+            Some(at) => Some(candidates_at(&mut session, at, &own, &kept).await?),
+            None => None,
+        };
+        Ok::<_, Failure>((again, computed))
     })??;
-    let outcome = compare::compare(&kept, &again, cut);
+    let mut outcome = compare::compare(&kept, &again, computed.as_ref(), cut);
+    let changed = compare::changed(&own, &params);
+    outcome.differences.splice(..0, changed);
     let text = if args.json {
         let text = serde_json::to_string(&report::json(args.id, &outcome));
         text.map(|text| format!("{text}\n")).map_err(|error| {
@@ -87,6 +109,65 @@ pub(super) fn run(
         None => ExitCode::Ok,
         Some(_) => ExitCode::General,
     })
+}
+
+/// Says what is given and could not count.
+fn refuse(id: i64, given: &Given) -> Result<(), Failure> {
+    let fixed = FIXED
+        .iter()
+        .filter(|param| given.parameters.contains_key(*param))
+        .map(|param| format!("--{}", spec(*param).name));
+    let preset = given.preset.iter().map(|_| "--preset".to_owned());
+    let refused: Vec<String> = preset.chain(fixed).collect();
+    if refused.is_empty() {
+        return Ok(());
+    }
+    let what = format!("making reply {id} again");
+    let why = format!(
+        "{} cannot count: the reply's own values, seed, length and prompt are made again",
+        refused.join(", ")
+    );
+    Err(Failure::new(ExitCode::Usage, what, why)
+        .hint("single load and sampling parameters can be given, such as --threads or --temp"))
+}
+
+/// The reply's candidates at that place, by taking the tokens it has up to there with the values it
+/// was made with.
+async fn candidates_at(
+    session: &mut Session<'_>,
+    at: usize,
+    own: &Params,
+    kept: &Kept,
+) -> Result<Trace, Failure> {
+    let begun_with = kept.origin.begun_with as usize;
+    let (sampling, reply) = settings(own, kept);
+    let exact = Exact {
+        forced: kept
+            .ids
+            .chosen
+            .iter()
+            .take(at + 1)
+            .skip(begun_with)
+            .copied()
+            .collect(),
+        ..exact(kept)
+    };
+    let reply = ReplyParams {
+        max_tokens: u32::try_from((at + 1).saturating_sub(begun_with)).ok(),
+        stop: Vec::new(),
+        ..reply
+    };
+    Ok(session.make(exact, sampling, reply).await?.trace)
+}
+
+/// The prompt and what the reply began with.
+fn exact(kept: &Kept) -> Exact {
+    let begun_with = kept.origin.begun_with as usize;
+    Exact {
+        prompt: kept.ids.prompt.clone(),
+        reply: kept.ids.chosen.get(..begun_with).unwrap_or_default().into(),
+        forced: Vec::new(),
+    }
 }
 
 /// The reply and how it came about.
@@ -133,15 +214,14 @@ fn model_of(origin: &Origin, given: Option<&PathBuf>) -> Result<PathBuf, Failure
     }
 }
 
-/// The reply's own values under those given now. What the context came out as is asked for again.
-fn params_of(message: &Message, origin: &Origin, given: Overrides) -> Params {
+/// The reply's own values. What the context came out as is asked for again.
+fn params_of(message: &Message, origin: &Origin) -> Params {
     let mut params = Params::written(&message.said.params);
     if origin.n_ctx > 0 {
         // A size that today's table does not take is the reply's own then.
         let n_ctx = Value::Int(i64::from(origin.n_ctx));
         let _ = params.set(Source::Preset, Param::CtxSize, n_ctx);
     }
-    params.replace(Source::Session, given);
     params
 }
 

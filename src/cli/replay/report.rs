@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use serde_json::{Value, json};
 
-use super::compare::{Divergence, Outcome, Side};
+use super::compare::{Candidate, Divergence, Outcome, Side};
 use crate::cli::sanitise;
 
 /// Candidates shown of each distribution.
@@ -25,7 +25,8 @@ pub(super) fn text(id: i64, outcome: &Outcome) -> String {
     };
     if let Some(one) = &outcome.divergence {
         for (when, side) in [("then", &one.then), ("now", &one.now)] {
-            let _ = writeln!(out, "  {when:4}  {}", side_text(side));
+            let is_computed = one.is_computed && when == "then";
+            let _ = writeln!(out, "  {when:4}  {}", side_text(side, is_computed));
         }
     }
     if let Some(why) = &outcome.cut {
@@ -46,31 +47,46 @@ pub(super) fn text(id: i64, outcome: &Outcome) -> String {
     }
     if outcome.differences.is_empty() {
         out.push_str(
-            "  Nothing that is recorded differs: model, build, backend, devices, batch shape.\n",
+            "  Nothing that is recorded differs: model, build, backend, devices, parameters, batch shape.\n",
         );
     }
     out
 }
 
-fn side_text(side: &Side) -> String {
+fn side_text(side: &Side, is_computed: bool) -> String {
     let token = match side.token {
         Some(_) => quoted(&side.text),
         None => "ended".to_owned(),
     };
-    let mut candidates = side.candidates.clone();
-    candidates.sort_by(|a, b| b.2.total_cmp(&a.2).then(b.1.total_cmp(&a.1)));
+    let candidates = shown(side);
     let candidates: Vec<String> = candidates
         .iter()
-        .take(SHOWN)
-        .map(|(text, p, drawn)| {
-            let (p, drawn) = (100.0 * p, 100.0 * drawn);
-            format!("{} {p:.3} % -> {drawn:.3} %", quoted(text))
+        .map(|one| {
+            let (p, drawn) = (100.0 * one.p, 100.0 * one.drawn_p);
+            format!("{} {p:.3} % -> {drawn:.3} %", quoted(&one.text))
         })
         .collect();
-    if candidates.is_empty() {
-        return format!("{token}; its candidates were not recorded (n-probs)");
+    let candidates = candidates.join(", ");
+    match (candidates.is_empty(), is_computed) {
+        (true, _) => format!("{token}; its candidates were not recorded (n-probs)"),
+        (false, true) => format!("{token}; not recorded then, computed here: {candidates}"),
+        (false, false) => format!("{token}; {candidates}"),
     }
-    format!("{token}; {}", candidates.join(", "))
+}
+
+/// The likeliest to be drawn, and the one that was.
+fn shown(side: &Side) -> Vec<&Candidate> {
+    let mut candidates: Vec<&Candidate> = side.candidates.iter().collect();
+    candidates.sort_by(|a, b| {
+        let drawn = b.drawn_p.total_cmp(&a.drawn_p);
+        drawn.then(b.p.total_cmp(&a.p))
+    });
+    let mut place = 0;
+    candidates.retain(|one| {
+        place += 1;
+        place <= SHOWN || Some(one.token) == side.token
+    });
+    candidates
 }
 
 /// Text of a model in quotation marks, harmless and on one line.
@@ -83,13 +99,17 @@ pub(super) fn json(id: i64, outcome: &Outcome) -> Value {
     let side = |side: &Side| {
         let candidates = side.candidates.iter();
         let candidates = candidates
-            .map(|(text, p, drawn)| json!({ "text": text, "p": p, "drawn_p": drawn }))
+            .map(|one| {
+                json!({ "token": one.token, "text": one.text, "p": one.p, "drawn_p": one.drawn_p })
+            })
             .collect::<Vec<_>>();
         json!({ "token": side.token, "text": side.text, "candidates": candidates })
     };
-    let divergence = outcome.divergence.as_ref().map(
-        |one: &Divergence| json!({ "at": one.at, "then": side(&one.then), "now": side(&one.now) }),
-    );
+    let divergence = outcome.divergence.as_ref().map(|one: &Divergence| {
+        let mut then = side(&one.then);
+        then["is_computed"] = one.is_computed.into();
+        json!({ "at": one.at, "then": then, "now": side(&one.now) })
+    });
     let differences = outcome.differences.iter();
     let differences = differences
         .map(|(what, then, now)| json!({ "what": what, "then": then, "now": now }))
@@ -104,4 +124,31 @@ pub(super) fn json(id: i64, outcome: &Outcome) -> Value {
         "divergence": divergence,
         "differences": differences,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_one_drawn_is_always_among_those_shown() {
+        let candidate = |token: u8| Candidate {
+            token: token.into(),
+            text: token.to_string(),
+            p: 1.0 / f32::from(token + 2),
+            drawn_p: 0.0,
+        };
+        let side = Side {
+            token: Some(8),
+            text: "8".into(),
+            candidates: (0..10).map(candidate).collect(),
+        };
+        let tokens: Vec<i32> = shown(&side).iter().map(|one| one.token).collect();
+        assert_eq!(tokens, [0, 1, 2, 3, 4, 8]);
+        let text = side_text(&side, true);
+        assert!(
+            text.starts_with("\"8\"; not recorded then, computed here: \"0\" 50.000 %"),
+            "{text}"
+        );
+    }
 }

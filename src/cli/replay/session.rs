@@ -1,4 +1,4 @@
-//! One load and one reply from tokens.
+//! One load, and replies from tokens.
 
 use std::path::PathBuf;
 
@@ -11,45 +11,54 @@ use crate::params::{LoadParams, ReplyParams, SamplingParams};
 use crate::store::Kept;
 
 const LOAD: LoadId = LoadId(1);
-const REQUEST: RequestId = RequestId(1);
 const DOING: &str = "making the reply again";
 
 pub(super) struct Session<'a> {
     engine: Engine<'a>,
+    /// Replies so far.
+    made: u64,
 }
 
 impl<'a> Session<'a> {
-    pub(super) fn new(engine: Engine<'a>) -> Self {
-        Self { engine }
-    }
-
-    /// Loads the model and makes the reply.
+    /// Loads the model.
     ///
     /// # Errors
     /// What the engine reports.
-    pub(super) async fn make(
-        mut self,
+    pub(super) async fn load(
+        engine: Engine<'a>,
         path: PathBuf,
-        load: LoadParams,
-        exact: Exact,
-        sampling: SamplingParams,
-        reply: ReplyParams,
-    ) -> Result<Kept, Failure> {
-        self.send(Command::Load(Box::new(LoadRequest {
+        params: LoadParams,
+    ) -> Result<Self, Failure> {
+        let mut session = Self { engine, made: 0 };
+        session.send(Command::Load(Box::new(LoadRequest {
             id: LOAD,
             path,
-            params: load,
+            params,
         })))?;
         loop {
-            match self.next(Command::CancelLoad(LOAD)).await? {
-                EngineEvent::Loaded { .. } => break,
+            match session.next(Command::CancelLoad(LOAD)).await? {
+                EngineEvent::Loaded { .. } => return Ok(session),
                 EngineEvent::LoadFailed { error, .. } => return Err(error.into()),
                 _ => {}
             }
         }
+    }
+
+    /// Makes a reply, each in a conversation of its own, so that none begins with another's cache.
+    ///
+    /// # Errors
+    /// What the engine reports.
+    pub(super) async fn make(
+        &mut self,
+        exact: Exact,
+        sampling: SamplingParams,
+        reply: ReplyParams,
+    ) -> Result<Kept, Failure> {
+        self.made += 1;
+        let request = RequestId(self.made);
         self.send(Command::Generate(Box::new(GenerateRequest {
-            id: REQUEST,
-            conversation: ConversationId(1),
+            id: request,
+            conversation: ConversationId(self.made),
             messages: Vec::new(),
             reply_so_far: String::new(),
             exact: Some(exact),
@@ -58,7 +67,7 @@ impl<'a> Session<'a> {
         })))?;
         let mut kept = Kept::default();
         loop {
-            match self.next(Command::Cancel(REQUEST)).await? {
+            match self.next(Command::Cancel(request)).await? {
                 EngineEvent::Traced { trace, .. } => kept.trace.append(trace),
                 EngineEvent::Made { origin, ids, .. } => {
                     kept.origin = *origin;

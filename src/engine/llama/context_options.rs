@@ -5,10 +5,13 @@ use llama_cpp_sys_2 as sys;
 use super::options::bad;
 use super::threads::Threads;
 use crate::engine::EngineError;
+use crate::gguf;
 use crate::params::{ContextParams, FlashAttention, Rope};
 
 /// Sequences that can live at once when the user leaves the number to the engine.
 const AUTO_SEQUENCES: u32 = 4;
+/// Numbers in a block of every quantised type that a cache can be kept in (`QK8_0` and the like).
+const BLOCK: u32 = 32;
 /// llama.cpp's defaults, for parameters left at zero.
 const DEFAULT_BATCH: u32 = 2048;
 const DEFAULT_UBATCH: u32 = 512;
@@ -23,7 +26,7 @@ pub(crate) fn context_params(
     let mut native = unsafe { sys::llama_context_default_params() };
     native.n_ctx = n_ctx;
     native.n_seq_max = sequences(params)?;
-    native.kv_unified = params.kv_unified || params.n_seq_max == 0;
+    native.kv_unified = is_unified(params);
     let n_batch = if params.n_batch == 0 {
         DEFAULT_BATCH
     } else {
@@ -49,6 +52,14 @@ pub(crate) fn context_params(
     };
     native.type_k = cache_type("cache-type-k", &params.type_k)?;
     native.type_v = cache_type("cache-type-v", &params.type_v)?;
+    if params.flash_attn == FlashAttention::Off && !has_plain_values(params) {
+        return Err(bad(
+            format!("cache-type-v {}", params.type_v),
+            "llama.cpp multiplies quantised values only with flash attention, and flash-attn is off"
+                .into(),
+            "set flash-attn to auto or on, or cache-type-v to f16".into(),
+        ));
+    }
     native.offload_kqv = params.offload_kqv;
     native.swa_full = params.swa_full;
     native.no_perf = true;
@@ -63,11 +74,52 @@ pub(crate) fn context_params(
 /// tokens per second without against 4.0 with it, and prefill 46 against 42. A quantised V cache
 /// works only with it.
 pub(crate) fn flash_attention(params: &ContextParams, n_gpus: usize) -> FlashAttention {
-    let plain_values = matches!(params.type_v.as_str(), "" | "f16" | "f32" | "bf16");
     match params.flash_attn {
-        FlashAttention::Auto if n_gpus == 0 && plain_values => FlashAttention::Off,
+        FlashAttention::Auto if n_gpus == 0 && has_plain_values(params) => FlashAttention::Off,
         asked => asked,
     }
+}
+
+fn has_plain_values(params: &ContextParams) -> bool {
+    is_plain(&params.type_v)
+}
+
+/// Whether a cache type keeps each number by itself.
+fn is_plain(name: &str) -> bool {
+    matches!(name, "" | "f16" | "f32" | "bf16")
+}
+
+/// Refuses quantised caches of heads that their blocks do not divide. llama.cpp does so with flash
+/// attention only, and without it computes nonsense from blocks that belong to two heads.
+pub(crate) fn check_heads(facts: &gguf::Facts, params: &ContextParams) -> Result<(), EngineError> {
+    let [window_key, window_value] = facts.window_lengths;
+    let caches = [
+        (
+            "cache-type-k",
+            &params.type_k,
+            [facts.key_length, window_key],
+        ),
+        (
+            "cache-type-v",
+            &params.type_v,
+            [facts.value_length, window_value],
+        ),
+    ];
+    for (parameter, kind, heads) in caches.iter().filter(|(_, kind, _)| !is_plain(kind)) {
+        if let Some(odd) = heads.iter().find(|head| !head.is_multiple_of(BLOCK)) {
+            return Err(bad(
+                format!("{parameter} {kind}"),
+                format!("it packs {BLOCK} numbers together, and a head of this model has {odd}"),
+                "choose f16, bf16 or f32".into(),
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Whether all sequences share the cells of one cache.
+pub(crate) fn is_unified(params: &ContextParams) -> bool {
+    params.kv_unified || params.n_seq_max == 0
 }
 
 /// Sequences that can live at once.
@@ -195,5 +247,32 @@ mod tests {
         .unwrap();
         assert_eq!((native.n_seq_max, native.n_outputs_max), (4, 4));
         assert!(native.kv_unified && native.n_threads_batch == 3);
+    }
+
+    #[test]
+    fn blocks_must_divide_the_heads() {
+        let facts = |key_length, value_length| gguf::Facts {
+            key_length,
+            value_length,
+            window_lengths: [key_length, value_length],
+            ..gguf::Facts::default()
+        };
+        let quantised = ContextParams {
+            type_k: "q8_0".into(),
+            type_v: "q4_0".into(),
+            ..crate::params::LoadParams::default().context
+        };
+        assert!(check_heads(&facts(128, 64), &quantised).is_ok());
+        let error = check_heads(&facts(48, 64), &quantised).unwrap_err();
+        assert_eq!(error.what, "cache-type-k q8_0");
+        let error = check_heads(&facts(64, 80), &quantised).unwrap_err();
+        assert_eq!(error.what, "cache-type-v q4_0");
+        assert!(
+            check_heads(
+                &facts(48, 80),
+                &crate::params::LoadParams::default().context
+            )
+            .is_ok()
+        );
     }
 }

@@ -1,7 +1,8 @@
 //! What a retune would do, told before it is done.
 
-use super::Worker;
-use super::load::{Layout, layout};
+use super::load::{Layout, layout, left_out};
+use super::{Slot, Worker};
+use crate::engine::carry::{Cache, Capacity, carry};
 use crate::engine::llama::{self, Neighbour};
 use crate::engine::reply::count_of;
 use crate::engine::{Change, EngineError, EngineEvent, Forecast, KvOutcome, LetGo, LoadId};
@@ -29,10 +30,8 @@ impl Worker {
             let note = format!("{} is let go: {}", model.name(), LetGo::Memory);
             forecast.notes.push(note);
         }
-        Ok(Forecast {
-            kv: self.expect_of_cache(forecast.change, params),
-            ..forecast
-        })
+        self.expect_of_cache(&mut forecast, params);
+        Ok(forecast)
     }
 
     /// What a change comes to but for the cache. The model that is held goes where the running one
@@ -64,11 +63,11 @@ impl Worker {
 
     /// What becomes of the tokens in the cache. Some architectures refuse a saved cache, which only
     /// trying shows.
-    fn expect_of_cache(&self, change: Change, params: &LoadParams) -> KvOutcome {
-        let Some(running) = self.running.as_ref().filter(|_| change != Change::Live) else {
-            return KvOutcome::Untouched;
+    fn expect_of_cache(&self, forecast: &mut Forecast, params: &LoadParams) {
+        let changes = forecast.change != Change::Live;
+        let Some(running) = self.running.as_ref().filter(|_| changes) else {
+            return;
         };
-        let tokens = count_of(self.slots.iter().map(|slot| slot.n_cached).sum());
         let reason = match layout(&running.asked, params) {
             Layout::Other(reason) => Some(reason),
             Layout::Same if llama::turns_values(&running.asked, params) => {
@@ -76,9 +75,27 @@ impl Worker {
             }
             Layout::Same => None,
         };
-        match reason {
-            Some(reason) if tokens > 0 => KvOutcome::Prefill { tokens, reason },
-            _ => KvOutcome::Kept { tokens },
+        let caches: Vec<Cache> = self.slots.iter().map(Slot::cache).collect();
+        let total = caches.iter().map(|cache| cache.n_cached).sum();
+        if let Some(reason) = reason.filter(|_| total > 0) {
+            let tokens = count_of(total);
+            forecast.kv = KvOutcome::Prefill { tokens, reason };
+            return;
+        }
+        let capacity = Capacity {
+            n_sequences: llama::sequences(&params.context)
+                .map_or(usize::MAX, |count| count as usize),
+            n_ctx: forecast.n_ctx as usize,
+            shared: llama::is_unified(&params.context),
+        };
+        let carried = carry(&caches, capacity);
+        let fits = carried.iter().filter(|one| one.fits);
+        let kept = fits.map(|one| caches[one.place].n_cached).sum();
+        forecast.kv = KvOutcome::Kept {
+            tokens: count_of(kept),
+        };
+        if total > kept {
+            forecast.notes.push(left_out(total - kept));
         }
     }
 }

@@ -7,6 +7,7 @@ use super::held::Held;
 use super::mail::Patience;
 use super::retune::{Parked, Weights};
 use super::{Running, Slot, Worker, count_of};
+use crate::engine::carry::{Cache, Carried, carry};
 use crate::engine::groups::Groups;
 use crate::engine::llama::{self, DetachedGrammar, OpenModel};
 use crate::engine::scheduler::{StepBudget, Steps};
@@ -58,6 +59,7 @@ impl Worker {
             return Ok(CameFrom::Memory);
         }
         let facts = llama::validate(path)?;
+        llama::check_heads(&facts, &params.context)?;
         llama::check_size(path, &facts, params)?;
         let mut parked = self.clear_the_way(path, &facts, params);
         let opened = llama::open_model(
@@ -152,47 +154,56 @@ impl Worker {
         let Some(running) = &mut self.running else {
             return KvOutcome::Untouched;
         };
-        let n_slots = running.context_info.n_seq_max as usize;
-        let mut old: Vec<(Slot, Saved)> = std::mem::take(&mut self.slots)
+        let capacity = running.capacity();
+        let caches: Vec<Cache> = self.slots.iter().map(Slot::cache).collect();
+        let mut old: Vec<Option<(Slot, Saved)>> = std::mem::take(&mut self.slots)
             .into_iter()
             .zip(saved)
+            .map(Some)
             .collect();
-        if old.len() > n_slots {
-            // Fewer sequences than before: replies first, then what was used last.
-            old.sort_by_key(|(slot, _)| (slot.reply.is_none(), std::cmp::Reverse(slot.last_used)));
-            for (slot, _) in old.drain(n_slots..) {
-                if let Some(conversation) = slot.conversation {
-                    let why = Missed::Retuned("the context keeps fewer chats than before".into());
-                    self.lost.note(conversation, count_of(slot.n_cached), why);
-                }
-            }
-        }
-        let (mut kept, mut lost) = (0, 0);
+        let (mut kept, mut lost, mut put_away) = (0, 0, 0);
         let mut reason = match &layout {
             Layout::Same => String::from("llama.cpp did not take the saved cache"),
             Layout::Other(reason) => reason.clone(),
         };
         let mut failed = Vec::new();
-        for (index, (mut slot, saved)) in old.into_iter().enumerate() {
+        for (index, Carried { place, fits }) in carry(&caches, capacity).into_iter().enumerate() {
+            let Some((mut slot, saved)) = old[place].take() else {
+                continue;
+            };
             slot.shares = false;
-            let restored = layout == Layout::Same
-                && saved
-                    .state
-                    .as_ref()
-                    .is_some_and(|state| running.context.restore(super::sequence(index), state));
+            let is_same = layout == Layout::Same;
+            let restored =
+                fits && is_same
+                    && saved.state.as_ref().is_some_and(|state| {
+                        running.context.restore(super::sequence(index), state)
+                    });
             if restored || slot.n_cached == 0 {
                 kept += slot.n_cached;
             } else {
-                lost += slot.n_cached;
-                running.context.clear(super::sequence(index));
-                if let Some(why) = llama::failure_reason().filter(|_| layout == Layout::Same) {
-                    reason = why;
+                let n_cached = slot.n_cached;
+                if fits {
+                    running.context.clear(super::sequence(index));
                 }
+                let why = llama::failure_reason().filter(|_| fits && is_same);
+                // Chats that nobody is in find it on the shelf when they go on.
+                let why = if is_same && index > 0 && slot.reply.is_none() {
+                    put_away += n_cached;
+                    self.shelf.put(&slot.tokens[..n_cached], || saved.state);
+                    why.unwrap_or_else(|| TOO_SMALL.to_owned())
+                } else {
+                    lost += n_cached;
+                    reason = why.unwrap_or(reason);
+                    reason.clone()
+                };
                 if let Some(conversation) = slot.conversation {
-                    let why = Missed::Retuned(reason.clone());
-                    self.lost.note(conversation, count_of(slot.n_cached), why);
+                    let why = Missed::Retuned(why);
+                    self.lost.note(conversation, count_of(n_cached), why);
                 }
                 slot.forget_cache();
+            }
+            if index >= capacity.n_sequences {
+                continue;
             }
             if let Some(reply) = &mut slot.reply {
                 let generated = reply.generated as usize;
@@ -207,7 +218,10 @@ impl Worker {
             }
             self.slots.push(slot);
         }
-        self.slots.resize_with(n_slots, Slot::default);
+        self.slots.resize_with(capacity.n_sequences, Slot::default);
+        if put_away > 0 {
+            running.context_info.notes.push(left_out(put_away));
+        }
         for (index, error) in failed {
             self.fail(index, error);
         }
@@ -246,6 +260,14 @@ impl Worker {
             }
         }
     }
+}
+
+/// Why a chat that nobody is in left the context.
+const TOO_SMALL: &str = "the context holds less than before";
+
+/// What becomes of chats that nobody is in and that find no room.
+pub(super) fn left_out(tokens: usize) -> String {
+    format!("{tokens} tokens of other chats find no room and are put away")
 }
 
 /// What was kept of a slot while its context was gone.

@@ -94,15 +94,18 @@ impl Mail {
                 self.outbox.push(EngineEvent::Loading { id, progress });
             }
             self.outbox.flush();
-            self.keep_commands();
-            !self.kept.iter().any(|arrived| match arrived.command {
-                Command::Stop => true,
-                Command::CancelLoad(cancelled) => {
-                    cancelled == id && patience == Patience::Cancellable
-                }
-                _ => false,
-            })
+            !self.is_stopped(id, patience)
         }
+    }
+
+    /// Whether a load or a retune is to stop. Other commands are kept.
+    pub(super) fn is_stopped(&mut self, id: LoadId, patience: Patience) -> bool {
+        self.keep_commands();
+        self.kept.iter().any(|arrived| match arrived.command {
+            Command::Stop => true,
+            Command::CancelLoad(cancelled) => cancelled == id && patience == Patience::Cancellable,
+            _ => false,
+        })
     }
 
     /// Retunes that came one after another: the last one stands for all, and the others are

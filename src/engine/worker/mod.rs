@@ -26,6 +26,7 @@ use std::sync::mpsc;
 
 use self::mail::{Mail, Next};
 use self::preview::After;
+use super::carry::{Cache, Capacity};
 use super::groups::Groups;
 use super::handle::{Arrived, Commands};
 use super::llama::{self, Batch, Context, Interrupt, OpenModel};
@@ -80,6 +81,16 @@ struct Running {
     open: OpenModel,
 }
 
+impl Running {
+    fn capacity(&self) -> Capacity {
+        Capacity {
+            n_sequences: self.context_info.n_seq_max as usize,
+            n_ctx: self.context_info.n_ctx as usize,
+            shared: llama::is_unified(&self.asked.context),
+        }
+    }
+}
+
 /// One sequence of the KV cache; its index is llama.cpp's sequence id.
 #[derive(Debug, Default)]
 struct Slot {
@@ -98,15 +109,26 @@ struct Slot {
     logits_at: Option<i32>,
     /// The same logits, kept when a reply ended.
     after: Option<After>,
+    /// The token after which a reply was cut off: drawn and not yet decoded.
+    drawn: Option<i32>,
 }
 
 impl Slot {
+    fn cache(&self) -> Cache {
+        Cache {
+            n_cached: self.n_cached,
+            busy: self.reply.is_some(),
+            last_used: self.last_used,
+        }
+    }
+
     /// The cache holds nothing of this sequence any more.
     fn forget_cache(&mut self) {
         self.n_cached = 0;
         self.shares = false;
         self.shifted = false;
         self.after = None;
+        self.drawn = None;
         if self.reply.is_none() {
             self.tokens.clear();
             self.conversation = None;

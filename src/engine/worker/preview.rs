@@ -85,12 +85,29 @@ impl Worker {
         index: usize,
         sampling: &SamplingParams,
     ) -> Result<Trace, EngineError> {
+        if let Some(token) = self.slots[index].drawn.take() {
+            return self.go_on(index, token, sampling);
+        }
         let Some(after) = self.slots[index].take_after() else {
             return self.compute_again(index, sampling);
         };
         let outcome = self.look(index, &after.logits, sampling);
         self.slots[index].after = Some(after);
         outcome
+    }
+
+    /// Decodes the token that a reply was cut off after: what comes next comes after it.
+    fn go_on(
+        &mut self,
+        index: usize,
+        token: i32,
+        sampling: &SamplingParams,
+    ) -> Result<Trace, EngineError> {
+        let slot = &mut self.slots[index];
+        slot.tokens.truncate(slot.n_cached);
+        slot.tokens.push(token);
+        let at = slot.n_cached;
+        self.decode_for_preview(index, at, sampling)
     }
 
     /// The last cached token leaves the cache and is decoded once more, for its logits.
@@ -112,6 +129,21 @@ impl Worker {
         } else {
             return Err(unknown("this model's state cannot go back by a token"));
         }
+        self.decode_for_preview(index, at, sampling)
+    }
+
+    /// Decodes the token at that position, the first one that is not cached, and looks at what
+    /// comes next.
+    fn decode_for_preview(
+        &mut self,
+        index: usize,
+        at: usize,
+        sampling: &SamplingParams,
+    ) -> Result<Trace, EngineError> {
+        let Some(running) = &mut self.running else {
+            return Err(super::retune::no_model());
+        };
+        let (slot, seq) = (&mut self.slots[index], sequence(index));
         self.batch.clear();
         let position = i32::try_from(at).unwrap_or(i32::MAX);
         let output = self
@@ -127,6 +159,8 @@ impl Worker {
             }
         }
         slot.n_cached = at + 1;
+        slot.logits_at = Some(output);
+        self.keep_logits(index);
         self.look_at(index, output, sampling)
     }
 

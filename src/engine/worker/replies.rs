@@ -147,6 +147,11 @@ impl Worker {
             return;
         };
         let context_used = slot.tokens.len();
+        let is_cut_off = matches!(reason, StopReason::MaxTokens(_) | StopReason::Cancelled);
+        slot.drawn = match slot.tokens.get(slot.n_cached..) {
+            Some([token]) if is_cut_off && reply.generated > 0 => Some(*token),
+            _ => None,
+        };
         self.keep_logits(index);
         // What comes after a stop string is not part of the text.
         let rest = if matches!(reason, StopReason::StopString(_)) {

@@ -112,8 +112,10 @@ impl Worker {
             return Ok(());
         }
         let n_seq_max = llama::sequences(&params.context)?;
-        let unified = params.context.kv_unified || params.context.n_seq_max == 0;
-        let share = if unified { 1 } else { n_seq_max };
+        let share = match llama::is_unified(&params.context) {
+            true => 1,
+            false => n_seq_max,
+        };
         // llama.cpp rounds sizes up to 256.
         if params.context.n_ctx > 0 {
             self.check_room(
@@ -121,6 +123,7 @@ impl Worker {
                 n_seq_max,
             )?;
         }
+        llama::check_heads(&running.open.header, &params.context)?;
         llama::check_size(&running.path, &running.open.header, params)
     }
 
@@ -134,17 +137,12 @@ impl Worker {
                 hint: hint.into(),
             })
         };
-        let latest = self
-            .slots
-            .iter()
-            .map(|slot| slot.last_used)
-            .max()
-            .unwrap_or(0);
-        let live = self
-            .slots
-            .iter()
-            .filter(|slot| slot.reply.is_some() || (slot.last_used == latest && slot.n_cached > 0));
-        let used = live.map(|slot| slot.tokens.len()).max().unwrap_or(0);
+        // Replies, or else the chat that was used last: all others may leave the context.
+        let replying = self.slots.iter().filter(|slot| slot.reply.is_some());
+        let longest = replying.map(|slot| slot.tokens.len()).max();
+        let last = || self.slots.iter().max_by_key(|slot| slot.last_used);
+        let used = longest.or_else(|| last().map(|slot| slot.n_cached));
+        let used = used.unwrap_or(0);
         if used > n_ctx as usize {
             return refuse(
                 format!("ctx-size {n_ctx}"),
@@ -215,7 +213,14 @@ impl Worker {
                 &mut self.mail.watch_load(id, patience),
             )?,
         };
-        match llama::open_context(&open, params, &self.interrupt) {
+        let opened = llama::open_context(&open, params, &self.interrupt);
+        // llama.cpp cannot be stopped while it makes a context, which takes long when it is large.
+        let stopped = patience == Patience::Cancellable && self.mail.is_stopped(id, patience);
+        match opened {
+            Ok(_) if stopped => {
+                parked.open = Some(open);
+                Err(was_stopped())
+            }
             Ok((context, context_info)) => {
                 self.running = Some(Running {
                     path: parked.path.clone(),
@@ -251,6 +256,15 @@ impl Running {
             n_threads: threads.single,
             n_threads_batch: threads.batch,
         };
+    }
+}
+
+fn was_stopped() -> EngineError {
+    EngineError {
+        kind: ErrorKind::Cancelled,
+        what: "changing load parameters".into(),
+        why: "it was stopped".into(),
+        hint: String::new(),
     }
 }
 

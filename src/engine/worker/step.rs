@@ -228,6 +228,7 @@ impl Worker {
         slot.tokens.truncate(keep);
         slot.n_cached = keep;
         slot.after = None;
+        slot.drawn = None;
         let fetched = self.fetch(choice.slot, &prompt, keep, !plain);
         let slot = &mut self.slots[choice.slot];
         slot.shares &= fetched == keep && keep > 0;

@@ -288,6 +288,56 @@ fn the_budget_ends_it_and_only_what_was_confirmed_is_chosen() {
 }
 
 #[test]
+fn rate_and_ratio_agree_though_candidates_leave_early() {
+    // The machine slows down while it is measured, so later rounds are slower than earlier ones.
+    let mut noise = wobble(0.02);
+    let mut slower = 1.0;
+    let mut machine = Machine::new(move |params: &LoadParams, test: BenchTest| {
+        slower *= 1.01;
+        let threads = match params.threads.n_threads {
+            2 => 0.97,
+            1 => 1.3,
+            _ => 1.0,
+        };
+        f64::from(test.n_gen) * 0.01 * threads * slower * noise()
+    });
+    let (_, findings) = machine.search(request(Goal::Decode));
+    let threads = findings.last().unwrap();
+    let first = threads.candidates[0].rate.unwrap().middle;
+    let mut left_early = 0;
+    for candidate in &threads.candidates[1..] {
+        let (Some(rate), Some(ratio)) = (candidate.rate, candidate.ratio) else {
+            continue;
+        };
+        left_early += usize::from(candidate.first.is_some());
+        let of = candidate.first.unwrap_or(first);
+        assert!((rate.middle / of - ratio.middle).abs() < 1e-9);
+    }
+    assert!(left_early > 0);
+}
+
+#[test]
+fn a_budget_too_small_for_any_comparison_is_told_with_one_that_would_do() {
+    let search = |seconds| {
+        Machine::new(by_threads(wobble(0.01))).search(Request {
+            budget: Duration::from_secs(seconds),
+            ..request(Goal::Decode)
+        })
+    };
+    // Loading takes a second, so the time is up before a test is chosen.
+    let (outcome, findings) = search(1);
+    assert!(outcome.is_empty() && outcome.out_of_time && findings.is_empty());
+    assert_eq!(outcome.would_do, None);
+    let (outcome, _) = search(2);
+    assert!(outcome.is_empty() && outcome.out_of_time);
+    let would_do = outcome.would_do.expect("an estimate").as_secs() + 1;
+    let (outcome, findings) = search(would_do);
+    assert!(!outcome.is_empty());
+    let candidates = findings.iter().flat_map(|finding| &finding.candidates);
+    assert!(candidates.into_iter().all(|one| one.rounds >= FEWEST));
+}
+
+#[test]
 fn a_hopeless_candidate_does_not_eat_the_budget() {
     let mut noise = wobble(0.01);
     let mut machine = Machine::new(move |params: &LoadParams, test: BenchTest| {

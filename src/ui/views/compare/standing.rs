@@ -45,7 +45,7 @@ pub fn draw(painter: &mut Painter<'_>, area: Rect, state: &State) {
     let Some(standing) = standing else {
         return line(painter, "reading the votes", Role::Muted);
     };
-    if standing.rows.is_empty() {
+    if standing.groups.is_empty() {
         return line(
             painter,
             "Nobody has voted yet: hide the names of a comparison, and vote for the best answer.",
@@ -60,9 +60,18 @@ pub fn draw(painter: &mut Painter<'_>, area: Rect, state: &State) {
     line(painter, verdict, Role::Text);
     let explained = "score: Bradley-Terry, 400 points are ten times the odds; 95 %: bootstrap";
     line(painter, explained, Role::Muted);
+    if standing.groups.len() > 1 {
+        let apart = "Blocks never met, nor by way of others: scores count within one only.";
+        line(painter, apart, Role::Muted);
+    }
     cells(painter, inner, y, &HEADS.map(str::to_owned), Role::Muted);
-    for (row, y) in standing.rows.iter().zip(y + 1..inner.bottom()) {
-        cells(painter, inner, y, &of(row), Role::Text);
+    for group in &standing.groups {
+        for row in &group.rows {
+            y += 1;
+            cells(painter, inner, y, &of(row), Role::Text);
+        }
+        // An empty line between two.
+        y += 1;
     }
 }
 
@@ -74,7 +83,9 @@ fn of(row: &Row) -> [String; 8] {
         row.wins.to_string(),
         row.ties.to_string(),
         format!("{:+.0}", row.score),
-        format!("{:+.0} to {:+.0}", row.low, row.high),
+        row.interval.map_or_else(String::new, |(low, high)| {
+            format!("{low:+.0} to {high:+.0}")
+        }),
         row.next.map_or_else(String::new, |gap| gap.to_string()),
     ]
 }
