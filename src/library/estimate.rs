@@ -88,7 +88,7 @@ impl Estimate {
             n_gpu_layers: fit.n_gpu_layers,
             ..run.clone()
         };
-        let shares: Vec<u64> = room.gpus.iter().map(|gpu| gpu.free).collect();
+        let shares = room.division();
         let reads = plan::read_per_token(facts, &run, &shares, 0);
         Self {
             fits: verdict.fits,

@@ -205,32 +205,17 @@ fn room(gpus: &[Device], params: &LoadParams, weights: Weights) -> Room {
     Room {
         host: host(),
         gpus: gpus.iter().map(capacity).collect(),
-        shares: given_shares(&params.model.tensor_split, gpus.len()),
+        shares: plan::given_shares(&params.model.tensor_split, gpus.len()),
         weights,
     }
 }
 
 /// By what llama.cpp divides layers over GPUs that have so much memory free.
 fn shares(gpus: &[Device], split: &[f32]) -> Vec<u64> {
-    match given_shares(split, gpus.len()) {
+    match plan::given_shares(split, gpus.len()) {
         none if none.is_empty() => gpus.iter().map(|gpu| gpu.memory_free).collect(),
         given => given,
     }
-}
-
-/// The shares that the user gave each GPU; none where that is left to what is free.
-fn given_shares(split: &[f32], n_gpus: usize) -> Vec<u64> {
-    if split.iter().all(|share| *share <= 0.0) {
-        return Vec::new();
-    }
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "shares are checked not to be negative, and the cast saturates"
-    )]
-    let parts = |share: &f32| (f64::from(*share) * 1e6) as u64;
-    let given = split.iter().map(parts).chain(std::iter::repeat(0));
-    given.take(n_gpus).collect()
 }
 
 /// RAM, with a container's limit respected; no limit where the system does not say.
