@@ -77,6 +77,8 @@ pub struct Measured {
     /// What the context came out as.
     pub context: ContextInfo,
     pub samples: Vec<BenchSample>,
+    /// Cores that other processes took meanwhile, on average; `None` where that is not known.
+    pub cores_taken: Option<f64>,
 }
 
 impl Drive {
@@ -187,8 +189,10 @@ impl Drive {
                     }),
                 }
             }
-            (Phase::Measuring(awaited), EngineEvent::BenchDone { id }) if *id == awaited => {
-                let news = self.measured();
+            (Phase::Measuring(awaited), EngineEvent::BenchDone { id, cores_taken })
+                if *id == awaited =>
+            {
+                let news = self.measured(*cores_taken);
                 self.at += 1;
                 Turn {
                     send: self.prepare(),
@@ -204,13 +208,14 @@ impl Drive {
         }
     }
 
-    fn measured(&mut self) -> Option<News> {
+    fn measured(&mut self, cores_taken: Option<f64>) -> Option<News> {
         Some(News::Measured(Box::new(Measured {
             index: self.at,
             instance: self.plan.get(self.at)?.clone(),
             model: self.model.as_deref()?.clone(),
             context: self.context.as_deref()?.clone(),
             samples: std::mem::take(&mut self.samples),
+            cores_taken,
         })))
     }
 
@@ -424,7 +429,10 @@ mod tests {
         let id = BenchId(99);
         assert!(
             drive
-                .on_event(&EngineEvent::BenchDone { id })
+                .on_event(&EngineEvent::BenchDone {
+                    id,
+                    cores_taken: None
+                })
                 .send
                 .is_none()
         );

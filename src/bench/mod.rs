@@ -24,5 +24,5 @@ pub use machine::Machine;
 pub use plan::{Instance, PlanError, Tests, is_load_param, plan, test_name};
 pub use prepared::{Prepared, prepare};
 pub use record::{Origin, Record};
-pub use report::{Format, Printer};
+pub use report::{Format, Printer, held_up};
 pub use series::{Axis, Point, Series, series};

@@ -9,6 +9,9 @@ use super::{Machine, Measured, stats};
 use crate::engine::{BenchSample, BenchTest};
 use crate::params::{FlashAttention, LoadMode, SplitMode};
 
+/// Cores that others may take of a test's own before it is said: what a desktop does beside it.
+const UNNOTICED: f64 = 0.25;
+
 /// A result, under llama-bench's names and in its units: nanoseconds and tokens per second. What
 /// llama-bench has and this engine does not know (`cpu_mask`, `poll`, `embeddings` …) is left out.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -66,6 +69,9 @@ pub struct Record {
     pub samples_ns: Vec<u64>,
     pub samples_ts: Vec<f64>,
     pub samples_ttft_ms: Vec<f64>,
+    /// Cores that other processes took meanwhile, on average; `None` where that is not known.
+    #[serde(default)]
+    pub cores_taken: Option<f64>,
 }
 
 /// What a record holds beside the measurement itself.
@@ -86,6 +92,7 @@ impl Record {
             model,
             context,
             samples,
+            cores_taken,
             ..
         } = measured;
         let BenchTest {
@@ -161,6 +168,7 @@ impl Record {
             samples_ns: ns.iter().copied().map(whole).collect(),
             samples_ts: rates,
             samples_ttft_ms: first,
+            cores_taken: *cores_taken,
         }
     }
 
@@ -170,6 +178,18 @@ impl Record {
             n_gen: self.n_gen,
             n_depth: self.n_depth,
         }
+    }
+
+    /// Cores that other processes took, where they left fewer than the test had threads, so that it
+    /// was held up: ggml's threads wait for each other after every operation.
+    pub fn held_up_by(&self) -> Option<f64> {
+        let of = |tokens: u32, threads: u32| if tokens > 0 { threads } else { 0 };
+        let threads = of(self.n_gen, self.n_threads).max(of(self.n_prompt, self.n_threads_batch));
+        #[expect(clippy::cast_precision_loss, reason = "a number of cores")]
+        let left = self.n_cores as f64 - self.cores_taken?;
+        (left + UNNOTICED < f64::from(threads))
+            .then_some(self.cores_taken)
+            .flatten()
     }
 
     /// Whether two records differ in nothing but time, program and figures.
@@ -195,6 +215,7 @@ impl Record {
             samples_ns: Vec::new(),
             samples_ts: Vec::new(),
             samples_ttft_ms: Vec::new(),
+            cores_taken: None,
             ..self.clone()
         }
     }
@@ -281,6 +302,7 @@ pub(super) mod tests {
             },
             context,
             samples: milliseconds.iter().map(sample).collect(),
+            cores_taken: None,
         };
         let origin = Origin {
             llama_cpp: "b1".into(),
@@ -314,6 +336,21 @@ pub(super) mod tests {
         assert!((record.stddev_ts - 1810.193).abs() < 1e-3);
         assert_eq!(record.ttft_ms, 75.0);
         assert_eq!(record.params["threads"], "1");
+    }
+
+    #[test]
+    fn others_hold_a_test_up_where_they_leave_fewer_cores_than_it_has_threads() {
+        let held_up = |threads, cores_taken| {
+            let record = Record {
+                cores_taken,
+                ..record(&pp512(), threads, &[100])
+            };
+            record.held_up_by()
+        };
+        assert_eq!(held_up(2, Some(1.0)), Some(1.0));
+        assert_eq!(held_up(2, Some(0.2)), None);
+        assert_eq!(held_up(1, Some(1.0)), None);
+        assert_eq!(held_up(2, None), None);
     }
 
     #[test]

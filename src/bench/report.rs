@@ -20,6 +20,8 @@ pub struct Printer {
     format: Format,
     columns: Vec<Column>,
     rows: usize,
+    /// Cores that others took most, where that held a test up, and all cores.
+    held_up: Option<(f64, usize)>,
 }
 
 /// A column of the table.
@@ -75,6 +77,7 @@ const CSV: &[&str] = &[
     "stddev_ts",
     "ttft_ms",
     "stddev_ttft_ms",
+    "cores_taken",
 ];
 
 impl Printer {
@@ -107,6 +110,7 @@ impl Printer {
             format,
             columns: columns.collect(),
             rows: 0,
+            held_up: None,
         }
     }
 
@@ -153,6 +157,7 @@ impl Printer {
             _ => String::new(),
         };
         self.rows += 1;
+        self.held_up = most_held_up(self.held_up, record);
         let row = match self.format {
             Format::Markdown => {
                 let cells = self.columns.iter().map(|column| {
@@ -176,6 +181,7 @@ impl Printer {
                 let json = serde_json::to_value(record)?;
                 let cells = CSV.iter().map(|name| match &json[*name] {
                     serde_json::Value::String(text) => quoted(text),
+                    serde_json::Value::Null => quoted(""),
                     other => quoted(&other.to_string()),
                 });
                 format!("{}\n", cells.collect::<Vec<_>>().join(","))
@@ -184,14 +190,35 @@ impl Printer {
         Ok(head + &row)
     }
 
-    /// What comes after the last result. Without any an array is empty, and a table is not there.
+    /// What comes after the last result: in a table whether other processes held tests up. Without
+    /// any result an array is empty, and a table is not there.
     pub fn end(&self) -> String {
         match self.format {
             Format::Json if self.rows == 0 => "[]\n".into(),
             Format::Json => "\n]\n".into(),
-            Format::Markdown | Format::JsonLines | Format::Csv => String::new(),
+            Format::Markdown => self
+                .held_up
+                .map_or_else(String::new, |held_up| format!("\n{}\n", in_words(held_up))),
+            Format::JsonLines | Format::Csv => String::new(),
         }
     }
+}
+
+/// That other processes took cores which these tests had threads for; `None` where they did not.
+pub fn held_up<'a>(records: impl IntoIterator<Item = &'a Record>) -> Option<String> {
+    records.into_iter().fold(None, most_held_up).map(in_words)
+}
+
+fn most_held_up(so_far: Option<(f64, usize)>, record: &Record) -> Option<(f64, usize)> {
+    let taken = record.held_up_by().map(|taken| (taken, record.n_cores));
+    match (so_far, taken) {
+        (Some(one), Some(other)) if other.0 <= one.0 => Some(one),
+        (one, other) => other.or(one),
+    }
+}
+
+fn in_words((taken, n_cores): (f64, usize)) -> String {
+    format!("Other processes took up to {taken:.1} of {n_cores} cores: alone it may be faster.")
 }
 
 impl Column {
@@ -344,6 +371,22 @@ mod tests {
         assert_eq!(empty(Format::Json), "[]\n");
         assert_eq!(empty(Format::Markdown), "");
         assert_eq!(empty(Format::Csv), "");
+    }
+
+    #[test]
+    fn a_table_says_when_others_held_it_up() {
+        let beside = |cores_taken| Record {
+            cores_taken: Some(cores_taken),
+            ..record(&pp512(), 2, &[100])
+        };
+        let mut printer = Printer::new(Format::Markdown, &[], false);
+        for cores_taken in [0.1, 1.2, 0.9] {
+            printer.row(&beside(cores_taken)).unwrap();
+        }
+        let said = "Other processes took up to 1.2 of 2 cores: alone it may be faster.";
+        assert_eq!(printer.end(), format!("\n{said}\n"));
+        assert_eq!(held_up(&[beside(1.2), beside(0.9)]).as_deref(), Some(said));
+        assert_eq!(held_up(&[beside(0.1)]), None);
     }
 
     #[test]

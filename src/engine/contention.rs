@@ -31,6 +31,16 @@ pub(super) struct CpuTime {
     pub clock: f64,
 }
 
+impl CpuTime {
+    /// Cores that other processes took on average since an earlier reading; `None` where no time
+    /// has passed.
+    pub(super) fn others_since(self, earlier: Self) -> Option<f64> {
+        let clock = self.clock - earlier.clock;
+        let others = ((self.everyone - earlier.everyone) - (self.own - earlier.own)) / clock;
+        (clock > 0.0 && others.is_finite()).then(|| others.max(0.0))
+    }
+}
+
 /// Watches what others use.
 #[derive(Debug, Default)]
 pub(super) struct Contention {
@@ -55,13 +65,11 @@ impl Contention {
     /// anything is known.
     pub(super) fn observe(&mut self, now: CpuTime) -> Option<u32> {
         let last = self.last.replace(now)?;
-        let clock = now.clock - last.clock;
-        let others = ((now.everyone - last.everyone) - (now.own - last.own)) / clock;
-        if !(clock > 0.0 && others.is_finite()) {
+        let Some(others) = now.others_since(last) else {
             return self.free;
-        }
+        };
         let cores = now.cores.max(1);
-        let left = whole(f64::from(cores) - others.max(0.0) + TOLERATED).clamp(1, cores);
+        let left = whole(f64::from(cores) - others + TOLERATED).clamp(1, cores);
         let more = self.free.is_some_and(|free| left > free);
         self.calm = if more { self.calm + 1 } else { 0 };
         if !more || self.calm >= CALM {
@@ -191,6 +199,21 @@ mod tests {
             watch.observe(now).expect("it has looked twice")
         });
         looks.collect()
+    }
+
+    #[test]
+    fn what_others_took_is_what_was_used_without_our_own_part() {
+        let at = |everyone, own, clock| CpuTime {
+            cores: 2,
+            everyone,
+            own,
+            clock,
+        };
+        let earlier = at(10.0, 5.0, 100.0);
+        assert_eq!(at(13.0, 7.0, 102.0).others_since(earlier), Some(0.5));
+        // Ticks and clocks are read one after the other: a little less than nothing is nothing.
+        assert_eq!(at(11.0, 6.1, 101.0).others_since(earlier), Some(0.0));
+        assert_eq!(earlier.others_since(earlier), None);
     }
 
     #[test]

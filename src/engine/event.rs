@@ -145,6 +145,9 @@ pub enum EngineEvent {
     },
     BenchDone {
         id: BenchId,
+        /// Cores that other processes took during the repetitions, on average; `None` where the
+        /// system does not tell or the time was too short.
+        cores_taken: Option<f64>,
     },
     /// The measurement could not be made or was ended; samples told before stay valid.
     BenchFailed {

@@ -120,7 +120,7 @@ impl Measurer {
                 let mut end = None;
                 for news in turn.news {
                     match news {
-                        tune::News::Began { test, axes } => {
+                        tune::News::Began { test, axes, .. } => {
                             self.tell(MeasureNews::Progress(MeasureProgress::Began { test, axes }));
                         }
                         tune::News::Found(finding) => {

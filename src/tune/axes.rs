@@ -32,8 +32,17 @@ impl Goal {
     }
 }
 
-/// The axes to search, dearest first: later ones are tried with what earlier ones chose. Parameters
-/// that the user set, anywhere, are not touched: they would lie over what is found. `context` is what the values in force
+/// What there is to search.
+#[derive(Clone, Debug, Default)]
+pub struct Axes {
+    /// Dearest first: later ones are tried with what earlier ones chose.
+    pub tried: Vec<Axis>,
+    /// Names of those that are left as they are, because the user set them.
+    pub given: Vec<&'static str>,
+}
+
+/// The axes of a search. Parameters that the user set, anywhere, are not touched: they would lie over
+/// what is found. `context` is what the values in force
 /// came out as, `n_prompt` the prompt that is measured; `n_gpus` counts GPUs that layers may go to and
 /// `n_cores` the cores to use.
 pub fn axes(
@@ -44,7 +53,7 @@ pub fn axes(
     n_gpus: usize,
     n_cores: usize,
     cache_types: bool,
-) -> Vec<Axis> {
+) -> Axes {
     let mut all = Vec::new();
     let layers = i64::from(context.n_gpu_layers);
     if n_gpus > 0 && layers > 0 {
@@ -88,11 +97,15 @@ pub fn axes(
         let counts = threads(n_cores, context.n_threads_batch);
         all.push(single("threads-batch", Param::ThreadsBatch, base, counts));
     }
-    all.retain(|axis| {
+    all.retain(|axis| axis.candidates.len() > 1);
+    let (given, tried): (Vec<Axis>, Vec<Axis>) = all.into_iter().partition(|axis| {
         let mut params = axis.candidates.iter().flat_map(Overrides::keys);
-        axis.candidates.len() > 1 && !params.any(|param| is_given(base, *param))
+        params.any(|param| is_given(base, *param))
     });
-    all
+    Axes {
+        tried,
+        given: given.iter().map(|axis| axis.name).collect(),
+    }
 }
 
 /// Whether the user set it, anywhere.
@@ -181,8 +194,9 @@ mod tests {
             ..ContextInfo::default()
         };
         let axes = axes(goal, base, &context, 512, n_gpus, 8, cache_types);
-        assert!(axes.iter().all(|axis| axis.candidates[0].is_empty()));
-        axes.iter().map(|axis| axis.name).collect()
+        let tried = axes.tried.iter();
+        assert!(tried.clone().all(|axis| axis.candidates[0].is_empty()));
+        tried.map(|axis| axis.name).collect()
     }
 
     #[test]
@@ -218,6 +232,8 @@ mod tests {
         base.set(Source::Config, Param::FlashAttn, Value::Text("on".into()))
             .unwrap();
         assert_eq!(names(Goal::Decode, &base, 0, false), [""; 0]);
+        let left = axes(Goal::Decode, &base, &ContextInfo::default(), 0, 0, 8, true).given;
+        assert_eq!(left, ["flash-attn", "threads"]);
     }
 
     #[test]

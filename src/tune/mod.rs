@@ -13,7 +13,7 @@ mod search;
 mod trial;
 pub mod words;
 
-pub use axes::{Axis, Goal, axes};
+pub use axes::{Axes, Axis, Goal, axes};
 pub use outcome::{Candidate, Finding, Outcome};
 pub use race::{Arm, Fate, Race};
 pub use search::{News, Request, Search, Turn};

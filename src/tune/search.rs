@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::axes::{Axis, Goal, axes};
+use super::axes::{Axes, Axis, Goal, axes};
 use super::outcome::{Candidate, Finding, Outcome};
 use super::race::{FEWEST, Race, certain};
 use super::trial::{LONG_ENOUGH, first_test, less, test};
@@ -115,6 +115,8 @@ pub enum News {
     Began {
         test: BenchTest,
         axes: usize,
+        /// Axes that are left as they are, because the user set them.
+        given: Vec<&'static str>,
     },
     /// An axis is decided.
     Found(Finding),
@@ -256,10 +258,10 @@ impl Search {
                 self.sample = Some(*sample);
                 Turn::default()
             }
-            (Phase::Sizing(awaited), EngineEvent::BenchDone { id }) if *id == awaited => {
+            (Phase::Sizing(awaited), EngineEvent::BenchDone { id, .. }) if *id == awaited => {
                 self.sized()
             }
-            (Phase::Measuring(awaited), EngineEvent::BenchDone { id }) if *id == awaited => {
+            (Phase::Measuring(awaited), EngineEvent::BenchDone { id, .. }) if *id == awaited => {
                 if let (Some(sample), Some((_, race, _))) = (self.sample.take(), &mut self.racing)
                     && let Some(arm) = race.next()
                 {
@@ -307,7 +309,7 @@ impl Search {
         };
         let request = &self.request;
         self.test = test(request, sample, &start);
-        let found = axes(
+        let Axes { tried, given } = axes(
             request.goal,
             &request.base,
             &start,
@@ -317,14 +319,15 @@ impl Search {
             request.cache_types,
         );
         #[expect(clippy::cast_precision_loss, reason = "a few axes")]
-        let races = (found.len() + 1) as f64;
+        let races = (tried.len() + 1) as f64;
         self.error = ERROR / races;
-        self.would_do = Some(enough(&found, self.now, sample, request.budget));
+        self.would_do = Some(enough(&tried, self.now, sample, request.budget));
         let news = News::Began {
             test: self.test,
-            axes: found.len(),
+            axes: tried.len(),
+            given,
         };
-        self.axes = found.into_iter();
+        self.axes = tried.into_iter();
         let mut turn = self.go_on();
         turn.news.insert(0, news);
         turn

@@ -5,11 +5,15 @@ use crate::bench::stats::Interval;
 use crate::engine::BenchTest;
 use crate::params::{Overrides, spec};
 
-/// `pp256+tg64, 4 parameters to try, at most 120 s`
-pub fn began(test: BenchTest, axes: usize, budget_s: u64) -> String {
+/// `Measuring pp256+tg64; 4 parameters to try, at most 120 s.`, and which are left as they are.
+pub fn began(test: BenchTest, axes: usize, given: &[&str], budget_s: u64) -> String {
     let name = crate::bench::test_name(test);
     let what = if axes == 1 { "parameter" } else { "parameters" };
-    format!("Measuring {name}; {axes} {what} to try, at most {budget_s} s.\n")
+    let left = match given {
+        [] => String::new(),
+        given => format!("Left as they were set: {}.\n", given.join(", ")),
+    };
+    format!("Measuring {name}; {axes} {what} to try, at most {budget_s} s.\n{left}")
 }
 
 /// A line for the axis and one for each candidate.
@@ -124,6 +128,14 @@ mod tests {
 
     use super::*;
     use crate::params::{Param, Value};
+
+    #[test]
+    fn what_is_left_as_it_was_set_is_named() {
+        let began = |given: &[&str]| began(BenchTest::default(), 1, given, 120);
+        assert!(began(&[]).ends_with("1 parameter to try, at most 120 s.\n"));
+        let named = began(&["cache types", "threads"]);
+        assert!(named.ends_with("Left as they were set: cache types, threads.\n"));
+    }
 
     #[test]
     fn every_figure_has_its_interval() {

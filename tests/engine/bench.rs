@@ -36,7 +36,7 @@ fn bench_and(
         look(engine, &event);
         match event {
             EngineEvent::BenchSample { id, sample } if id == request.id => samples.push(sample),
-            EngineEvent::BenchDone { id } if id == request.id => return (samples, Ok(())),
+            EngineEvent::BenchDone { id, .. } if id == request.id => return (samples, Ok(())),
             EngineEvent::BenchFailed { id, error } if id == request.id => {
                 return (samples, Err(error));
             }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use llmdeck::app::{MeasureEnd, MeasureRun, Question, State, View};
-use llmdeck::bench::{self, Instance, Measured, Origin, Record, stats::Interval};
+use llmdeck::bench::{self, Instance, Machine, Measured, Origin, Record, stats::Interval};
 use llmdeck::engine::{BenchSample, BenchTest, ContextInfo, ModelInfo};
 use llmdeck::params::{Overrides, Param, Params, Value};
 use llmdeck::tune::{Candidate, Fate, Finding, Goal, Outcome};
@@ -26,16 +26,24 @@ fn record(n_depth: u32, milliseconds: [u64; 3]) -> Record {
             description: "qwen2 0.5B Q8_0".to_owned(),
             ..ModelInfo::default()
         },
-        context: ContextInfo::default(),
+        context: ContextInfo {
+            n_threads: 2,
+            ..ContextInfo::default()
+        },
         samples: milliseconds
             .map(|took| BenchSample {
                 took: Duration::from_millis(took),
                 first_token: Duration::from_millis(took / 32),
             })
             .to_vec(),
+        cores_taken: Some(1.0),
     };
     let origin = Origin {
         time: "2026-01-31T12:00:00Z".to_owned(),
+        machine: Machine {
+            n_cores: 2,
+            ..Machine::default()
+        },
         ..Origin::default()
     };
     Record::new(&measured, origin)

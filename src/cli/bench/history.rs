@@ -97,7 +97,17 @@ fn table(compared: &[Compared<'_>]) -> String {
     let rule: Vec<String> = widths.iter().map(|&width| "-".repeat(width)).collect();
     let mut text = line(&rows[0]) + &line(&rule);
     rows[1..].iter().for_each(|row| text.push_str(&line(row)));
+    let held_up = |one: &Compared<'_>| one.record.held_up_by().is_some();
+    if compared.iter().any(held_up) {
+        text.push_str("\n* other processes took cores that the test had threads for\n");
+    }
     text
+}
+
+/// The rate, with a star where other processes held the test up.
+fn speed(record: &Record) -> String {
+    let star = record.held_up_by().map_or("", |_| " *");
+    format!("{:.2} ± {:.2}{star}", record.avg_ts, record.stddev_ts)
 }
 
 fn row(compared: &Compared<'_>) -> Vec<String> {
@@ -119,7 +129,7 @@ fn row(compared: &Compared<'_>) -> Vec<String> {
         machine.clone(),
         params.join(" "),
         test_name(record.test()),
-        format!("{:.2} ± {:.2}", record.avg_ts, record.stddev_ts),
+        speed(record),
         compared
             .change
             .map(history::change_in_words)

@@ -154,7 +154,7 @@ async fn run(engine: Engine<'_>, path: &Path, state: &mut State) -> Result<(), F
                 return Err(error.into());
             }
             EngineEvent::BenchSample { id, sample } => took[usize::from(id.0 > 1)] = sample.took,
-            EngineEvent::BenchDone { id: BenchId(1) } => {
+            EngineEvent::BenchDone { id: BenchId(1), .. } => {
                 // Rates are what happens between two readings.
                 sensors.read(Instant::now());
                 send(bench(2, 0, N_GEN))?;

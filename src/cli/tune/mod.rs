@@ -87,7 +87,9 @@ async fn drive(search: &mut Search, engine: Engine<'_>, budget_s: u64) -> Result
         next = turn.send;
         for news in turn.news {
             match news {
-                News::Began { test, axes } => say(&words::began(test, axes, budget_s))?,
+                News::Began { test, axes, given } => {
+                    say(&words::began(test, axes, &given, budget_s))?
+                }
                 News::Found(finding) => say(&words::finding(&finding))?,
                 News::Ended(outcome) => return Ok(*outcome),
                 News::Failed(error) => return Err(error.into()),

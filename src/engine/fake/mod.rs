@@ -209,7 +209,11 @@ impl Fake {
             };
             self.tell(EngineEvent::BenchSample { id, sample }).await;
         }
-        self.tell(EngineEvent::BenchDone { id }).await;
+        self.tell(EngineEvent::BenchDone {
+            id,
+            cores_taken: None,
+        })
+        .await;
     }
 }
 

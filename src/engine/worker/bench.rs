@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::mail::Mail;
 use super::{Running, Worker, sequence};
+use crate::engine::contention::{self, CpuTime};
 use crate::engine::llama::{self, Batch, Context, Decode, Interrupt, Output};
 use crate::engine::{
     BenchRequest, BenchSample, BenchTest, EngineError, EngineEvent, ErrorKind, LetGo,
@@ -11,19 +12,23 @@ use crate::engine::{
 
 /// The sequence that is measured; all are empty meanwhile.
 const SEQUENCE: i32 = 0;
+/// The system counts what processes take in hundredths of a second: over less time than this the
+/// error is a tenth of a core and more.
+const LONG_ENOUGH: Duration = Duration::from_millis(200);
 
 impl Worker {
     /// Answers [`crate::engine::Command::Bench`].
     pub(super) fn bench(&mut self, request: BenchRequest) {
         let id = request.id;
         let event = match self.try_bench(request) {
-            Ok(()) => EngineEvent::BenchDone { id },
+            Ok(cores_taken) => EngineEvent::BenchDone { id, cores_taken },
             Err(error) => EngineEvent::BenchFailed { id, error },
         };
         self.mail.outbox.push(event);
     }
 
-    fn try_bench(&mut self, request: BenchRequest) -> Result<(), EngineError> {
+    /// Measures; the cores that other processes took meanwhile.
+    fn try_bench(&mut self, request: BenchRequest) -> Result<Option<f64>, EngineError> {
         let Some(running) = &self.running else {
             return Err(failure(
                 ErrorKind::NoModel,
@@ -45,7 +50,7 @@ impl Worker {
                 request,
             )
             .run(),
-            None => Ok(()),
+            None => Ok(None),
         };
         self.put_back(&saved);
         outcome
@@ -152,7 +157,7 @@ impl<'a> Measurement<'a> {
         }
     }
 
-    fn run(mut self) -> Result<(), EngineError> {
+    fn run(mut self) -> Result<Option<f64>, EngineError> {
         let test = self.request.test;
         if self.request.warmup {
             // As llama-bench: the whole prompt, but only one token.
@@ -162,6 +167,7 @@ impl<'a> Measurement<'a> {
                 ..test
             })?;
         }
+        let before = contention::read();
         for _ in 0..self.request.repetitions {
             let sample = self.repeat(test)?;
             let id = self.request.id;
@@ -169,7 +175,7 @@ impl<'a> Measurement<'a> {
                 .outbox
                 .push(EngineEvent::BenchSample { id, sample });
         }
-        Ok(())
+        Ok(before.and_then(cores_taken_since))
     }
 
     /// One repetition, from the start again where it was interrupted.
@@ -288,6 +294,14 @@ impl<'a> Measurement<'a> {
             "the log has more; loading the model again may help",
         ))
     }
+}
+
+/// Cores that other processes took since a reading, where that is long enough ago to tell.
+fn cores_taken_since(earlier: CpuTime) -> Option<f64> {
+    let now = contention::read()?;
+    (now.clock - earlier.clock >= LONG_ENOUGH.as_secs_f64())
+        .then(|| now.others_since(earlier))
+        .flatten()
 }
 
 fn check(test: BenchTest, n_ctx: u32) -> Result<(), EngineError> {

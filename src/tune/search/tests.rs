@@ -98,7 +98,10 @@ impl<F: FnMut(&LoadParams, BenchTest) -> f64> Machine<F> {
                 let id = request.id;
                 vec![
                     EngineEvent::BenchSample { id, sample },
-                    EngineEvent::BenchDone { id },
+                    EngineEvent::BenchDone {
+                        id,
+                        cores_taken: None,
+                    },
                 ]
             }
             other => panic!("{other:?}"),

@@ -14,7 +14,7 @@ use ratatui::layout::{Constraint, Layout, Rect};
 
 use crate::app::{MEASUREMENTS, MeasureEnd, MeasureRun, State};
 use crate::bench::history::{self, Compared};
-use crate::bench::{Series, series, test_name};
+use crate::bench::{Series, held_up, series, test_name};
 use crate::theme::Role;
 use crate::tune::{Finding, words};
 use crate::ui::layout::Size;
@@ -162,6 +162,8 @@ fn of_run<'a>(lines: &mut Vec<Line<'a>>, dot: &str, run: &'a MeasureRun) {
             label: point.label,
         }));
     }
+    let held_up = held_up(&run.records);
+    lines.extend(held_up.map(|why| text(why, Role::Warning)));
     lines.extend(run.findings.iter().flat_map(of_finding));
     match &run.end {
         Some(MeasureEnd::Found { outcome, kept }) => {
