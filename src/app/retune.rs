@@ -205,7 +205,12 @@ pub(super) fn on_engine(state: &mut State, event: EngineEvent) -> Vec<Effect> {
             }
             let kept = match kv {
                 KvOutcome::Untouched => "nothing had to be computed again".to_owned(),
+                KvOutcome::Kept { tokens: 0 } => "nothing was cached yet".to_owned(),
+                KvOutcome::Kept { tokens: 1 } => "1 token of KV cache kept".to_owned(),
                 KvOutcome::Kept { tokens } => format!("{tokens} tokens of KV cache kept"),
+                KvOutcome::Prefill { tokens: 1, reason } => {
+                    format!("1 token is prefilled again: {reason}")
+                }
                 KvOutcome::Prefill { tokens, reason } => {
                     format!("{tokens} tokens are prefilled again: {reason}")
                 }

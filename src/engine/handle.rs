@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::SyncSender;
+use std::sync::mpsc::Sender;
 use std::thread::JoinHandle;
 use std::time::Instant;
 
@@ -16,12 +16,13 @@ pub struct EngineHandle {
     pub(super) thread: Option<JoinHandle<()>>,
 }
 
-/// Where the commands go.
+/// Where the commands go. Nothing bounds how many wait: they are small and come from a person, and
+/// an engine that is busy for long must not look like one that has stopped.
 pub(super) enum Commands {
     /// The thread that owns llama.cpp.
-    Thread(SyncSender<Arrived>),
+    Thread(Sender<Arrived>),
     /// The task of the fake engine, which lives in tokio's virtual time.
-    Task(tokio::sync::mpsc::Sender<Command>),
+    Task(tokio::sync::mpsc::UnboundedSender<Command>),
 }
 
 /// A command and when it was given: what it waits for counts, too.
@@ -31,7 +32,7 @@ pub(super) struct Arrived {
     pub at: Instant,
 }
 
-/// The engine thread has ended, or its queue of commands is full because it hangs.
+/// The engine thread has ended.
 #[derive(Debug, thiserror::Error)]
 #[error("the engine does not take commands any more")]
 pub struct EngineStopped;
@@ -40,7 +41,7 @@ impl EngineHandle {
     /// Sends a command without waiting.
     ///
     /// # Errors
-    /// [`EngineStopped`] when the thread has ended or its queue is full.
+    /// [`EngineStopped`] when the thread has ended.
     pub fn send(&self, command: Command) -> Result<(), EngineStopped> {
         // A preview computes at once when nothing else does; it must not interrupt itself.
         let urgent = !matches!(
@@ -55,10 +56,10 @@ impl EngineHandle {
             Commands::Thread(commands) => {
                 let at = Instant::now();
                 commands
-                    .try_send(Arrived { command, at })
+                    .send(Arrived { command, at })
                     .map_err(|_| EngineStopped)?;
             }
-            Commands::Task(commands) => commands.try_send(command).map_err(|_| EngineStopped)?,
+            Commands::Task(commands) => commands.send(command).map_err(|_| EngineStopped)?,
         }
         if urgent {
             self.interrupts.fetch_add(1, Ordering::Release);

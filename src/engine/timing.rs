@@ -1,6 +1,6 @@
 //! What a reply took, measured by the engine's own clock.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
@@ -20,7 +20,8 @@ pub struct Timings {
     pub prompt_per_second: f64,
     /// Tokens generated.
     pub predicted_n: u32,
-    /// From the first token to the last.
+    /// From the first token to the last, without what the model was changed, measured or prefilled
+    /// again meanwhile.
     pub predicted_ms: f64,
     /// Over the whole reply: (predicted_n - 1) / predicted_ms, since the first token is prefill's.
     pub predicted_per_second: f64,
@@ -76,6 +77,12 @@ pub(crate) struct ReplyClock {
     prefilled: Option<Instant>,
     first: Option<Instant>,
     last: Option<Instant>,
+    /// Since when prompt tokens, and then tokens of the reply, were computed: later than the start
+    /// and the first token by what did not count.
+    prompt_since: Option<Instant>,
+    since: Option<Instant>,
+    /// What does not count of the time to the next token.
+    paused: Duration,
     pub cache_n: u32,
     pub prompt_n: u32,
     predicted_n: u32,
@@ -90,6 +97,9 @@ impl ReplyClock {
             prefilled: None,
             first: None,
             last: None,
+            prompt_since: None,
+            since: None,
+            paused: Duration::ZERO,
             cache_n: 0,
             prompt_n: 0,
             predicted_n: 0,
@@ -100,32 +110,51 @@ impl ReplyClock {
     /// The first step with tokens of this reply begins.
     pub(crate) fn start(&mut self, now: Instant) {
         self.started.get_or_insert(now);
+        self.prompt_since.get_or_insert(now);
+    }
+
+    /// Something else was done for so long: the model was changed or measured, or a lost cache
+    /// filled again. That is part of no speed; of the TTFT it is.
+    pub(crate) fn pause(&mut self, time: Duration) {
+        if self.started.is_some() {
+            self.paused += time;
+        }
     }
 
     /// Prompt tokens were decoded.
     pub(crate) fn prefilled(&mut self, now: Instant, tokens: u32) {
+        let paused = std::mem::take(&mut self.paused);
+        self.prompt_since = self.prompt_since.map(|since| (since + paused).min(now));
         self.prefilled = Some(now);
         self.prompt_n += tokens;
     }
 
     /// A token was sampled.
     pub(crate) fn token(&mut self, now: Instant) {
+        let paused = std::mem::take(&mut self.paused);
         self.predicted_n += 1;
-        self.last = Some(now);
-        match self.first {
-            None => self.first = Some(now),
-            Some(first) => self.rate.record(ms(first, now), 1),
+        match (self.since, self.last) {
+            (Some(since), Some(last)) => {
+                // Never before the last token, whose time is in the window.
+                let since = (since + paused).min(since + now.duration_since(last));
+                self.rate.record(ms(since, now), 1);
+                self.since = Some(since);
+            }
+            _ => (self.first, self.since) = (Some(now), Some(now)),
         }
+        self.last = Some(now);
     }
 
     /// Everything so far.
     pub(crate) fn timings(&mut self, now: Instant) -> Timings {
         let started = self.started.unwrap_or(now);
-        let prompt_ms = self.prefilled.map_or(0.0, |at| ms(started, at));
-        let predicted_ms = self
-            .first
-            .zip(self.last)
-            .map_or(0.0, |(first, last)| ms(first, last));
+        let spent = |since: Option<Instant>, until: Option<Instant>| {
+            since
+                .zip(until)
+                .map_or(0.0, |(since, until)| ms(since, until))
+        };
+        let prompt_ms = spent(self.prompt_since, self.prefilled);
+        let predicted_ms = spent(self.since, self.last);
         Timings {
             queue_ms: ms(self.arrived, started),
             ttft_ms: self.first.map_or(0.0, |first| ms(self.arrived, first)),
@@ -137,8 +166,8 @@ impl ReplyClock {
             predicted_ms,
             predicted_per_second: rate(f64::from(self.predicted_n.saturating_sub(1)), predicted_ms),
             recent_per_second: self
-                .first
-                .map_or(0.0, |first| self.rate.per_second(ms(first, now))),
+                .since
+                .map_or(0.0, |since| self.rate.per_second(ms(since, now))),
         }
     }
 }
@@ -162,6 +191,34 @@ mod tests {
         assert!((rate.per_second(3000.0) - 10.0).abs() < 1e-9);
         assert!((rate.per_second(3500.0) - 5.0).abs() < 1e-9);
         assert!(rate.per_second(9000.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn what_is_not_decoding_is_no_part_of_its_speed() {
+        let arrived = Instant::now();
+        let at = |ms| arrived + Duration::from_millis(ms);
+        let mut clock = ReplyClock::new(arrived);
+        // While it waits for a slot nothing of it is computed.
+        clock.pause(Duration::from_millis(5));
+        clock.start(at(10));
+        clock.pause(Duration::from_millis(1000));
+        clock.prefilled(at(1210), 40);
+        clock.token(at(1212));
+        clock.token(at(1262));
+        // A change of four seconds, and some milliseconds around it.
+        clock.pause(Duration::from_millis(4000));
+        clock.token(at(5312));
+        let timings = clock.timings(at(5312));
+        assert!((timings.ttft_ms - 1212.0).abs() < 1e-6);
+        assert!((timings.prompt_per_second - 200.0).abs() < 1e-6);
+        assert!((timings.predicted_ms - 100.0).abs() < 1e-6);
+        assert!((timings.predicted_per_second - 20.0).abs() < 1e-6);
+        assert!((timings.recent_per_second - 20.0).abs() < 1e-6);
+        // No pause is longer than the time it lies in.
+        clock.pause(Duration::from_secs(60));
+        clock.token(at(5362));
+        let timings = clock.timings(at(5362));
+        assert!((timings.predicted_ms - 100.0).abs() < 1e-6);
     }
 
     #[test]

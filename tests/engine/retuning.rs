@@ -3,7 +3,7 @@
 use llmdeck::engine::{EngineEvent, ErrorKind, KvOutcome, StopReason};
 use llmdeck::params::{LoadMode, LoadParams, ReplyParams};
 
-use crate::harness::{Engine, Reply, at_most, endless, greedy, latent, small, user};
+use crate::harness::{Engine, Reply, at_most, endless, greedy, guide, latent, small, user};
 
 const QUESTION: &str = "What does temperature do?";
 
@@ -26,18 +26,21 @@ fn disturbed(params: LoadParams) -> (Reply, EngineEvent) {
             _ => {}
         })
         .unwrap();
-    let outcome = outcome.unwrap_or_else(|| {
-        loop {
-            let event = engine.event();
-            if matches!(
-                event,
-                EngineEvent::Retuned { .. } | EngineEvent::RetuneFailed { .. }
-            ) {
-                break event;
-            }
-        }
-    });
+    let outcome = outcome.unwrap_or_else(|| answered(&mut engine));
     (reply, outcome)
+}
+
+/// How the retune ended.
+fn answered(engine: &mut Engine) -> EngineEvent {
+    loop {
+        let event = engine.event();
+        if matches!(
+            event,
+            EngineEvent::Retuned { .. } | EngineEvent::RetuneFailed { .. }
+        ) {
+            return event;
+        }
+    }
 }
 
 fn undisturbed() -> Reply {
@@ -193,6 +196,46 @@ fn an_idle_conversation_is_carried_over() {
     let again = engine.answer(1, &[user(QUESTION)], greedy(), at_most(8));
     assert_eq!(again.text, first.text);
     assert_eq!(again.timings.prompt_n, 1, "{:?}", again.timings);
+}
+
+#[test]
+fn weights_are_read_again_only_from_the_file_that_they_came_from() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model.gguf");
+    let bytes = std::fs::read(guide()).unwrap();
+    std::fs::write(&path, &bytes).unwrap();
+    let mut in_memory = small();
+    in_memory.model.load_mode = LoadMode::None;
+    let mut engine = Engine::start();
+    engine.load(&path, in_memory.clone()).unwrap();
+    let first = engine.answer(1, &[user(QUESTION)], greedy(), at_most(8));
+    let mut other = in_memory;
+    other.model.load_mode = LoadMode::Mmap;
+    let mut refused = |engine: &mut Engine, hint: &str| {
+        engine.retune(other.clone());
+        let event = answered(engine);
+        let EngineEvent::RetuneFailed { error, running, .. } = &event else {
+            panic!("{event:?}")
+        };
+        assert!(*running && error.to_string().contains(hint), "{error}");
+    };
+    std::fs::remove_file(&path).unwrap();
+    refused(&mut engine, "No such file");
+    std::fs::write(&path, &bytes[..bytes.len() / 2]).unwrap();
+    refused(&mut engine, "model.gguf");
+    // A file that could be loaded, with other weights.
+    let mut changed = bytes.clone();
+    for byte in changed.iter_mut().rev().take(100_000) {
+        *byte ^= 1;
+    }
+    std::fs::write(&path, &changed).unwrap();
+    refused(&mut engine, "not the file any more");
+    let again = engine.answer(1, &[user(QUESTION)], greedy(), at_most(8));
+    assert_eq!(again.text, first.text, "what ran goes on");
+    std::fs::write(&path, &bytes).unwrap();
+    engine.retune(other);
+    let event = answered(&mut engine);
+    assert!(matches!(kept(&event), KvOutcome::Kept { .. }), "{event:?}");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use llmdeck::engine::{
     Command, ConversationId, EngineEvent, Exact, GenerateRequest, Origin, PreviewRequest,
     RequestId, StopReason,
 };
-use llmdeck::params::{ReplyParams, SamplerKind, SamplingParams};
+use llmdeck::params::{LoadMode, ReplyParams, SamplerKind, SamplingParams};
 
 use crate::harness::{Engine, Reply, at_most, endless, small, user};
 
@@ -55,6 +55,17 @@ fn exactly(
     sampling: SamplingParams,
     reply: ReplyParams,
 ) -> Told {
+    let id = generate(engine, conversation, exact, sampling, reply);
+    listen(engine, id)
+}
+
+fn generate(
+    engine: &mut Engine,
+    conversation: u64,
+    exact: Exact,
+    sampling: SamplingParams,
+    reply: ReplyParams,
+) -> RequestId {
     let id = RequestId(1000 + conversation);
     engine.send(Command::Generate(Box::new(GenerateRequest {
         id,
@@ -65,7 +76,7 @@ fn exactly(
         sampling,
         reply,
     })));
-    listen(engine, id)
+    id
 }
 
 fn recorded(n_probs: u32) -> SamplingParams {
@@ -170,6 +181,36 @@ fn the_same_tokens_and_seed_make_the_same_reply_again() {
     assert_eq!(again.reply.text, first.reply.text);
     assert_eq!(again.trace.tokens, first.trace.tokens);
     assert_eq!(again.origin, first.origin);
+}
+
+#[test]
+fn a_branch_under_a_grammar_survives_a_reload() {
+    let mut engine = Engine::loaded(small());
+    let sampling = SamplingParams {
+        grammar: r#"root ::= ("ab" [0-9]){12}"#.into(),
+        seed: Some(3),
+        ..SamplingParams::default()
+    };
+    let first = ask(&mut engine, sampling.clone(), ReplyParams::default());
+    let exact = Exact {
+        prompt: first.ids.prompt.clone(),
+        reply: first.ids.chosen[..first.ids.chosen.len() / 2].to_vec(),
+        forced: Vec::new(),
+    };
+    let id = generate(&mut engine, 2, exact, sampling, ReplyParams::default());
+    let mut retuned = false;
+    let branch = engine
+        .reply_and(id, |engine, event| {
+            if matches!(event, EngineEvent::Tokens { .. }) && !retuned {
+                retuned = true;
+                let mut params = small();
+                params.model.load_mode = LoadMode::None;
+                engine.retune(params);
+            }
+        })
+        .unwrap();
+    assert_eq!(branch.reason, StopReason::EndOfTurn);
+    assert_eq!(branch.text.len(), 36, "{}", branch.text);
 }
 
 #[test]

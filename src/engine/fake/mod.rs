@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use tokio::sync::mpsc::{Receiver, Sender, channel};
+use tokio::sync::mpsc::{Receiver, Sender, UnboundedReceiver, channel, unbounded_channel};
 use tokio::time::sleep;
 
 use self::looks::size;
@@ -62,7 +62,7 @@ impl Default for Script {
 
 /// Starts the fake engine as a task of the present tokio runtime.
 pub fn start(script: Script) -> (EngineHandle, Receiver<EngineEvent>) {
-    let (commands, received) = channel(64);
+    let (commands, received) = unbounded_channel();
     let (events, sent) = channel(1024);
     let engine = Fake {
         script,
@@ -87,7 +87,7 @@ pub fn start(script: Script) -> (EngineHandle, Receiver<EngineEvent>) {
 struct Fake {
     script: Script,
     events: Sender<EngineEvent>,
-    received: Receiver<Command>,
+    received: UnboundedReceiver<Command>,
     /// Commands that came while another was being answered.
     waiting: VecDeque<Command>,
     model: Option<Loaded>,

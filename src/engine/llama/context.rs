@@ -154,9 +154,11 @@ impl Context {
             .extend(std::mem::replace(&mut self.pools, pools));
     }
 
+    /// Computes a batch; where that fails, [`super::failure_reason`] tells why.
     pub(crate) fn decode(&mut self, batch: &mut Batch) -> Decode {
         let shifted = std::mem::take(&mut self.shifted);
         self.interrupt.muted.store(shifted, Ordering::Release);
+        logs::clear();
         logs::hold();
         // SAFETY: the batch's lists live and stay in place during the call.
         let outcome = match unsafe { sys::llama_decode(self.as_ptr(), batch.native()) } {
@@ -246,8 +248,10 @@ impl Context {
         })
     }
 
-    /// Puts a saved memory into a sequence; false when this context cannot take it.
+    /// Puts a saved memory into a sequence; false when this context cannot take it, and
+    /// [`super::failure_reason`] tells why.
     pub(crate) fn restore(&mut self, sequence: i32, state: &[u8]) -> bool {
+        logs::clear();
         // SAFETY: the buffer is as long as it is said to be; llama.cpp checks its content.
         unsafe {
             sys::llama_state_seq_set_data(self.as_ptr(), state.as_ptr(), state.len(), sequence) > 0

@@ -73,13 +73,9 @@ pub(crate) fn lines() -> Vec<Line> {
     RECENT.with_borrow(|recent| recent.lines.iter().cloned().collect())
 }
 
-/// Why the last thing asked of llama.cpp on this thread failed, as far as its log says.
+/// Why what was asked of llama.cpp on this thread since [`clear`] failed, as far as its log says.
 pub(crate) fn failure_reason() -> Option<String> {
-    lines()
-        .iter()
-        .rev()
-        .find(|line| line.level >= Level::Warn)
-        .map(|line| without_function(&line.text).to_owned())
+    reason(&lines())
 }
 
 unsafe extern "C" fn on_log(level: sys::ggml_log_level, text: *const c_char, _: *mut c_void) {
@@ -158,7 +154,7 @@ fn write(level: Level, text: &str) {
     }
 }
 
-/// Why something failed, in llama.cpp's words: its last errors, or else its last warning.
+/// Why something failed, in llama.cpp's words: its first error, or else its last warning.
 pub(crate) fn reason(lines: &[Line]) -> Option<String> {
     let errors: Vec<&str> = lines
         .iter()

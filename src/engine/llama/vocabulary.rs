@@ -32,7 +32,7 @@ impl Vocabulary {
         logs::clear();
         let model = Model::load(path, &ModelOptions::vocabulary(), &mut |_| true);
         let Ok(model) = model else {
-            let why = logs::reason(&logs::lines());
+            let why = logs::failure_reason();
             let why = why.unwrap_or_else(|| "llama.cpp gave no reason".into());
             return Err(failure(path, ErrorKind::BadData, why, ""));
         };

@@ -70,9 +70,6 @@ impl Worker {
         };
         let reason = match layout(&running.asked, params) {
             Layout::Other(reason) => Some(reason),
-            Layout::Same if llama::turns_values(&running.asked, params) => {
-                Some("flash attention keeps values the other way round".into())
-            }
             Layout::Same => None,
         };
         let caches: Vec<Cache> = self.slots.iter().map(Slot::cache).collect();

@@ -173,27 +173,29 @@ impl Worker {
             };
             slot.shares = false;
             let is_same = layout == Layout::Same;
+            let state = saved.state.as_ref().filter(|_| fits && is_same);
             let restored =
-                fits && is_same
-                    && saved.state.as_ref().is_some_and(|state| {
-                        running.context.restore(super::sequence(index), state)
-                    });
-            if restored || slot.n_cached == 0 {
+                state.map(|state| running.context.restore(super::sequence(index), state));
+            // Before anything else is asked of llama.cpp.
+            let refused = match restored {
+                Some(false) => llama::failure_reason(),
+                _ => None,
+            };
+            if restored == Some(true) || slot.n_cached == 0 {
                 kept += slot.n_cached;
             } else {
                 let n_cached = slot.n_cached;
                 if fits {
                     running.context.clear(super::sequence(index));
                 }
-                let why = llama::failure_reason().filter(|_| fits && is_same);
                 // Chats that nobody is in find it on the shelf when they go on.
                 let why = if is_same && index > 0 && slot.reply.is_none() {
                     put_away += n_cached;
                     self.shelf.put(&slot.tokens[..n_cached], || saved.state);
-                    why.unwrap_or_else(|| TOO_SMALL.to_owned())
+                    refused.unwrap_or_else(|| TOO_SMALL.to_owned())
                 } else {
                     lost += n_cached;
-                    reason = why.unwrap_or(reason);
+                    reason = refused.unwrap_or(reason);
                     reason.clone()
                 };
                 if let Some(conversation) = slot.conversation {
@@ -206,13 +208,8 @@ impl Worker {
                 continue;
             }
             if let Some(reply) = &mut slot.reply {
-                let generated = reply.generated as usize;
-                if let Err(error) = reply.sampler.attach(
-                    saved.grammar,
-                    &slot.tokens,
-                    generated,
-                    &running.open.model,
-                ) {
+                let model = &running.open.model;
+                if let Err(error) = reply.sampler.attach(saved.grammar, &slot.tokens, model) {
                     failed.push((index, error));
                 }
             }
@@ -306,6 +303,7 @@ pub(super) fn layout(old: &LoadParams, new: &LoadParams) -> Layout {
             kind.to_owned()
         }
     };
+    let turns_values = llama::turns_values(old, new);
     let (old, new) = (&old.context, &new.context);
     for (what, old, new) in [
         ("K", &old.type_k, &new.type_k),
@@ -322,6 +320,9 @@ pub(super) fn layout(old: &LoadParams, new: &LoadParams) -> Layout {
     // A cache holds keys that RoPE has turned already.
     if old.rope != new.rope {
         return Layout::Other("the RoPE parameters change".into());
+    }
+    if turns_values {
+        return Layout::Other("flash attention keeps values the other way round".into());
     }
     Layout::Same
 }

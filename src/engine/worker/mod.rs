@@ -1,5 +1,6 @@
 //! The engine thread: takes commands, runs steps, sends events.
 
+mod admit;
 mod bench;
 mod forecast;
 mod held;
@@ -10,6 +11,7 @@ mod origin;
 mod prefix;
 mod preview;
 mod prompt;
+mod recover;
 mod replies;
 mod retune;
 mod room;
@@ -23,9 +25,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::sync::mpsc;
+use std::time::{Duration, Instant};
 
 use self::mail::{Mail, Next};
 use self::preview::After;
+use self::recover::Answering;
 use super::carry::{Cache, Capacity};
 use super::groups::Groups;
 use super::handle::{Arrived, Commands};
@@ -35,13 +39,10 @@ use super::reply::{Reply, Waiting, count_of};
 use super::scheduler::{StepBudget, Steps};
 use super::shelf::Shelf;
 use super::{
-    BenchId, Command, ContextInfo, ConversationId, EngineError, EngineEvent, EngineHandle,
-    ErrorKind, LetGo, LoadId, PreviewRequest, RequestId,
+    Command, ContextInfo, ConversationId, EngineEvent, EngineHandle, LetGo, PreviewRequest,
 };
 use crate::params::LoadParams;
 
-/// Commands that can wait; a person gives one at a time.
-const COMMANDS: usize = 256;
 /// Events that can wait before steps are merged.
 const EVENTS: usize = 256;
 
@@ -50,7 +51,7 @@ pub(super) fn start(
     kv_folder: Option<PathBuf>,
 ) -> std::io::Result<(EngineHandle, tokio::sync::mpsc::Receiver<EngineEvent>)> {
     llama::install_logging();
-    let (commands, command_queue) = mpsc::sync_channel(COMMANDS);
+    let (commands, command_queue) = mpsc::channel();
     let (event_queue, events) = tokio::sync::mpsc::channel(EVENTS);
     let interrupts = Arc::new(AtomicU64::new(0));
     let interrupt = Arc::new(Interrupt::new(Arc::clone(&interrupts)));
@@ -136,15 +137,6 @@ impl Slot {
     }
 }
 
-/// What is being answered, so that a panic can still be answered.
-#[derive(Clone, Copy, Debug)]
-enum Answering {
-    Load(LoadId),
-    Retune(LoadId),
-    Generate(RequestId),
-    Bench(BenchId),
-}
-
 struct Worker {
     mail: Mail,
     interrupt: Arc<Interrupt>,
@@ -227,9 +219,11 @@ impl Worker {
             let Next::Command(arrived) = self.mail.next(self.has_work()) else {
                 break;
             };
+            let began = Instant::now();
             if self.obey(arrived) == Flow::Stop {
                 return Flow::Stop;
             }
+            self.pause_replies(began.elapsed());
         }
         if self.mail.is_orphaned() && !self.has_work() {
             return Flow::Stop;
@@ -238,6 +232,13 @@ impl Worker {
         self.preview_late();
         self.mail.outbox.flush();
         Flow::GoOn
+    }
+
+    /// What a command took is no part of any reply's speed.
+    fn pause_replies(&mut self, time: Duration) {
+        for reply in self.slots.iter_mut().filter_map(|slot| slot.reply.as_mut()) {
+            reply.clock.pause(time);
+        }
     }
 
     fn has_work(&self) -> bool {
@@ -258,7 +259,10 @@ impl Worker {
                 self.retune(id, *params);
                 self.turn_shelf();
             }
-            Command::Foresee { id, params } => self.foresee(id, &params),
+            Command::Foresee { id, params } => {
+                self.answering = Some(Answering::Foresee(id));
+                self.foresee(id, &params);
+            }
             // The load it means has ended.
             Command::CancelLoad(id) => tracing::debug!(?id, "nothing to cancel"),
             Command::Unload => {
@@ -277,14 +281,23 @@ impl Worker {
                 self.generate(request, at);
             }
             Command::Resample { request, sampling } => self.resample(request, &sampling),
-            Command::Preview(request) => self.preview(request),
+            Command::Preview(request) => {
+                self.answering = Some(Answering::Preview(request.conversation));
+                self.preview(request);
+            }
             Command::Cancel(request) => self.cancel(request),
             Command::Bench(request) => {
                 self.answering = Some(Answering::Bench(request.id));
                 self.bench(request);
             }
-            Command::Count { id, texts, room } => self.count(id, &texts, room),
-            Command::ShowPrompt(request) => self.show_prompt(&request),
+            Command::Count { id, texts, room } => {
+                self.answering = Some(Answering::Count(id, texts.len()));
+                self.count(id, &texts, room);
+            }
+            Command::ShowPrompt(request) => {
+                self.answering = Some(Answering::ShowPrompt(request.id));
+                self.show_prompt(&request);
+            }
             // The measurement it means has ended.
             Command::CancelBench(id) => tracing::debug!(?id, "nothing to cancel"),
             Command::Stop => {
@@ -294,51 +307,6 @@ impl Worker {
         }
         self.answering = None;
         Flow::GoOn
-    }
-
-    /// Answers what a panic left unanswered and starts with an empty cache.
-    fn recover(&mut self, panic: &(dyn std::any::Any + Send)) {
-        let why = panic
-            .downcast_ref::<String>()
-            .cloned()
-            .or_else(|| panic.downcast_ref::<&str>().map(|&text| text.to_owned()))
-            .unwrap_or_else(|| "an unknown panic".into());
-        tracing::error!(why, "the engine thread panicked and goes on");
-        let error = EngineError {
-            kind: ErrorKind::Internal,
-            what: "running the engine".into(),
-            why,
-            hint: "this is a mistake in the program; please report it with the log".into(),
-        };
-        let running = self.running.is_some();
-        match self.answering.take() {
-            Some(Answering::Load(id)) => self.mail.outbox.push(EngineEvent::LoadFailed {
-                id,
-                error: error.clone(),
-                running,
-            }),
-            Some(Answering::Retune(id)) => self.mail.outbox.push(EngineEvent::RetuneFailed {
-                id,
-                error: error.clone(),
-                running,
-            }),
-            Some(Answering::Generate(request)) => self.mail.outbox.push(EngineEvent::Failed {
-                request,
-                error: error.clone(),
-            }),
-            Some(Answering::Bench(id)) => self.mail.outbox.push(EngineEvent::BenchFailed {
-                id,
-                error: error.clone(),
-            }),
-            None => {}
-        }
-        for index in 0..self.slots.len() {
-            self.fail(index, error.clone());
-            if let Some(running) = &mut self.running {
-                running.context.clear(sequence(index));
-            }
-            self.slots[index].forget_cache();
-        }
     }
 }
 

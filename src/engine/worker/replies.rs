@@ -146,7 +146,8 @@ impl Worker {
         let Some(mut reply) = slot.reply.take() else {
             return;
         };
-        let context_used = slot.tokens.len();
+        // The last token drawn is decoded with the next turn; more than that was never computed.
+        let context_used = slot.tokens.len().min(slot.n_cached + 1);
         let is_cut_off = matches!(reason, StopReason::MaxTokens(_) | StopReason::Cancelled);
         slot.drawn = match slot.tokens.get(slot.n_cached..) {
             Some([token]) if is_cut_off && reply.generated > 0 => Some(*token),

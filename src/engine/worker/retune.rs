@@ -9,6 +9,7 @@ use super::mail::Patience;
 use super::{Running, Worker, sequence};
 use crate::engine::llama::{self, OpenModel};
 use crate::engine::{EngineError, EngineEvent, ErrorKind, KvOutcome, LetGo, LoadId};
+use crate::gguf;
 use crate::params::LoadParams;
 
 /// A model put aside while memory is needed for something else.
@@ -73,6 +74,9 @@ impl Worker {
         } else {
             Weights::Free
         };
+        if weights == Weights::Free {
+            check_file(running)?;
+        }
         let layout = layout(&running.asked, &params);
         // What cannot be foreseen fails below, and costs nothing that is held.
         if let Ok((_, HeldThen::Gone)) = self.look_ahead(&params) {
@@ -237,6 +241,23 @@ impl Worker {
             }
         }
     }
+}
+
+/// Refuses to read weights again from a file that is not the one they came from: what runs could not
+/// be brought back either, and the KV cache would be another model's.
+fn check_file(running: &Running) -> Result<(), EngineError> {
+    let (path, known) = (&running.path, &running.open.info.fingerprint);
+    llama::validate(path)?;
+    let now = gguf::fingerprint(path).unwrap_or_default();
+    if known.is_empty() || now == *known {
+        return Ok(());
+    }
+    Err(EngineError {
+        kind: ErrorKind::BadData,
+        what: format!("reading {} again", path.display()),
+        why: "it is not the file any more that the model was loaded from".into(),
+        hint: "load it as another model, or put the old file back".into(),
+    })
 }
 
 impl Running {

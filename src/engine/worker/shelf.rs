@@ -5,7 +5,7 @@ use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
-use super::step::cut;
+use super::admit::cut;
 use super::{Slot, Worker, sequence};
 use crate::engine::llama::{self, Context};
 use crate::engine::shelf::{Shelf, WORTH_KEEPING};

@@ -1,16 +1,14 @@
-//! One decode step: requests into slots, tokens into a batch, tokens out of logits.
+//! One decode step: tokens into a batch, tokens out of logits.
 
 use std::time::Instant;
 
-use super::prompt::LastPrompt;
 use super::{Slot, Worker, sequence};
 use crate::engine::groups::Way;
-use crate::engine::llama::{self, Decode, Output, Sampler};
-use crate::engine::reply::{Reply, Waiting, count_of};
+use crate::engine::llama::{self, Decode, Output};
+use crate::engine::outbox::Outbox;
+use crate::engine::reply::{Reply, count_of};
 use crate::engine::scheduler::{Backlog, Chunk, plan_step};
-use crate::engine::slots::{Candidate, Sharing, choose};
-use crate::engine::trace::Ids;
-use crate::engine::{EngineError, EngineEvent, ErrorKind, Missed, StopReason, prompt};
+use crate::engine::{EngineError, ErrorKind, StopReason};
 
 impl Worker {
     /// Runs a step if any reply has work.
@@ -116,153 +114,6 @@ impl Worker {
         decoded == Decode::Done
     }
 
-    /// Gives waiting requests the slots that are free, in order.
-    fn admit(&mut self) {
-        while self.slots.iter().any(|slot| slot.reply.is_none()) {
-            let Some(waiting) = self.queue.pop_front() else {
-                return;
-            };
-            let request = waiting.request.id;
-            if let Err(error) = self.admit_one(waiting) {
-                self.mail
-                    .outbox
-                    .push(EngineEvent::Failed { request, error });
-            }
-        }
-    }
-
-    fn admit_one(&mut self, waiting: Waiting) -> Result<(), EngineError> {
-        let Some(running) = &mut self.running else {
-            return Err(no_slot());
-        };
-        let model = &running.open.model;
-        let (made, begins_with) = match &waiting.request.exact {
-            Some(exact) => {
-                // First of all: llama.cpp throws where it is asked for the text of no token.
-                for ids in [&exact.prompt, &exact.reply, &exact.forced] {
-                    check_ids(ids, model.vocab())?;
-                }
-                (
-                    prompt::exact(&exact.prompt, model.vocab()),
-                    exact.reply.clone(),
-                )
-            }
-            None => {
-                let templates = &mut running.open.templates;
-                let made = prompt::of(&waiting.request, templates, model.vocab())?;
-                self.last_prompt = Some(LastPrompt {
-                    request: waiting.request.id,
-                    segments: made.segments.clone(),
-                    tokens: made.tokens.clone(),
-                });
-                (made, Vec::new())
-            }
-        };
-        if let Some(tags) = made.thinking {
-            let request = waiting.request.id;
-            self.mail
-                .outbox
-                .push(EngineEvent::Thinking { request, tags });
-        }
-        let conversation = waiting.request.conversation;
-        let had = self.had(conversation, &made, &waiting.request.messages);
-        let Some(running) = &mut self.running else {
-            return Err(no_slot());
-        };
-        let ids = Ids {
-            prompt: made.tokens.clone(),
-            chosen: begins_with.clone(),
-        };
-        let prompt = [made.tokens, begins_with].concat();
-        let n_ctx = running.context_info.n_ctx;
-        let n_prompt = count_of(prompt.len());
-        if prompt.is_empty() || n_prompt >= n_ctx {
-            return Err(does_not_fit(n_prompt, n_ctx));
-        }
-        let model = &running.open.model;
-        let mut sampler = Sampler::new(&waiting.request.sampling, waiting.seed, n_ctx, model)?;
-        sampler.remember(&ids.prompt);
-        sampler
-            .begin_with(&ids.chosen)
-            .map_err(|failed| sampling_failed(failed.0))?;
-
-        let plain = !running.open.facts.is_recurrent
-            && (running.open.facts.n_swa == 0 || running.context_info.params.context.swa_full);
-        let sharing = match running.context_info.sharing.why_not() {
-            None => Sharing::Possible,
-            Some(_) => Sharing::Impossible,
-        };
-        let candidates: Vec<Candidate<'_>> = self.slots.iter().map(Slot::candidate).collect();
-        let Some(choice) = choose(&candidates, conversation, &prompt, sharing) else {
-            return Err(no_slot());
-        };
-
-        let seq = sequence(choice.slot);
-        let mut keep = choice.keep;
-        if self.slots[choice.slot].conversation != Some(conversation) {
-            self.note_lost(choice.slot, Missed::Taken);
-            self.shelve(choice.slot);
-        }
-        let Some(running) = &mut self.running else {
-            return Err(no_slot());
-        };
-        if let Some(other) = choice.share_from {
-            if running.share(other, choice.slot, keep) {
-                self.slots[other].shares = true;
-                self.slots[choice.slot].shares = true;
-            } else {
-                keep = 0;
-            }
-        } else if !cut(
-            &mut running.context,
-            seq,
-            keep,
-            running.open.facts.n_swa,
-            plain,
-        ) {
-            running.context.clear(seq);
-            keep = 0;
-        }
-        // What the slot held is gone, also when memory has to be made for what comes in its place.
-        let slot = &mut self.slots[choice.slot];
-        slot.tokens.truncate(keep);
-        slot.n_cached = keep;
-        slot.after = None;
-        slot.drawn = None;
-        let fetched = self.fetch(choice.slot, &prompt, keep, !plain);
-        let slot = &mut self.slots[choice.slot];
-        slot.shares &= fetched == keep && keep > 0;
-        keep = fetched;
-        slot.n_cached = keep;
-        slot.conversation = Some(conversation);
-        slot.shifted = false;
-        self.tell_missed(waiting.request.id, had, keep);
-        let slot = &mut self.slots[choice.slot];
-        let mut reply = Reply::new(waiting, sampler, prompt.len());
-        reply.clock.cache_n = count_of(keep);
-        slot.tokens = prompt;
-        self.mail.outbox.push(reply.prefill_event(keep));
-        if let Some(running) = &self.running {
-            let vocab = running.open.model.vocab();
-            let text = reply.begin_with(&ids.chosen, vocab);
-            if !text.is_empty() {
-                let event = reply.tokens_event(text, Vec::new(), slot.tokens.len());
-                self.mail.outbox.push(event);
-            }
-        }
-        let ends = |token: &i32| {
-            let running = self.running.as_ref();
-            running.is_some_and(|running| running.open.model.vocab().is_end(*token))
-        };
-        let has_ended = ids.chosen.last().is_some_and(ends);
-        reply.ids = ids;
-        slot.reply = Some(reply);
-        if has_ended {
-            self.finish(choice.slot, StopReason::EndOfTurn);
-        }
-        Ok(())
-    }
-
     fn take_results(&mut self, plan: &[Chunk], outputs: &[i32], started: Instant) {
         // All tokens are drawn before any is told, so that whoever listens is woken once a step and
         // not between two columns.
@@ -282,14 +133,12 @@ impl Worker {
             };
             if !chunk.wants_logits {
                 // Only the logits are read below, so the time is right without waiting for them.
-                note_prefill(reply, chunk, &mut self.mail.outbox);
+                note_prefill(reply, chunk, started, &mut self.mail.outbox);
                 continue;
             }
             // Reading logits waits for a GPU, so the time after it is the step's.
             let logits = running.context.logits(output);
-            if reply.generated == 0 {
-                note_prefill(reply, chunk, &mut self.mail.outbox);
-            }
+            note_prefill(reply, chunk, started, &mut self.mail.outbox);
             reply.batches.sequences = reply.batches.sequences.max(count_of(plan.len()));
             if let Some(most) = reply.is_full() {
                 self.finish(chunk.slot, StopReason::MaxTokens(most));
@@ -372,20 +221,20 @@ impl Slot {
             order: reply.order,
         })
     }
-
-    fn candidate(&self) -> Candidate<'_> {
-        Candidate {
-            cached: &self.tokens[..self.n_cached.min(self.tokens.len())],
-            conversation: self.conversation,
-            busy: self.reply.is_some(),
-            last_used: self.last_used,
-        }
-    }
 }
 
-fn note_prefill(reply: &mut Reply, chunk: &Chunk, outbox: &mut crate::engine::outbox::Outbox) {
-    // A cache lost during a reply is filled again, which is no news of the prompt.
+/// Takes in what of a prompt a step that began at `started` computed.
+fn note_prefill(reply: &mut Reply, chunk: &Chunk, started: Instant, outbox: &mut Outbox) {
     if reply.generated > 0 {
+        // A cache lost during a reply is filled again: no news of the prompt, and no decoding.
+        let computed = count_of(chunk.range.len());
+        let again = computed.saturating_sub(u32::from(chunk.wants_logits));
+        if again > 0 {
+            let time = started
+                .elapsed()
+                .mul_f64(f64::from(again) / f64::from(computed));
+            reply.clock.pause(time);
+        }
         return;
     }
     reply.batches.prefill.push(count_of(chunk.range.len()));
@@ -395,61 +244,7 @@ fn note_prefill(reply: &mut Reply, chunk: &Chunk, outbox: &mut crate::engine::ou
     outbox.push(reply.prefill_event(chunk.range.end));
 }
 
-/// Cuts a sequence to its first `keep` tokens; false when what is left cannot be used.
-pub(super) fn cut(
-    context: &mut llama::Context,
-    seq: i32,
-    keep: usize,
-    n_swa: u32,
-    plain: bool,
-) -> bool {
-    if keep == 0 || !context.remove(seq, keep, None) {
-        return false;
-    }
-    // A sliding window forgets; what the next token looks at must still be there.
-    plain
-        || n_swa == 0
-        || context
-            .first_position(seq)
-            .is_some_and(|first| first <= keep.saturating_sub(n_swa as usize))
-}
-
-/// Ids that come from a file may be any number.
-fn check_ids(ids: &[i32], vocab: llama::Vocab<'_>) -> Result<(), EngineError> {
-    let n_vocab = vocab.len();
-    let known = |id: &i32| usize::try_from(*id).is_ok_and(|id| id < n_vocab);
-    match ids.iter().find(|id| !known(id)) {
-        None => Ok(()),
-        Some(id) => Err(EngineError {
-            kind: ErrorKind::BadParameter,
-            what: "making a reply from tokens".into(),
-            why: format!("the model has no token {id}"),
-            hint: "the tokens belong to another model".into(),
-        }),
-    }
-}
-
-fn does_not_fit(n_prompt: u32, n_ctx: u32) -> EngineError {
-    EngineError {
-        kind: ErrorKind::PromptTooLong { n_prompt, n_ctx },
-        what: "making a reply".into(),
-        why: format!(
-            "the prompt has {n_prompt} tokens and the context holds {n_ctx}, of which the reply needs at least one"
-        ),
-        hint: "raise ctx-size or shorten the conversation".into(),
-    }
-}
-
-fn no_slot() -> EngineError {
-    EngineError {
-        kind: ErrorKind::Internal,
-        what: "making a reply".into(),
-        why: "there is no sequence for it".into(),
-        hint: "loading the model again may help".into(),
-    }
-}
-
-fn sampling_failed(why: &str) -> EngineError {
+pub(super) fn sampling_failed(why: &str) -> EngineError {
     EngineError {
         kind: ErrorKind::Internal,
         what: "choosing the next token".into(),

@@ -17,12 +17,18 @@ use crate::params::SamplingParams;
 pub(super) struct Grammar {
     pub native: Native,
     /// GBNF, to build it again for a model loaded again.
-    pub source: CString,
+    source: CString,
+    /// The tokens that brought it where it is. The reply's own are no help there: the context may
+    /// have shifted some away, and the grammar may have been changed on the way.
+    accepted: Vec<i32>,
 }
 
 /// A grammar without the model it was compiled for.
 #[derive(Debug)]
-pub(crate) struct DetachedGrammar(pub(super) CString);
+pub(crate) struct DetachedGrammar {
+    source: CString,
+    accepted: Vec<i32>,
+}
 
 impl Grammar {
     pub(super) fn new(source: CString, model: &Rc<Model>) -> Result<Self, EngineError> {
@@ -36,6 +42,7 @@ impl Grammar {
             Some(pointer) => Ok(Self {
                 native: Native::new(pointer, Some(Rc::clone(model))),
                 source,
+                accepted: Vec::new(),
             }),
             None => {
                 let why = logs::failure_reason();
@@ -43,6 +50,28 @@ impl Grammar {
                 Err(bad("grammar", &format!("it does not compile: {why}")))
             }
         }
+    }
+
+    /// Lets go of the model.
+    pub(super) fn detach(self) -> DetachedGrammar {
+        DetachedGrammar {
+            source: self.source,
+            accepted: self.accepted,
+        }
+    }
+
+    /// Goes on where it was with the model loaded again.
+    ///
+    /// # Errors
+    /// When it does not compile or go there any more.
+    pub(super) fn attach(grammar: DetachedGrammar, model: &Rc<Model>) -> Result<Self, EngineError> {
+        let mut attached = Self::new(grammar.source, model)?;
+        for token in grammar.accepted {
+            attached
+                .accept(token)
+                .map_err(|SamplingFailed(why)| bad("grammar", why))?;
+        }
+        Ok(attached)
     }
 
     /// Whether the token may come next.
@@ -64,14 +93,14 @@ impl Grammar {
     }
 
     /// Moves on by a token.
-    pub(super) fn accept(&self, token: i32) -> Result<(), SamplingFailed> {
+    pub(super) fn accept(&mut self, token: i32) -> Result<(), SamplingFailed> {
         // SAFETY: the grammar is alive; the wrapper catches C++ exceptions.
         let status = unsafe { sys::llama_rs_sampler_accept(self.native.as_ptr(), token) };
-        if status == sys::LLAMA_RS_STATUS_OK {
-            Ok(())
-        } else {
-            Err(SamplingFailed("the grammar cannot go on from here"))
+        if status != sys::LLAMA_RS_STATUS_OK {
+            return Err(SamplingFailed("the grammar cannot go on from here"));
         }
+        self.accepted.push(token);
+        Ok(())
     }
 }
 

@@ -93,7 +93,7 @@ impl Sampler {
     /// When the grammar does not allow them.
     pub(crate) fn begin_with(&mut self, tokens: &[i32]) -> Result<(), SamplingFailed> {
         self.remember(tokens);
-        match &self.grammar {
+        match &mut self.grammar {
             Some(grammar) => tokens.iter().try_for_each(|token| grammar.accept(*token)),
             None => Ok(()),
         }
@@ -139,13 +139,11 @@ impl Sampler {
         {
             self.chain = empty;
         }
-        self.grammar
-            .take()
-            .map(|grammar| DetachedGrammar(grammar.source))
+        self.grammar.take().map(Grammar::detach)
     }
 
     /// The counterpart of [`Self::detach`] with the model loaded again. `tokens` is the whole
-    /// sequence, of which the last `generated` were sampled.
+    /// sequence.
     ///
     /// # Errors
     /// When a grammar that compiled before does not any more.
@@ -153,21 +151,14 @@ impl Sampler {
         &mut self,
         grammar: Option<DetachedGrammar>,
         tokens: &[i32],
-        generated: usize,
         model: &Rc<Model>,
     ) -> Result<(), EngineError> {
         if self.shape.needs_model {
             self.chain = build_chain(&self.params, self.seed, self.n_ctx, model)?.0;
             self.remember(tokens);
         }
-        if let Some(DetachedGrammar(source)) = grammar {
-            let grammar = Grammar::new(source, model)?;
-            for &token in &tokens[tokens.len().saturating_sub(generated)..] {
-                grammar
-                    .accept(token)
-                    .map_err(|SamplingFailed(why)| bad("grammar", why))?;
-            }
-            self.grammar = Some(grammar);
+        if let Some(grammar) = grammar {
+            self.grammar = Some(Grammar::attach(grammar, model)?);
         }
         Ok(())
     }
@@ -218,7 +209,7 @@ impl Sampler {
             token = self.apply_chain(logits)?;
         }
         let token = given.unwrap_or(token);
-        if let Some(grammar) = &self.grammar {
+        if let Some(grammar) = &mut self.grammar {
             grammar.accept(token)?;
         }
         // SAFETY: the chain is alive; none of its samplers throws when it takes a token.
