@@ -1,5 +1,6 @@
 //! The loop: one event at a time into `app::update`, effects out, a frame when one is due.
 
+use std::collections::VecDeque;
 use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -16,7 +17,7 @@ use super::measure::Measurer;
 use super::paths;
 use super::screen::Screen;
 use super::store::Saver;
-use crate::app::{self, Effect, Event, Left, Measure, Pane, Settings, State, View};
+use crate::app::{self, Effect, Event, Left, Pane, Settings, State, View};
 use crate::attach::{self, Extractor};
 use crate::bench;
 use crate::engine::{Command, EngineEvent, EngineHandle};
@@ -82,6 +83,8 @@ pub struct Deck<S> {
     inbox: Sender<Wake>,
     /// Where the files go that the user asks for.
     places: Places,
+    /// Events that the loop has for itself; they come before all others.
+    posted: VecDeque<Event>,
     /// Who has the terminal.
     holder: Holder,
     /// Set when the loop is to end.
@@ -128,6 +131,7 @@ impl<S: Screen> Deck<S> {
             cache,
             inbox,
             places: Places::default(),
+            posted: VecDeque::new(),
             holder: Holder::Deck,
             ended: None,
         }
@@ -174,6 +178,10 @@ impl<S: Screen> Deck<S> {
             if let Some(ended) = self.ended {
                 return Ok(ended);
             }
+            if let Some(event) = self.posted.pop_front() {
+                self.take(event).await;
+                continue;
+            }
             let next = tokio::select! {
                 biased;
                 event = sources.input.next() => Next::Event(event.unwrap_or(Event::Terminate)),
@@ -204,7 +212,9 @@ impl<S: Screen> Deck<S> {
     /// Takes in everything that is ready, so that one frame shows it all.
     async fn drain(&mut self, sources: &mut Sources) {
         for _ in 0..BATCH {
-            if let Some(Some(event)) = sources.input.next().now_or_never() {
+            if let Some(event) = self.posted.pop_front() {
+                self.take(event).await;
+            } else if let Some(Some(event)) = sources.input.next().now_or_never() {
                 self.take(event).await;
             } else if let Ok(event) = sources.engine.try_recv() {
                 self.take(Event::Engine(event)).await;
@@ -219,21 +229,9 @@ impl<S: Screen> Deck<S> {
     async fn wake(&mut self, wake: Wake) {
         match wake {
             Wake::Event(event) => self.take(event).await,
-            Wake::Deadline => {
-                let late = self.actors.measurer.as_mut().and_then(Measurer::late);
-                if let Some(command) = late {
-                    self.send_to_engine(command);
-                }
-            }
+            Wake::Deadline => self.with_measurer(Measurer::late),
             Wake::Origin { model, origin } => {
-                let first = self
-                    .actors
-                    .measurer
-                    .as_mut()
-                    .and_then(|measurer| measurer.prepared(&model, origin));
-                if let Some(command) = first {
-                    self.send_to_engine(command);
-                }
+                self.with_measurer(|measurer| measurer.prepared(&model, origin));
             }
             Wake::Themes(themes) => {
                 self.themes = themes;
@@ -264,10 +262,8 @@ impl<S: Screen> Deck<S> {
                 self.send_to_engine(command);
             }
         }
-        if let (Event::Engine(event), Some(measurer)) = (&event, &mut self.actors.measurer)
-            && let Some(command) = measurer.told(event)
-        {
-            self.send_to_engine(command);
+        if let Event::Engine(event) = &event {
+            self.with_measurer(|measurer| measurer.told(event));
         }
         let effects = app::update(&mut self.state, event);
         self.perform_all(effects).await;
@@ -328,7 +324,7 @@ impl<S: Screen> Deck<S> {
                 }
             }
             Effect::ReadFiles { typed, origin } => self.read_files(typed, origin),
-            Effect::Measure(order) => self.measure(order),
+            Effect::Measure(order) => self.with_measurer(|measurer| measurer.take(order)),
             Effect::WriteFile { place, content } => {
                 let places = self.places.clone();
                 self.beside(move || Event::Written(files::write(&place, &content, &places)));
@@ -348,9 +344,9 @@ impl<S: Screen> Deck<S> {
             }
             Effect::Suspend => {
                 if let Err(error) = self.screen.suspend().await {
-                    self.answer(Event::Copied(Err(format!(
+                    self.answer(Event::Problem(format!(
                         "could not give the terminal back: {error}"
-                    ))));
+                    )));
                 }
                 self.pacer.request();
             }
@@ -419,15 +415,6 @@ impl<S: Screen> Deck<S> {
         });
     }
 
-    fn measure(&mut self, order: Measure) {
-        let Some(measurer) = &mut self.actors.measurer else {
-            return;
-        };
-        if let Some(command) = measurer.take(order) {
-            self.send_to_engine(command);
-        }
-    }
-
     fn command(&mut self, mut command: Command) {
         if let Command::Load(request) = &mut command {
             request.path = paths::resolve(
@@ -460,10 +447,22 @@ impl<S: Screen> Deck<S> {
         }
     }
 
-    /// Sends an event to ourselves.
-    fn answer(&self, event: Event) {
-        if self.inbox.try_send(Wake::Event(event)).is_err() {
-            tracing::warn!("the inbox is full; an answer was dropped");
+    /// Sends an event to ourselves. Not through the inbox: that may be full, and the loop cannot
+    /// wait for itself.
+    fn answer(&mut self, event: Event) {
+        self.posted.push_back(event);
+    }
+
+    /// Has the measurer do something; takes in what it tells and sends the command that follows.
+    fn with_measurer(&mut self, ask: impl FnOnce(&mut Measurer) -> Option<Command>) {
+        let Some(measurer) = &mut self.actors.measurer else {
+            return;
+        };
+        let command = ask(measurer);
+        let news = measurer.news();
+        self.posted.extend(news.map(Event::Measure));
+        if let Some(command) = command {
+            self.send_to_engine(command);
         }
     }
 

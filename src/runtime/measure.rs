@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! Measure ─► take ─► origin ─► Drive or Search ◄─engine events─ told ─► commands
-//!                                    └─► news: inbox; results: history file; values: a profile
+//!                                    └─► news: the loop; results: history file; values: a profile
 //! ```
 //! Whatever waits for a disk is done off the loop.
 
@@ -24,6 +24,8 @@ pub struct Measurer {
     data_dir: PathBuf,
     inbox: Sender<Wake>,
     phase: Phase,
+    /// What the loop has not heard yet.
+    news: Vec<MeasureNews>,
 }
 
 enum Phase {
@@ -52,7 +54,13 @@ impl Measurer {
             data_dir,
             inbox,
             phase: Phase::Idle,
+            news: Vec::new(),
         }
+    }
+
+    /// What came of the last call.
+    pub(super) fn news(&mut self) -> impl Iterator<Item = MeasureNews> {
+        std::mem::take(&mut self.news).into_iter()
     }
 
     /// Does what is asked; the command that follows for the engine.
@@ -246,7 +254,7 @@ impl Measurer {
     }
 
     /// Takes faster values into use and keeps them, if any were found.
-    fn found(&self, outcome: Box<Outcome>, goal: tune::Goal, origin: &Origin, path: &Path) {
+    fn found(&mut self, outcome: Box<Outcome>, goal: tune::Goal, origin: &Origin, path: &Path) {
         if outcome.values.is_empty() || outcome.cancelled {
             let kept = None;
             return self.tell(MeasureNews::Over(MeasureEnd::Found { outcome, kept }));
@@ -302,11 +310,8 @@ impl Measurer {
         });
     }
 
-    fn tell(&self, news: MeasureNews) {
-        let event = Event::Measure(news);
-        if self.inbox.try_send(Wake::Event(event)).is_err() {
-            tracing::error!("the inbox is full; news of a measurement was dropped");
-        }
+    fn tell(&mut self, news: MeasureNews) {
+        self.news.push(news);
     }
 }
 
