@@ -60,28 +60,42 @@ impl Worker {
         self.store = Some(store);
     }
 
-    /// Does a command, after those that could not be done before.
+    /// Does a command, after the changes that could not be made before. A question does not wait
+    /// for those: what is stored can be read while nothing can be written.
     pub(super) fn run(&mut self, command: &Command) {
-        if self.backlog.len() < BACKLOG {
-            self.backlog.push_back(command.clone());
+        if command.is_change() {
+            if self.backlog.len() < BACKLOG {
+                self.backlog.push_back(command.clone());
+            } else {
+                tracing::error!("a change was lost: {BACKLOG} others wait for the disk");
+            }
         }
+        self.catch_up();
+        if !command.is_change()
+            && let Err(error) = self.attempt(command)
+        {
+            self.fail(&format!("The saved chats cannot be read: {error}"));
+            self.answer_for(command);
+        }
+        if let Command::Say { chat, .. } = command {
+            let id = self.chats.get(chat).map(|link| link.id);
+            (self.tell)(Event::Settled { chat: *chat, id });
+        }
+    }
+
+    /// Makes the changes that wait, until one cannot be made yet.
+    fn catch_up(&mut self) {
         while let Some(next) = self.backlog.pop_front() {
             match self.attempt(&next) {
                 Ok(()) => self.failing = false,
                 Err(error) => {
                     self.fail(&format!("This chat is not saved: {error}"));
-                    // A question is asked again by who wants to know; a change must not be lost.
-                    if error.is_passing() && next.is_change() {
+                    if error.is_passing() {
                         self.backlog.push_front(next);
                         break;
                     }
-                    self.answer_for(&next);
                 }
             }
-        }
-        if let Command::Say { chat, .. } = command {
-            let id = self.chats.get(chat).map(|link| link.id);
-            (self.tell)(Event::Settled { chat: *chat, id });
         }
     }
 
@@ -367,6 +381,38 @@ mod tests {
         pages(&worker, 1 << 30);
         worker.run(&say(3, "fourth"));
         assert_eq!(said(&worker), ["first", &large, "third", "fourth"]);
+    }
+
+    #[test]
+    fn questions_are_answered_while_the_disk_takes_nothing() {
+        let (_place, mut worker, told) = worker();
+        worker.run(&say(0, "first"));
+        let store = worker.store.as_ref().unwrap();
+        let id = store.last().unwrap().unwrap();
+        store
+            .db
+            .query_row("PRAGMA max_page_count = 1", [], |_| Ok(()))
+            .unwrap();
+        worker.run(&say(1, &"x".repeat(1 << 20)));
+        let list = Command::List {
+            words: String::new(),
+        };
+        let open = Command::Open { chat: Chat(2), id };
+        for question in [list, open] {
+            worker.run(&question);
+        }
+        let events: Vec<Event> = told.try_iter().collect();
+        assert!(
+            events
+                .iter()
+                .any(|event| matches!(event, Event::Listed { list, .. } if list.len() == 1))
+        );
+        assert!(
+            events
+                .iter()
+                .any(|event| matches!(event, Event::Opened { chat: Chat(2), .. }))
+        );
+        assert_eq!(worker.backlog.len(), 1, "only the change waits");
     }
 
     #[test]
