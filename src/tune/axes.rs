@@ -65,12 +65,7 @@ pub fn axes(
             [layers / 2, 0],
         ));
     }
-    all.push(words(
-        "flash-attn",
-        Param::FlashAttn,
-        base,
-        &["auto", "on", "off"],
-    ));
+    all.push(flash_attention(base, layers > 0));
     if cache_types {
         all.push(cache(base));
     }
@@ -159,6 +154,17 @@ fn axis(
     Axis { name, candidates }
 }
 
+/// Without layers on a GPU `auto` is `off`, and is not measured beside it.
+fn flash_attention(base: &Params, on_gpu: bool) -> Axis {
+    let now = base.get(Param::FlashAttn);
+    let others: &[&str] = match &now {
+        Value::Text(now) if !on_gpu && now != "on" => &["on"],
+        _ if !on_gpu => &["off"],
+        _ => &["auto", "on", "off"],
+    };
+    words("flash-attn", Param::FlashAttn, base, others)
+}
+
 /// A quantised cache costs some quality, so it is tried only where it was allowed. It needs flash
 /// attention, which is switched on with it unless the user chose about it: then that holds, and
 /// where it is off the engine refuses the types and says why.
@@ -234,6 +240,20 @@ mod tests {
         assert_eq!(names(Goal::Decode, &base, 0, false), [""; 0]);
         let left = axes(Goal::Decode, &base, &ContextInfo::default(), 0, 0, 8, true).given;
         assert_eq!(left, ["flash-attn", "threads"]);
+    }
+
+    #[test]
+    fn what_is_the_same_without_a_gpu_is_not_measured_twice() {
+        let tried = |on_gpu| {
+            let axis = flash_attention(&Params::default(), on_gpu);
+            let others = axis.candidates[1..].iter();
+            others
+                .filter_map(|one| one.get(&Param::FlashAttn).cloned())
+                .collect::<Vec<_>>()
+        };
+        let text = |text: &str| Value::Text(text.to_owned());
+        assert_eq!(tried(false), [text("on")]);
+        assert_eq!(tried(true), [text("on"), text("off")]);
     }
 
     #[test]
