@@ -7,6 +7,9 @@ use crate::bench::history;
 use crate::config::Folders;
 use crate::library::{self, Estimate, Known, Marks, Measured, MeasuredBy, Model};
 
+/// Tokens of a test from which on its speed is a model's.
+const ENOUGH: u32 = 16;
+
 /// The marks of models, and how fast each was measured to be.
 #[derive(Debug, Default)]
 pub struct Notes {
@@ -55,10 +58,14 @@ impl Notes {
 
 fn benched(data_dir: &Path) -> BTreeMap<PathBuf, f64> {
     let history = history::read(&history::file(data_dir)).unwrap_or_default();
-    let decoding = history
-        .records
-        .into_iter()
-        .filter(|record| record.n_gen > 0 && record.n_prompt == 0);
+    // How fast a reply begins to be: not beside other work, not far into a context, and long enough
+    // to tell.
+    let decoding = history.records.into_iter().filter(|record| {
+        record.n_prompt == 0
+            && record.n_depth == 0
+            && record.n_gen >= ENOUGH
+            && record.held_up_by().is_none()
+    });
     decoding
         .map(|record| (PathBuf::from(record.model_filename), record.avg_ts))
         .collect()
