@@ -171,7 +171,7 @@ pub struct DoctorArgs {
     /// Print the report as one JSON object
     #[arg(long)]
     pub json: bool,
-    /// Run the model for some seconds, and say how fast it is and what holds it back
+    /// Run the model, seconds for a small one and minutes for a large one, and say how fast it is and what holds it back
     #[arg(long)]
     pub measure: bool,
 }

@@ -3,6 +3,7 @@
 mod batch_too_small;
 mod context_deep;
 mod context_full;
+mod cores_taken;
 mod degenerate_output;
 mod flash_attention_off;
 mod gpu_idle;
@@ -32,6 +33,7 @@ pub const ALL: &[Rule] = &[
     throttled::rule,
     degenerate_output::rule,
     too_many_threads::rule,
+    cores_taken::rule,
     gpu_idle::rule,
     flash_attention_off::rule,
     unused_features::rule,
