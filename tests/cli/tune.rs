@@ -16,7 +16,9 @@ fn threads_and_params(home: &Home) -> (u64, serde_json::Value) {
     let args = [
         "bench", "-m", GUIDE, "-p", "8", "-n", "0", "-r", "1", "-o", "json",
     ];
-    let json = home.run(&args).json();
+    let done = home.run(&args);
+    assert_eq!(done.code, Some(0), "{}", done.stderr);
+    let json: serde_json::Value = serde_json::from_str(&done.stdout).unwrap();
     (
         json[0]["n_threads"].as_u64().unwrap(),
         json[0]["params"].clone(),
@@ -79,6 +81,9 @@ fn a_profile_is_applied_at_load_until_it_is_taken_back() {
     let (threads, params) = threads_and_params(&home);
     assert_eq!(params["batch-size"], "32");
     assert_eq!(threads, 1, "the configuration lies above it");
+    let done = home.run(&["bench", "-m", GUIDE, "-p", "8", "-n", "0", "-r", "1"]);
+    let said = "values found by tuning are in force: batch-size=32; `llmdeck tune --undo";
+    assert!(done.stderr.contains(said), "{}", done.stderr);
 
     let damaged = home.file("data/tuned/y.toml", "nonsense");
     let message = home

@@ -20,8 +20,9 @@ use super::engine::{Engine, engine_ended, with_engine};
 use super::{ExitCode, Failure, Prepared, model, sanitise};
 use crate::bench::{self, Drive, News, Origin, Record};
 use crate::engine::{self, EngineError};
-use crate::params::{Param, Value};
+use crate::params::{Overrides, Param, Params, Source, TABLE, Value};
 use crate::runtime;
+use crate::tune::words;
 use results::Results;
 
 pub(super) use flags::{command, lists};
@@ -46,6 +47,12 @@ pub(super) fn run(
     if let Some(why) = without_effect(lists, has_gpu) {
         note(why);
     }
+    if let Some(values) = tuned(&params, lists) {
+        let again = format!("`llmdeck tune --undo {}` takes them back", path.display());
+        note(&format!(
+            "values found by tuning are in force: {values}; {again}"
+        ));
+    }
     let store = (!args.no_history).then(|| bench::history::file(&prepared.folders.data_dir));
     let results = Results::new(args, &plan, has_gpu, store);
     let drive = Drive::new(path, plan, args.repetitions, !args.no_warmup, 1);
@@ -60,6 +67,16 @@ pub(super) fn run(
     };
     with_engine(async |engine| run.drive(engine).await)??;
     run.end()
+}
+
+/// Values in force that a search found, as one types them; what the lists vary is not among them.
+fn tuned(params: &Params, lists: &[(Param, Vec<Value>)]) -> Option<String> {
+    let found = TABLE.iter().map(|spec| spec.param).filter(|param| {
+        let varies = lists.iter().any(|(varied, _)| varied == param);
+        params.source(*param) == Source::Tuned && !varies
+    });
+    let found: Overrides = found.map(|param| (param, params.get(param))).collect();
+    (!found.is_empty()).then(|| words::values(&found))
 }
 
 /// Why rows will differ in a parameter's value only, if they will.
