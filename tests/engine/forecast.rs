@@ -2,8 +2,8 @@
 
 use llmdeck::chat::Message;
 use llmdeck::engine::{
-    Change, Command, ContextInfo, DeviceMemory, EngineError, EngineEvent, ErrorKind, Forecast,
-    KvOutcome, LoadRequest,
+    Change, Command, ContextInfo, DeviceForecast, DeviceMemory, EngineError, EngineEvent,
+    ErrorKind, Forecast, KvOutcome, LoadRequest,
 };
 use llmdeck::params::{FlashAttention, LoadMode, LoadParams};
 
@@ -57,6 +57,11 @@ fn what_is_foretold_comes_true() {
     for change in changes {
         change(&mut params);
         let forecast = foresee(&mut engine, params.clone()).unwrap();
+        if forecast.change == Change::NewContext {
+            // What llama.cpp keeps twice is in no header.
+            let stays = |device: &DeviceForecast| device.before.weights == device.after.weights;
+            assert!(forecast.devices.iter().all(stays), "{forecast:?}");
+        }
         let (context, kv) = retune(&mut engine, params.clone());
         assert_eq!(forecast.n_ctx, context.n_ctx);
         assert_eq!(

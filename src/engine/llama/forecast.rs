@@ -70,18 +70,28 @@ pub(crate) fn forecast(
         kv: memory.kv,
         compute: memory.compute,
     };
+    // Weights that stay where they are take what llama.cpp said they do, with those it keeps twice
+    // in an order that the processor likes better.
+    let stay = |before: &DeviceMemory, after: DeviceMemory| match change {
+        Change::NewContext => DeviceMemory {
+            weights: before.weights,
+            ..after
+        },
+        Change::Live | Change::Reload => after,
+    };
+    let before = DeviceMemory {
+        name: HOST.into(),
+        ..host
+    };
     let mut devices = vec![DeviceForecast {
         name: HOST.into(),
-        before: DeviceMemory {
-            name: HOST.into(),
-            ..host
-        },
-        after: after(HOST, fit.placement.host),
+        after: stay(&before, after(HOST, fit.placement.host)),
+        before,
         total: room.host.total,
     }];
     for ((gpu, capacity), memory) in gpus.iter().zip(&room.gpus).zip(&fit.placement.gpus) {
         let before = held(&gpu.name).cloned().unwrap_or_default();
-        let after = after(&gpu.name, *memory);
+        let after = stay(&before, after(&gpu.name, *memory));
         if before.total() + after.total() > 0 {
             devices.push(DeviceForecast {
                 name: gpu.name.clone(),
