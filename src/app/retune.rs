@@ -326,6 +326,11 @@ fn loaded(
             IsError::No,
         );
     }
+    let before = state.model.running.as_ref();
+    if before.is_some_and(|(before, _)| before.fingerprint != model.fingerprint) {
+        // What the model before reached says nothing of this one.
+        state.speed.begin();
+    }
     state.speed.context_used = 0;
     state.speed.prefill_rate = None;
     state.model.threads_given_up = 0;

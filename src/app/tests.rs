@@ -492,6 +492,32 @@ fn the_models_recommendation_gives_way_to_the_user() {
 }
 
 #[test]
+fn figures_of_the_model_before_do_not_stand_under_another() {
+    for (fingerprint, rate) in [("", 9.0), ("another", 0.0)] {
+        let mut state = ready();
+        state.speed.timings.predicted_per_second = 9.0;
+        let effects = say(&mut state, "/model /m.gguf");
+        let id = effects.iter().find_map(|effect| match effect {
+            Effect::Engine(Command::Load(request)) => Some(request.id),
+            _ => None,
+        });
+        let model = Box::new(ModelInfo {
+            fingerprint: fingerprint.to_owned(),
+            ..ModelInfo::default()
+        });
+        let loaded = EngineEvent::Loaded {
+            id: id.expect("a load"),
+            model,
+            context: Box::default(),
+            came_from: CameFrom::File,
+            took: std::time::Duration::ZERO,
+        };
+        update(&mut state, Event::Engine(loaded));
+        assert_eq!(state.speed.timings.predicted_per_second, rate);
+    }
+}
+
+#[test]
 fn what_ollama_keeps_beside_a_model_is_read_before_it_is_loaded() {
     let mut state = ready();
     let blob = "/home/x/.ollama/models/blobs/sha256-aa";

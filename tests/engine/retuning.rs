@@ -211,7 +211,7 @@ fn weights_are_read_again_only_from_the_file_that_they_came_from() {
     let first = engine.answer(1, &[user(QUESTION)], greedy(), at_most(8));
     let mut other = in_memory;
     other.model.load_mode = LoadMode::Mmap;
-    let mut refused = |engine: &mut Engine, hint: &str| {
+    let refused = |engine: &mut Engine, hint: &str| {
         engine.retune(other.clone());
         let event = answered(engine);
         let EngineEvent::RetuneFailed { error, running, .. } = &event else {
