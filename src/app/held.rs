@@ -40,6 +40,9 @@ pub(super) fn gone(state: &mut State, name: &str, why: LetGo) -> Vec<Effect> {
 
 /// Lets the held model run again, with the values that belong to it.
 pub(super) fn come_back(state: &mut State) -> Vec<Effect> {
+    if let Some(why) = retune::busy(state) {
+        return notice(state, why, IsError::Yes);
+    }
     let Some(held) = &state.model.held else {
         return notice(state, NONE, IsError::No);
     };

@@ -12,7 +12,7 @@ use crate::library::{self, Command as LibraryCommand, Modelfile};
 use crate::params::{Cost, Overrides, Param, Params, Source, TABLE, Value, spec};
 
 /// Why nothing may change the model now, if so.
-fn busy(state: &State) -> Option<&'static str> {
+pub(super) fn busy(state: &State) -> Option<&'static str> {
     (state.bench.is_running()).then_some(
         "The model is being measured: nothing else changes it until that ends (F12, then Esc).",
     )

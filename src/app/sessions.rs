@@ -111,19 +111,22 @@ pub(super) fn resume(state: &mut State, list: &PickList<Resume>) -> Vec<Effect> 
     effects
 }
 
-/// Changes something of the chat on the screen.
+/// Changes something of the chat on the screen and says so.
 ///
 /// # Errors
 /// When it is not saved, so that there is nothing to change.
 pub(super) fn change(
     state: &mut State,
+    said: impl Into<String>,
     command: impl FnOnce(ConversationId) -> Command,
 ) -> Result<Vec<Effect>, String> {
     let id = state
         .sessions
         .current
         .ok_or("This chat is not saved yet: say something first.")?;
-    Ok(vec![Effect::Store(command(id))])
+    let mut effects = vec![Effect::Store(command(id))];
+    effects.extend(notice(state, said, IsError::No));
+    Ok(effects)
 }
 
 /// Deletes the chat on the screen, which can be restored.
@@ -131,16 +134,11 @@ pub(super) fn change(
 /// # Errors
 /// As [`change`].
 pub(super) fn delete(state: &mut State) -> Result<Vec<Effect>, String> {
-    let delete = change(state, Command::Delete)?;
     let id = state.sessions.current;
+    let delete = change(state, "Deleted; /restore brings it back.", Command::Delete)?;
     let mut effects = perform::new_chat(state);
     state.sessions.deleted = id.map(Deleted::Chat);
     effects.extend(delete);
-    effects.extend(notice(
-        state,
-        "Deleted; /restore brings it back.",
-        IsError::No,
-    ));
     Ok(effects)
 }
 
@@ -202,6 +200,10 @@ pub(super) fn on_store(state: &mut State, event: Event) -> Vec<Effect> {
         Event::Standing(_) => {}
         Event::Failed(why) => note(state, why, IsError::Yes),
         Event::Salvaged(what) => note(state, what, IsError::Yes),
+        Event::CaughtUp => {
+            let said = "What could not be saved for a while is saved now.";
+            note(state, said, IsError::No);
+        }
     }
     vec![]
 }

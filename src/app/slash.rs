@@ -104,8 +104,12 @@ const COMMANDS: &[Command] = &[
         argument: "[TITLE]",
         what: "give the chat a title",
         run: |state, title| {
+            let said = match title {
+                "" => "The chat has no title of its own now.".to_owned(),
+                title => format!("The chat is called {title} now."),
+            };
             let title = title.to_owned();
-            sessions::change(state, |id| StoreCommand::Rename { id, title })
+            sessions::change(state, said, |id| StoreCommand::Rename { id, title })
         },
     },
     Command {
@@ -114,7 +118,11 @@ const COMMANDS: &[Command] = &[
         what: "put the chat above the others",
         run: |state, argument| {
             let pinned = argument != "off";
-            sessions::change(state, |id| StoreCommand::SetPinned { id, pinned })
+            let said = match pinned {
+                true => "The chat stands above the others now.",
+                false => "The chat stands among the others again.",
+            };
+            sessions::change(state, said, |id| StoreCommand::SetPinned { id, pinned })
         },
     },
     Command {
@@ -123,7 +131,11 @@ const COMMANDS: &[Command] = &[
         what: "give the chat these tags and no others",
         run: |state, words| {
             let tags = chats::tags(words);
-            sessions::change(state, |id| StoreCommand::SetTags { id, tags })
+            let said = match tags.as_slice() {
+                [] => "The chat has no tags now.".to_owned(),
+                tags => format!("The chat's tags: {}.", tags.join(", ")),
+            };
+            sessions::change(state, said, |id| StoreCommand::SetTags { id, tags })
         },
     },
     Command {

@@ -492,6 +492,27 @@ fn the_models_recommendation_gives_way_to_the_user() {
 }
 
 #[test]
+fn a_notice_makes_room_for_the_keys_of_another_view_and_a_long_failure_can_be_read() {
+    let mut state = ready();
+    say(&mut state, "/pin");
+    assert!(state.notice.is_some());
+    press(&mut state, &["f10"]);
+    assert_eq!((state.view, &state.notice), (View::Metrics, &None));
+    let notes = |state: &State| {
+        let is_note = |entry: &&Entry| matches!(entry, Entry::Note { .. });
+        state.chat.entries.iter().filter(is_note).count()
+    };
+    let before = notes(&state);
+    update(&mut state, Event::Written(Err("no space".into())));
+    assert_eq!(notes(&state), before);
+    let long = "the disk has no room for this file; ".repeat(8);
+    update(&mut state, Event::Written(Err(long.clone())));
+    assert_eq!(notes(&state), before + 1);
+    let last = state.chat.entries.last();
+    assert!(matches!(last, Some(Entry::Note { text, is_error: true }) if *text == long));
+}
+
+#[test]
 fn figures_of_the_model_before_do_not_stand_under_another() {
     for (fingerprint, rate) in [("", 9.0), ("another", 0.0)] {
         let mut state = ready();

@@ -4,6 +4,8 @@ use std::mem::discriminant;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use unicode_width::UnicodeWidthStr;
+
 use super::overlay::Overlay;
 use super::slash::complete;
 use super::{Effect, Entry, Event, Notice, Settings, State, Timer};
@@ -14,6 +16,8 @@ use super::{
 use crate::config::Preset;
 use crate::engine::EngineEvent;
 
+/// Columns of the glyph before a notice.
+const GLYPH: u16 = 2;
 /// How long a notice stays in the status line.
 const NOTICE_TIME: Duration = Duration::from_secs(6);
 
@@ -136,7 +140,10 @@ fn take(state: &mut State, event: Event) -> Vec<Effect> {
 
 /// What the user does. A notice makes room for the key hints when other keys count.
 fn by_hand(state: &mut State, act: impl FnOnce(&mut State) -> Vec<Effect>) -> Vec<Effect> {
-    let keys = |state: &State| (state.focus, state.overlay.as_ref().map(discriminant));
+    let keys = |state: &State| {
+        let overlay = state.overlay.as_ref().map(discriminant);
+        (state.focus, state.view, overlay)
+    };
     let (keys_before, notice_before) = (keys(state), state.notice.clone());
     let effects = act(state);
     if keys(state) != keys_before && state.notice == notice_before {
@@ -157,12 +164,18 @@ pub(super) enum IsError {
     Yes,
 }
 
-/// Shows a short message for a while.
+/// Shows a short message for a while. A failure that the line has no room for stands in the
+/// transcript as well, where all of it can be read.
 pub(super) fn notice(state: &mut State, text: impl Into<String>, is_error: IsError) -> Vec<Effect> {
     let number = state.next_id();
+    let text = text.into();
+    let room = usize::from(state.size.0.saturating_sub(GLYPH));
+    if is_error == IsError::Yes && text.width() > room {
+        note(state, text.clone(), IsError::Yes);
+    }
     state.notice = Some(Notice {
         number,
-        text: text.into(),
+        text,
         is_error: is_error == IsError::Yes,
     });
     vec![Effect::After(Timer::Notice(number), NOTICE_TIME)]

@@ -204,6 +204,8 @@ pub enum Event {
     /// Something could not be stored or read; the sentence says what and why. Told once until
     /// something succeeds again.
     Failed(String),
+    /// All changes that had to wait for the disk are stored now.
+    CaughtUp,
     /// The store was damaged; the sentence says what was saved and where the damaged file lies.
     Salvaged(String),
 }

@@ -28,6 +28,8 @@ pub(super) struct Worker {
     failing: bool,
     /// Changes that could not be written yet, oldest first: they are tried again before the next one.
     backlog: VecDeque<Command>,
+    /// Whether the disk took none of them when it was tried last.
+    waiting: bool,
 }
 
 impl Worker {
@@ -40,6 +42,7 @@ impl Worker {
             tell,
             failing: false,
             backlog: VecDeque::new(),
+            waiting: false,
         };
         match Store::open(&worker.folder) {
             Ok(opened) => worker.take(opened),
@@ -70,7 +73,11 @@ impl Worker {
                 tracing::error!("a change was lost: {BACKLOG} others wait for the disk");
             }
         }
+        let waited = self.waiting;
         self.catch_up();
+        if waited && !self.waiting {
+            (self.tell)(Event::CaughtUp);
+        }
         if !command.is_change()
             && let Err(error) = self.attempt(command)
         {
@@ -85,6 +92,7 @@ impl Worker {
 
     /// Makes the changes that wait, until one cannot be made yet.
     fn catch_up(&mut self) {
+        self.waiting = false;
         while let Some(next) = self.backlog.pop_front() {
             match self.attempt(&next) {
                 Ok(()) => self.failing = false,
@@ -92,6 +100,7 @@ impl Worker {
                     self.fail(&format!("This chat is not saved: {error}"));
                     if error.is_passing() {
                         self.backlog.push_front(next);
+                        self.waiting = true;
                         break;
                     }
                 }
@@ -379,7 +388,10 @@ mod tests {
         assert_eq!(settled.count(), 2);
         assert_eq!(said(&worker), ["first"]);
         pages(&worker, 1 << 30);
+        assert!(told.try_iter().all(|event| event != Event::CaughtUp));
         worker.run(&say(3, "fourth"));
+        let caught_up = |event: &Event| *event == Event::CaughtUp;
+        assert_eq!(told.try_iter().filter(caught_up).count(), 1);
         assert_eq!(said(&worker), ["first", &large, "third", "fourth"]);
     }
 
