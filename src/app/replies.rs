@@ -102,8 +102,8 @@ pub(super) fn resume(state: &mut State, node: NodeId) -> Vec<Effect> {
     let (written, saved) = (reply.written(), Saved::of(reply));
     let generate = generate(state, request, written, None);
     state.chat.scroll = Scroll::End;
-    tokens::goes_on(state, before, request);
-    let mut effects = saving::resumed(state, node, request, saved);
+    let mut effects = tokens::goes_on(state, before, request);
+    effects.extend(saving::resumed(state, node, request, saved));
     state.speed.begin();
     effects.push(generate);
     effects

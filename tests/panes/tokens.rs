@@ -93,6 +93,7 @@ pub fn walk(size: (u16, u16)) -> State {
             chosen: (0..14).collect(),
         },
         trace: trace(),
+        ..Kept::default()
     });
     recorded.message = Some(MessageId(12));
     state.tokens.replies.insert(RequestId(1), recorded);
@@ -111,6 +112,18 @@ pub fn shaded(size: (u16, u16)) -> State {
     let mut state = walk(size);
     if let Some(walk) = &mut state.tokens.walk {
         walk.shade = Shade::On;
+    }
+    state
+}
+
+/// Recorded after it was made: another token would have been drawn now.
+pub fn computed(size: (u16, u16)) -> State {
+    let mut state = walk(size);
+    if let Some(recorded) = state.tokens.replies.get_mut(&RequestId(1)) {
+        recorded.kept.marks.computed_later = 14;
+        let drawn = &mut recorded.kept.trace.tokens[8];
+        drawn.token = 101;
+        drawn.rank = 2;
     }
     state
 }

@@ -1,6 +1,6 @@
 //! The walk itself: where it stands, and how keys move it.
 
-use super::again;
+use super::{again, later};
 use crate::app::update::{IsError, notice};
 use crate::app::{Action, Effect, Entry, State, View};
 use crate::engine::RequestId;
@@ -123,6 +123,7 @@ pub fn perform(state: &mut State, action: Action) -> Option<Vec<Effect>> {
         Action::Bottom => step(state, isize::MAX / 2),
         Action::Toggle => shade(state),
         Action::Accept => return Some(again::accept(state)),
+        Action::Cancel if state.tokens.later.is_some() => return Some(later::stop(state)),
         _ => return None,
     }
     Some(vec![])
@@ -147,11 +148,11 @@ fn walkable(state: &State) -> Vec<RequestId> {
 }
 
 /// Keeps the walk inside the reply and its candidate on the token that was chosen.
-fn settle(state: &mut State) {
-    let last = state
-        .tokens
-        .walked()
-        .map_or(0, |(_, trace)| trace.tokens.len().saturating_sub(1));
+pub(super) fn settle(state: &mut State) {
+    let walked = state.tokens.walked();
+    let last = walked.map_or(0, |(_, recorded)| {
+        recorded.kept.trace.tokens.len().saturating_sub(1)
+    });
     if let Some(walk) = &mut state.tokens.walk {
         walk.token = walk.token.min(last);
     }

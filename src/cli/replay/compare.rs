@@ -26,7 +26,8 @@ pub(super) struct Outcome {
 pub(super) struct Divergence {
     /// Its place in the reply.
     pub at: usize,
-    /// Whether the candidates of `then` were not recorded, and computed now with its values.
+    /// Whether the candidates of `then` were not recorded, and computed with its values: now, or
+    /// when somebody looked at them.
     pub is_computed: bool,
     pub then: Side,
     pub now: Side,
@@ -74,7 +75,8 @@ pub(super) fn compare(
 ) -> Outcome {
     let divergence = diverges_at(then, now).map(|at| Divergence {
         at,
-        is_computed: computed.is_some(),
+        is_computed: computed.is_some()
+            || u32::try_from(at).is_ok_and(|at| then.marks.is_computed_later(at)),
         then: side(then, computed.unwrap_or(&then.trace), at, &now.trace),
         now: side(now, &now.trace, at, &then.trace),
     });
@@ -190,6 +192,7 @@ mod tests {
                     .map(|id| (*id, id.to_string().into_bytes().into()))
                     .collect(),
             },
+            ..Kept::default()
         }
     }
 
@@ -230,6 +233,14 @@ mod tests {
         assert!(divergence.is_computed);
         assert_eq!(divergence.then.text, "2");
         assert_eq!(divergence.then.candidates[0].token, 2);
+
+        // As well as where it was computed and kept before.
+        then.trace = computed;
+        for (computed_later, is_computed) in [(1, false), (2, true)] {
+            then.marks.computed_later = computed_later;
+            let divergence = compare(&then, &now, None, None).divergence;
+            assert_eq!(divergence.map(|one| one.is_computed), Some(is_computed));
+        }
     }
 
     #[test]

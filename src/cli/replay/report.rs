@@ -69,7 +69,7 @@ fn side_text(side: &Side, is_computed: bool) -> String {
     let candidates = candidates.join(", ");
     match (candidates.is_empty(), is_computed) {
         (true, _) => format!("{token}; its candidates were not recorded (n-probs)"),
-        (false, true) => format!("{token}; not recorded then, computed here: {candidates}"),
+        (false, true) => format!("{token}; not recorded then, computed afterwards: {candidates}"),
         (false, false) => format!("{token}; {candidates}"),
     }
 }
@@ -147,7 +147,7 @@ mod tests {
         assert_eq!(tokens, [0, 1, 2, 3, 4, 8]);
         let text = side_text(&side, true);
         assert!(
-            text.starts_with("\"8\"; not recorded then, computed here: \"0\" 50.000 %"),
+            text.starts_with("\"8\"; not recorded then, computed afterwards: \"0\" 50.000 %"),
             "{text}"
         );
     }

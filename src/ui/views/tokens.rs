@@ -21,7 +21,7 @@ use crate::app::{Recorded, Shade, State, Walk, made_with};
 use crate::engine::trace::{CandidateTrace, TokenTrace, Trace};
 use crate::theme::Role;
 use crate::ui::layout::Size;
-use crate::ui::painter::{Focused, Painter, part};
+use crate::ui::painter::{Focused, Painter, Part, part};
 use crate::ui::text::{fit, sanitise, spans::Spans, wrap::Wrapped};
 use crate::ui::widgets::chart;
 
@@ -41,28 +41,19 @@ pub fn draw(painter: &mut Painter<'_>, area: Rect, state: &State) {
     } else {
         Focused::No
     };
-    let (Some((walk, trace)), Some(token)) = (state.tokens.walked(), state.tokens.token()) else {
+    let (Some((walk, recorded)), Some(token)) = (state.tokens.walked(), state.tokens.token())
+    else {
         let inner = painter.pane(area, &[part("Tokens", Role::Accent)], frame, focused);
-        let texts = if state.tokens.later.is_some() {
-            ["The reply is made again to be recorded \u{2026}", ""]
-        } else {
-            [
-                "The candidates of this reply were not recorded. Enter makes it again, token by token.",
-                "/set n-probs 10 records replies as they are made.",
-            ]
-        };
-        for (text, y) in texts.into_iter().zip(inner.y..inner.bottom()) {
-            painter.text(inner.x, y, inner.right(), text, Role::Muted);
-        }
+        draw_nothing(painter, inner, state);
         return;
     };
-    let place = format!(
-        " {} {} of {}",
-        painter.glyphs.dot,
-        walk.token + 1,
-        trace.tokens.len()
-    );
-    let title = [part("Tokens", Role::Accent), part(place, Role::Text)];
+    let trace = &recorded.kept.trace;
+    let dot = painter.glyphs.dot;
+    let place = format!(" {dot} {} of {}", walk.token + 1, trace.tokens.len());
+    let mut title = vec![part("Tokens", Role::Accent), part(place, Role::Text)];
+    if let Some(said) = computed(state, recorded, token) {
+        title.push(part(format!(" {dot} {said}"), Role::Muted));
+    }
     let inner = painter.pane(area, &title, frame, focused);
     let rows = u16::try_from(token.candidates.len()).unwrap_or(u16::MAX);
     // Heading, candidates, and what each stage kept; the text has a third at least.
@@ -77,12 +68,31 @@ pub fn draw(painter: &mut Painter<'_>, area: Rect, state: &State) {
     ])
     .areas(inner);
     draw_text(painter, text, walk, trace);
-    draw_about(painter, about, trace, token);
+    draw_about(painter, about, recorded, token);
     draw_candidates(painter, candidates, walk, trace, token);
     draw_entropy(painter, entropy, walk, trace);
-    if let Some(recorded) = state.tokens.replies.get(&walk.reply) {
-        draw_made(painter, made, recorded);
+    draw_made(painter, made, recorded);
+}
+
+/// Why there is nothing to walk through yet.
+fn draw_nothing(painter: &mut Painter<'_>, area: Rect, state: &State) {
+    let text = if state.tokens.recording().is_some() {
+        "The reply is computed again to be recorded \u{2026}"
+    } else {
+        "The candidates of this reply were not recorded. Enter computes them now, token by token.\n\
+         /set n-probs 10 records replies as they are made."
+    };
+    painter.paragraph(area, text, Role::Muted);
+}
+
+/// That the candidates of this token were not recorded when it was drawn.
+fn computed(state: &State, recorded: &Recorded, token: &TokenTrace) -> Option<String> {
+    if state.tokens.recording().is_some() {
+        let all = recorded.kept.ids.chosen.len();
+        return Some(format!("computed afterwards, {all} in all; Esc stops"));
     }
+    let is_computed = recorded.kept.marks.is_computed_later(token.at);
+    is_computed.then(|| "computed afterwards, near ties may differ".to_owned())
 }
 
 /// The reply with the token marked, and shaded where that is wanted.
@@ -136,13 +146,15 @@ fn shade(p: f32) -> Role {
     }
 }
 
-fn draw_about(painter: &mut Painter<'_>, area: Rect, trace: &Trace, token: &TokenTrace) {
+fn draw_about(painter: &mut Painter<'_>, area: Rect, recorded: &Recorded, token: &TokenTrace) {
     let y = area.bottom().saturating_sub(1);
-    let drawn = token.chosen().map_or(0.0, |one| one.drawn(&token.stages));
     let facts = [
-        vec![part(quoted(trace, token.token), Role::Accent)],
+        vec![part(
+            quoted(&recorded.kept.trace, token.token),
+            Role::Accent,
+        )],
         vec![part(format!("model {}", percent(token.p())), Role::Text)],
-        vec![part(format!("drawn with {}", percent(drawn)), Role::Text)],
+        vec![how(token)],
         vec![part(format!("rank {}", token.rank), Role::Text)],
         vec![part(
             format!("entropy {:.2} bits", token.entropy),
@@ -150,6 +162,18 @@ fn draw_about(painter: &mut Painter<'_>, area: Rect, trace: &Trace, token: &Toke
         )],
     ];
     painter.facts(area.x, y, area.right(), &facts);
+}
+
+/// With what probability it could be drawn. The stage that would have removed it is one of a
+/// reply that was computed afterwards.
+fn how(token: &TokenTrace) -> Part<'static> {
+    let chosen = token.chosen();
+    if let Some(stage) = chosen.and_then(|one| one.removed_by(&token.stages)) {
+        let text = format!("{} would remove it", stage.name());
+        return part(text, Role::Warning);
+    }
+    let drawn = chosen.map_or(0.0, |one| one.drawn(&token.stages));
+    part(format!("drawn with {}", percent(drawn)), Role::Text)
 }
 
 fn draw_candidates(
