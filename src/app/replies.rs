@@ -271,20 +271,9 @@ pub(super) fn use_template(state: &mut State, name: &str) -> Vec<Effect> {
 /// When there is none, in words.
 pub(super) fn past_request(state: &State) -> Result<GenerateRequest, &'static str> {
     let chat = &state.chat;
-    let mut replies = chat
-        .entries
-        .iter()
-        .enumerate()
-        .filter_map(|(at, entry)| match entry {
-            Entry::Reply(reply) => Some((at, reply)),
-            _ => None,
-        });
-    let selected = chat.selected.and_then(|node| chat.index_of(node));
-    let (at, reply) = match selected {
-        Some(selected) => replies.find(|(at, _)| *at >= selected),
-        None => replies.next_back(),
-    }
-    .ok_or("There is no reply yet whose prompt could be shown.")?;
+    let (at, reply) = chat
+        .meant_reply()
+        .ok_or("There is no reply yet whose prompt could be shown.")?;
     if at <= chat.left_out && chat.left_out > 0 {
         return Err("That reply is left out of the prompt, with what it answered.");
     }

@@ -3,7 +3,7 @@
 use super::again::{accept, take_this_one};
 use super::walk::{choose, open, other_reply, step};
 use super::*;
-use crate::app::{Action, Reply, ReplyState, Saving, update};
+use crate::app::{Action, Pane, Reply, ReplyState, Saving, update};
 use crate::engine::trace::{Ids, Stage, StageTrace, Trace};
 use crate::engine::{
     Command as EngineCommand, ContextInfo, GenerateRequest, ModelInfo, StopReason,
@@ -96,6 +96,32 @@ fn the_walk_begins_at_the_last_reply_and_stays_inside() {
     step(&mut state, -1);
     assert_eq!(walk(&state).token, 0);
     open(&mut State::new((80, 24))).unwrap_err();
+}
+
+#[test]
+fn it_opens_the_selected_reply_or_the_newest_and_goes_on_where_it_stood() {
+    let mut state = recorded();
+    open(&mut state).unwrap();
+    step(&mut state, 2);
+    let at = |state: &State| state.tokens.walk.map(|walk| (walk.reply, walk.token));
+    open(&mut state).unwrap();
+    assert_eq!(at(&state), Some((RequestId(1002), 2)), "the same reply");
+    other_reply(&mut state, -1);
+    open(&mut state).unwrap();
+    assert_eq!(at(&state), Some((RequestId(1002), 0)), "the newest");
+    // Selected are the first question and its reply, in turn.
+    for node in [0, 1] {
+        state.focus = Pane::Chat;
+        state.chat.selected = state.chat.tree.path().get(node).copied();
+        open(&mut state).unwrap();
+        assert_eq!(at(&state), Some((RequestId(1001), 0)));
+        state.focus = Pane::Composer;
+        open(&mut state).unwrap();
+        assert_eq!(at(&state), Some((RequestId(1002), 0)));
+    }
+    state.focus = Pane::Chat;
+    state.tokens.replies.remove(&RequestId(1001));
+    open(&mut state).unwrap_err();
 }
 
 #[test]
