@@ -145,6 +145,11 @@ fn parameters() {
 fn walk_through_tokens() {
     snapshots("tokens", &SIZES, tokens::walk);
     snapshots("tokens_shaded", &[(80, 24)], tokens::shaded);
+    snapshots(
+        "tokens_many_stages",
+        &[(60, 18), (80, 24), (200, 60)],
+        tokens::many_stages,
+    );
     snapshots("tokens_computed", &[(60, 18), (80, 24)], tokens::computed);
     snapshots("params_preview", &[(80, 24), (200, 60)], tokens::preview);
 }

@@ -128,6 +128,28 @@ pub fn computed(size: (u16, u16)) -> State {
     state
 }
 
+/// With more stages than there is room for.
+pub fn many_stages(size: (u16, u16)) -> State {
+    let mut state = walk(size);
+    if let Some(recorded) = state.tokens.replies.get_mut(&RequestId(1)) {
+        let token = &mut recorded.kept.trace.tokens[8];
+        let before = [
+            Stage::LogitBias,
+            Stage::Penalties,
+            Stage::Dry,
+            Stage::TopNSigma,
+        ];
+        let before = before.map(|one| stage(one, 151_936, 1.0));
+        for candidate in &mut token.candidates {
+            candidate
+                .after
+                .splice(0..0, before.iter().map(|_| candidate.p));
+        }
+        token.stages.splice(0..0, before);
+    }
+    state
+}
+
 /// A sampling value is selected.
 pub fn preview(size: (u16, u16)) -> State {
     let mut state = states::finished(size);

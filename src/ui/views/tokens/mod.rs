@@ -15,20 +15,20 @@
 //! ╰────────────────────────────────────────────────────────────────────────────╯
 //! ```
 
+mod table;
+
 use ratatui::layout::{Constraint, Layout, Rect};
 
 use crate::app::{Recorded, Shade, State, Walk, made_with};
-use crate::engine::trace::{CandidateTrace, TokenTrace, Trace};
+use crate::engine::trace::{TokenTrace, Trace};
 use crate::theme::Role;
 use crate::ui::layout::Size;
 use crate::ui::painter::{Focused, Painter, Part, part};
 use crate::ui::text::{fit, sanitise, spans::Spans, wrap::Wrapped};
 use crate::ui::widgets::chart;
 
-/// Columns of a candidate's text with its mark, and of the model's probability.
-const NAME: u16 = 22;
-const MARK: u16 = 2;
-const CELL: u16 = 9;
+/// Columns of the token's text above the table.
+const TEXT: usize = 24;
 /// Bits that the chart's scale can still tell from nothing.
 const LEAST_ENTROPY: f32 = 0.1;
 /// Rows of the chart with the mark below it.
@@ -69,7 +69,7 @@ pub fn draw(painter: &mut Painter<'_>, area: Rect, state: &State) {
     .areas(inner);
     draw_text(painter, text, walk, trace);
     draw_about(painter, about, recorded, token);
-    draw_candidates(painter, candidates, walk, trace, token);
+    table::draw(painter, candidates, walk, trace, token);
     draw_entropy(painter, entropy, walk, trace);
     draw_made(painter, made, recorded);
 }
@@ -150,7 +150,7 @@ fn draw_about(painter: &mut Painter<'_>, area: Rect, recorded: &Recorded, token:
     let y = area.bottom().saturating_sub(1);
     let facts = [
         vec![part(
-            quoted(&recorded.kept.trace, token.token),
+            quoted(&recorded.kept.trace, token.token, TEXT),
             Role::Accent,
         )],
         vec![part(format!("model {}", percent(token.p())), Role::Text)],
@@ -174,113 +174,6 @@ fn how(token: &TokenTrace) -> Part<'static> {
     }
     let drawn = chosen.map_or(0.0, |one| one.drawn(&token.stages));
     part(format!("drawn with {}", percent(drawn)), Role::Text)
-}
-
-fn draw_candidates(
-    painter: &mut Painter<'_>,
-    area: Rect,
-    walk: &Walk,
-    trace: &Trace,
-    token: &TokenTrace,
-) {
-    if area.height < 4 {
-        return;
-    }
-    // The stages that fit; the last ones say most, because they are what is drawn from.
-    let room = usize::from(area.width.saturating_sub(NAME + CELL) / (CELL + 3));
-    let first = token.stages.len().saturating_sub(room.max(1));
-    let cells =
-        |painter: &mut Painter<'_>, y: u16, first_cell: &str, rest: &[(String, Role)], role| {
-            let mut right = area.x + NAME + CELL;
-            painter.text_right(area.x + NAME, y, right, &[part(first_cell, role)]);
-            for (text, role) in rest {
-                right += CELL + 3;
-                if right <= area.right() {
-                    painter.text_right(right - CELL - 2, y, right, &[part(text.as_str(), *role)]);
-                }
-            }
-        };
-    let names: Vec<(String, Role)> = token.stages[first..]
-        .iter()
-        .map(|stage| (stage.stage.name().to_owned(), Role::Muted))
-        .collect();
-    let heading = match first {
-        0 => "candidate".to_owned(),
-        hidden => format!("candidate ({hidden} stages hidden)"),
-    };
-    painter.text(area.x + MARK, area.y, area.x + NAME, &heading, Role::Muted);
-    cells(painter, area.y, "model", &names, Role::Muted);
-    let height = usize::from(area.height - 3);
-    let top = (walk.candidate + 1).saturating_sub(height);
-    let shown = token.candidates.iter().enumerate().skip(top).take(height);
-    for ((index, candidate), y) in shown.zip(area.y + 1..) {
-        let is_chosen = candidate.token == token.token;
-        let mark = match (index == walk.candidate, is_chosen) {
-            (true, _) => painter.glyphs.selected,
-            (false, true) => painter.glyphs.done,
-            (false, false) => "",
-        };
-        painter.text(area.x, y, area.x + MARK, mark, Role::Key);
-        let role = if is_chosen { Role::Accent } else { Role::Text };
-        let name = quoted(trace, candidate.token);
-        painter.text(area.x + MARK, y, area.x + NAME, &name, role);
-        let after = after(painter, candidate, token, first);
-        cells(painter, y, &percent(candidate.p), &after, Role::Text);
-        if index == walk.candidate {
-            painter.select(area, y);
-        }
-    }
-    let stages = &token.stages[first..];
-    let kept = stages
-        .iter()
-        .map(|stage| (stage.kept.to_string(), Role::Muted));
-    let mass = stages
-        .iter()
-        .map(|stage| (percent(stage.mass), Role::Muted));
-    let y = area.bottom() - 2;
-    painter.text(
-        area.x + MARK,
-        y,
-        area.x + NAME,
-        "candidates kept",
-        Role::Muted,
-    );
-    cells(painter, y, "", &kept.collect::<Vec<_>>(), Role::Muted);
-    painter.text(
-        area.x + MARK,
-        y + 1,
-        area.x + NAME,
-        "mass kept",
-        Role::Muted,
-    );
-    cells(painter, y + 1, "", &mass.collect::<Vec<_>>(), Role::Muted);
-}
-
-/// What each stage from the first one shown on made of a candidate.
-fn after(
-    painter: &Painter<'_>,
-    candidate: &CandidateTrace,
-    token: &TokenTrace,
-    first: usize,
-) -> Vec<(String, Role)> {
-    let mut before = match first.checked_sub(1) {
-        None => Some(candidate.p),
-        Some(at) => candidate.after.get(at).copied(),
-    };
-    let stages = first..token.stages.len();
-    let cells = stages.map(|at| {
-        let now = candidate.after.get(at).copied();
-        let cell = match (before, now) {
-            (Some(before), Some(now)) if now > before * 1.001 => (percent(now), Role::Good),
-            (Some(before), Some(now)) if now < before * 0.999 => (percent(now), Role::Warning),
-            (_, Some(now)) => (percent(now), Role::Text),
-            (Some(_), None) => ("removed".to_owned(), Role::Error),
-            (None, None) => (painter.glyphs.missing.to_owned(), Role::Muted),
-        };
-        before = now;
-        cell
-    });
-    cells.collect()
 }
 
 /// Entropy around the token, with a mark below it.
@@ -330,15 +223,15 @@ fn draw_made(painter: &mut Painter<'_>, area: Rect, recorded: &Recorded) {
     painter.facts(area.x, area.y, area.right(), &facts);
 }
 
-/// A token's text in quotation marks, with escapes for what cannot be seen.
-pub fn quoted(trace: &Trace, token: i32) -> String {
+/// A token's text in quotation marks, with escapes for what cannot be seen, in so many columns.
+fn quoted(trace: &Trace, token: i32, columns: usize) -> String {
     let text = trace.text(token);
     let text = sanitise::sanitise(&format!("{text:?}")).into_owned();
-    fit::head(&text, usize::from(NAME - MARK - 1), "..").into_owned()
+    fit::head(&text, columns, "..").into_owned()
 }
 
 /// A probability in per cent, with the places that matter.
-pub fn percent(p: f32) -> String {
+fn percent(p: f32) -> String {
     let p = 100.0 * p;
     match p {
         0.1.. => format!("{p:.1} %"),
