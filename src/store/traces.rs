@@ -26,6 +26,8 @@ pub struct Kept {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Marks {
+    /// The places of tokens that somebody took in place of what was drawn, in order.
+    pub by_hand: Vec<u32>,
     /// The candidates of so many tokens at its beginning were computed after the reply was made:
     /// sums in another order round differently, so that a near tie may have fallen the other way.
     pub computed_later: u32,
@@ -37,8 +39,14 @@ impl Marks {
         at < self.computed_later
     }
 
+    /// Whether the token at that place was taken by hand.
+    pub fn is_by_hand(&self, at: u32) -> bool {
+        self.by_hand.contains(&at)
+    }
+
     /// Only the tokens before that place are still those that the marks are about.
     pub fn truncate(&mut self, end: u32) {
+        self.by_hand.retain(|at| *at < end);
         self.computed_later = self.computed_later.min(end);
     }
 }

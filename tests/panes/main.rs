@@ -150,6 +150,7 @@ fn walk_through_tokens() {
         &[(60, 18), (80, 24), (200, 60)],
         tokens::many_stages,
     );
+    snapshots("tokens_by_hand", &[(80, 24)], tokens::by_hand);
     snapshots("tokens_computed", &[(60, 18), (80, 24)], tokens::computed);
     snapshots("params_preview", &[(80, 24), (200, 60)], tokens::preview);
 }

@@ -128,6 +128,16 @@ pub fn computed(size: (u16, u16)) -> State {
     state
 }
 
+/// At a token that was taken by hand.
+pub fn by_hand(size: (u16, u16)) -> State {
+    let mut state = walk(size);
+    if let Some(recorded) = state.tokens.replies.get_mut(&RequestId(1)) {
+        recorded.kept.marks.by_hand = vec![8];
+        recorded.kept.trace.tokens[8].token = 101;
+    }
+    state
+}
+
 /// With more stages than there is room for.
 pub fn many_stages(size: (u16, u16)) -> State {
     let mut state = walk(size);

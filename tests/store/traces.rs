@@ -40,7 +40,10 @@ fn kept(token: i32) -> Kept {
             }],
             pieces: [(token, b"a".as_slice().into())].into(),
         },
-        marks: Marks { computed_later: 1 },
+        marks: Marks {
+            by_hand: vec![0],
+            computed_later: 1,
+        },
     }
 }
 

@@ -45,7 +45,7 @@ pub(super) fn take_this_one(state: &mut State) -> Vec<Effect> {
     if let Some(why) = cannot_take(state, walk.reply) {
         return notice(state, why, IsError::Yes);
     }
-    let Some((exact, trace)) = branch(&recorded.kept, walk.token, &candidate) else {
+    let Some((exact, kept)) = branch(&recorded.kept, walk.token, &candidate) else {
         return notice(state, "The reply has not ended yet.", IsError::Yes);
     };
     let is_walked =
@@ -63,10 +63,6 @@ pub(super) fn take_this_one(state: &mut State) -> Vec<Effect> {
     let mut effects = saving::chose(state);
     effects.extend(replies::begin_exactly(state, exact));
     if let Some(request) = state.chat.running() {
-        let kept = Kept {
-            trace,
-            ..Kept::default()
-        };
         state.tokens.replies.insert(request, Recorded::new(kept));
         state.tokens.walk = Some(Walk {
             reply: request,
@@ -78,10 +74,19 @@ pub(super) fn take_this_one(state: &mut State) -> Vec<Effect> {
 
 /// The prompt and beginning that lead to a token and take another in its place, and what is known
 /// of the tokens up to there.
-fn branch(kept: &Kept, token: usize, candidate: &CandidateTrace) -> Option<(Exact, Trace)> {
+pub(super) fn branch(
+    kept: &Kept,
+    token: usize,
+    candidate: &CandidateTrace,
+) -> Option<(Exact, Kept)> {
     let place = kept.trace.tokens.get(token)?;
     let mut reply = kept.ids.chosen.get(..place.at as usize)?.to_vec();
     reply.push(candidate.token);
+    let mut marks = kept.marks.clone();
+    marks.truncate(place.at.saturating_add(1));
+    if candidate.token != place.token && !marks.is_by_hand(place.at) {
+        marks.by_hand.push(place.at);
+    }
     let mut tokens = kept.trace.tokens.get(..=token)?.to_vec();
     let last = tokens.last_mut()?;
     last.token = candidate.token;
@@ -91,11 +96,15 @@ fn branch(kept: &Kept, token: usize, candidate: &CandidateTrace) -> Option<(Exac
         tokens,
         pieces: kept.trace.pieces.clone(),
     };
-    let prompt = kept.ids.prompt.clone();
     let exact = Exact {
-        prompt,
+        prompt: kept.ids.prompt.clone(),
         reply,
         forced: Vec::new(),
     };
-    Some((exact, trace))
+    let kept = Kept {
+        trace,
+        marks,
+        ..Kept::default()
+    };
+    Some((exact, kept))
 }

@@ -294,12 +294,22 @@ mod tests {
     #[test]
     fn marks_stay_with_the_tokens_that_are_still_there() {
         let marked = Kept {
-            marks: Marks { computed_later: 3 },
+            marks: Marks {
+                by_hand: vec![0, 2],
+                computed_later: 3,
+            },
             ..part(&[1, 2], &[3, 4, 5])
         };
-        for (prompt, computed_later) in [(&[1, 2, 3, 4, 5][..], 3), (&[1, 2, 3, 9], 1), (&[6], 0)] {
-            let recorded = gone_on(marked.clone(), prompt);
-            assert_eq!(recorded.kept.marks.computed_later, computed_later);
+        for (prompt, by_hand, computed_later) in [
+            (&[1, 2, 3, 4, 5][..], &[0, 2][..], 3),
+            (&[1, 2, 3, 9], &[0], 1),
+            (&[6], &[], 0),
+        ] {
+            let marks = gone_on(marked.clone(), prompt).kept.marks;
+            assert_eq!(
+                (&marks.by_hand[..], marks.computed_later),
+                (by_hand, computed_later)
+            );
         }
     }
 

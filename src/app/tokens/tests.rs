@@ -146,12 +146,43 @@ fn another_candidate_branches_the_chat_with_the_tokens_before_it() {
     let tokens: Vec<_> = kept.trace.tokens.iter().map(|token| token.token).collect();
     assert_eq!(tokens, [10, 11, 99]);
     assert_eq!(kept.trace.tokens[2].rank, 1);
+    assert_eq!(kept.marks.by_hand, [2]);
     assert_eq!(state.tokens.walk.unwrap().reply, asked.id);
     assert!(
         take_this_one(&mut state)
             .iter()
             .all(|effect| !matches!(effect, Effect::Engine(_)))
     );
+}
+
+#[test]
+fn what_was_taken_by_hand_stays_that_in_what_leaves_its_path() {
+    let kept = |by_hand: &[u32]| Kept {
+        ids: Ids {
+            prompt: vec![1],
+            chosen: vec![10, 11, 12, 13],
+        },
+        trace: trace(4),
+        marks: Marks {
+            by_hand: by_hand.into(),
+            computed_later: 4,
+        },
+        ..Kept::default()
+    };
+    // At the third token, its own or another candidate.
+    for (before, candidate, after) in [
+        (&[][..], 1, &[2][..]),
+        (&[], 0, &[]),
+        (&[0, 3], 1, &[0, 2]),
+        (&[2, 3], 0, &[2]),
+    ] {
+        let kept = kept(before);
+        let candidate = &kept.trace.tokens[2].candidates[candidate];
+        let (exact, branch) = super::again::branch(&kept, 2, candidate).unwrap();
+        assert_eq!(exact.reply, [10, 11, candidate.token]);
+        assert_eq!(branch.marks.by_hand, after);
+        assert_eq!(branch.marks.computed_later, 3);
+    }
 }
 
 #[test]

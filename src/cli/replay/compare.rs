@@ -9,8 +9,11 @@ use crate::store::Kept;
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Outcome {
     pub seed: u32,
-    /// Tokens compared.
+    /// Tokens of the reply, with those at its beginning that are given again and not drawn.
     pub tokens: usize,
+    pub given: usize,
+    /// The places of tokens that were taken by hand.
+    pub by_hand: Vec<u32>,
     /// `None` = every token is the same.
     pub divergence: Option<Divergence>,
     /// What is not as it was: name, then and now.
@@ -83,6 +86,8 @@ pub(super) fn compare(
     Outcome {
         seed: then.origin.seed,
         tokens: then.ids.chosen.len(),
+        given: then.origin.begun_with as usize,
+        by_hand: then.marks.by_hand.clone(),
         divergence,
         differences: differences(&then.origin, &now.origin),
         resampled: then.origin.resampled,

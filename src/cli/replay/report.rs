@@ -29,6 +29,7 @@ pub(super) fn text(id: i64, outcome: &Outcome) -> String {
             let _ = writeln!(out, "  {when:4}  {}", side_text(side, is_computed));
         }
     }
+    out.push_str(&given(outcome));
     if let Some(why) = &outcome.cut {
         let _ = writeln!(
             out,
@@ -51,6 +52,22 @@ pub(super) fn text(id: i64, outcome: &Outcome) -> String {
         );
     }
     out
+}
+
+/// A line about the tokens that were not drawn, where there are any.
+fn given(outcome: &Outcome) -> String {
+    let tokens = match outcome.given {
+        0 => return String::new(),
+        1 => "token is".to_owned(),
+        given => format!("{given} tokens are"),
+    };
+    let by_hand = outcome.by_hand.iter();
+    let by_hand: Vec<String> = by_hand.map(|at| format!("token {}", at + 1)).collect();
+    let by_hand = match by_hand.is_empty() {
+        true => String::new(),
+        false => format!("; taken by hand: {}", by_hand.join(", ")),
+    };
+    format!("  Its first {tokens} given, not drawn{by_hand}.\n")
 }
 
 fn side_text(side: &Side, is_computed: bool) -> String {
@@ -119,6 +136,8 @@ pub(super) fn json(id: i64, outcome: &Outcome) -> Value {
         "identical": outcome.divergence.is_none(),
         "seed": outcome.seed,
         "tokens": outcome.tokens,
+        "given": outcome.given,
+        "by_hand": outcome.by_hand,
         "resampled": outcome.resampled,
         "cut": outcome.cut,
         "divergence": divergence,
@@ -129,6 +148,33 @@ pub(super) fn json(id: i64, outcome: &Outcome) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn tokens_that_are_given_are_told_apart_from_those_drawn() {
+        let outcome = |given, by_hand: &[u32]| Outcome {
+            seed: 1,
+            tokens: 9,
+            given,
+            by_hand: by_hand.into(),
+            divergence: None,
+            differences: Vec::new(),
+            resampled: false,
+            cut: None,
+        };
+        assert_eq!(given(&outcome(0, &[])), "");
+        let words = text(7, &outcome(4, &[1, 3]));
+        assert!(
+            words.contains(
+                "  Its first 4 tokens are given, not drawn; taken by hand: token 2, token 4.\n"
+            ),
+            "{words}"
+        );
+        let object = json(7, &outcome(1, &[0]));
+        assert_eq!(
+            (&object["given"], &object["by_hand"]),
+            (&json!(1), &json!([0]))
+        );
+    }
 
     #[test]
     fn the_one_drawn_is_always_among_those_shown() {

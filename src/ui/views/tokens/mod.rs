@@ -154,7 +154,7 @@ fn draw_about(painter: &mut Painter<'_>, area: Rect, recorded: &Recorded, token:
             Role::Accent,
         )],
         vec![part(format!("model {}", percent(token.p())), Role::Text)],
-        vec![how(token)],
+        vec![how(recorded, token)],
         vec![part(format!("rank {}", token.rank), Role::Text)],
         vec![part(
             format!("entropy {:.2} bits", token.entropy),
@@ -164,10 +164,13 @@ fn draw_about(painter: &mut Painter<'_>, area: Rect, recorded: &Recorded, token:
     painter.facts(area.x, y, area.right(), &facts);
 }
 
-/// With what probability it could be drawn. The stage that would have removed it is one of a
-/// reply that was computed afterwards.
-fn how(token: &TokenTrace) -> Part<'static> {
+/// How the token came to be the one. Only of one that was computed afterwards a stage may say that
+/// it would have removed it.
+fn how(recorded: &Recorded, token: &TokenTrace) -> Part<'static> {
     let chosen = token.chosen();
+    if recorded.kept.marks.is_by_hand(token.at) {
+        return part("taken by hand", Role::Text);
+    }
     if let Some(stage) = chosen.and_then(|one| one.removed_by(&token.stages)) {
         let text = format!("{} would remove it", stage.name());
         return part(text, Role::Warning);
