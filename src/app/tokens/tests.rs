@@ -8,6 +8,7 @@ use crate::engine::trace::{Ids, Stage, StageTrace, Trace};
 use crate::engine::{
     Command as EngineCommand, ContextInfo, GenerateRequest, ModelInfo, StopReason,
 };
+use crate::keymap::Context;
 use crate::store::{Command, Marks};
 
 fn trace(count: i32) -> Trace {
@@ -122,6 +123,37 @@ fn it_opens_the_selected_reply_or_the_newest_and_goes_on_where_it_stood() {
     state.focus = Pane::Chat;
     state.tokens.replies.remove(&RequestId(1001));
     open(&mut state).unwrap_err();
+}
+
+#[test]
+fn every_key_of_the_view_does_something_and_is_named() {
+    let mut sections = State::new((80, 24)).keymap.sections().into_iter();
+    let (_, rows) = sections
+        .find(|(context, _)| *context == Context::Tokens)
+        .unwrap();
+    assert!(rows.len() > 10);
+    // From the first candidate of the first token of the first reply, or the last ones.
+    let at_an_end = |towards: isize| {
+        let mut state = recorded();
+        update(&mut state, crate::app::Event::Key("alt+t".parse().unwrap()));
+        other_reply(&mut state, towards);
+        step(&mut state, 9 * towards);
+        choose(&mut state, 9 * towards);
+        state
+    };
+    for (keys, what) in rows {
+        for key in keys.split(' ') {
+            let does = [-1, 1].map(at_an_end).into_iter().any(|mut state| {
+                let before = state.tokens.walk;
+                let pressed = crate::app::Event::Key(key.parse().unwrap());
+                let effects = update(&mut state, pressed);
+                let is_open = state.overlay.is_some();
+                state.tokens.walk != before || is_open || !effects.is_empty()
+            });
+            assert!(does, "{key}: {what}");
+        }
+        assert!(!what.contains("value"), "in words of the view: {what}");
+    }
 }
 
 #[test]
