@@ -2,10 +2,14 @@
 
 use super::{Recorded, Walk, later};
 use crate::app::update::{IsError, notice};
-use crate::app::{Effect, Entry, State, replies, saving};
+use crate::app::{Action, Effect, Entry, State, replies, saving};
 use crate::engine::trace::{CandidateTrace, Trace};
 use crate::engine::{Exact, RequestId};
+use crate::keymap::Context;
 use crate::store::Kept;
+
+/// Candidates of each token where one looks into the tokens and the parameters record fewer.
+pub(super) const RECORDED: u32 = 10;
 
 /// Enter: goes on with the candidate, or records a reply that was not recorded.
 pub(super) fn accept(state: &mut State) -> Vec<Effect> {
@@ -19,6 +23,12 @@ pub(super) fn accept(state: &mut State) -> Vec<Effect> {
 
 /// Why the tokens of this reply cannot be gone on with.
 pub(super) fn cannot_take(state: &State, reply: RequestId) -> Option<String> {
+    if state.chat.running().is_some() {
+        // In this view Esc goes back.
+        let key = state.keymap.hint(Context::Tokens, Action::Interrupt);
+        let key = key.unwrap_or_else(|| "Esc in the chat".to_owned());
+        return Some(format!("A reply is being written; {key} stops it."));
+    }
     if let Some(why) = replies::cannot_reply(state) {
         return Some(why);
     }
@@ -61,7 +71,7 @@ pub(super) fn take_this_one(state: &mut State) -> Vec<Effect> {
     let before = state.chat.tree.parent(walked);
     state.chat.end_at(before);
     let mut effects = saving::chose(state);
-    effects.extend(replies::begin_exactly(state, exact));
+    effects.extend(replies::begin_exactly(state, exact, RECORDED));
     if let Some(request) = state.chat.running() {
         state.tokens.replies.insert(request, Recorded::new(kept));
         state.tokens.walk = Some(Walk {

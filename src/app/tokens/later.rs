@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::again::cannot_take;
+use super::again::{RECORDED, cannot_take};
 use super::walk::settle;
 use crate::app::update::{IsError, notice};
 use crate::app::{Effect, State, saving};
@@ -11,9 +11,6 @@ use crate::engine::trace::Trace;
 use crate::engine::{Command, EngineEvent, Exact, GenerateRequest, RequestId};
 use crate::params::{Params, ReplyParams, SamplingParams};
 use crate::store::{Command as StoreCommand, Kept};
-
-/// Candidates of each token.
-const RECORDED: u32 = 10;
 
 /// A reply is made again, token by token as it was, to be recorded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

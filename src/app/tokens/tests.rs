@@ -172,6 +172,7 @@ fn another_candidate_branches_the_chat_with_the_tokens_before_it() {
     let exact = asked.exact.clone().unwrap();
     assert_eq!(exact.prompt, [1, 2]);
     assert_eq!(exact.reply, [10, 11, 99]);
+    assert_eq!(asked.sampling.n_probs, 10, "to walk on in it");
     // The first question and its new reply are left, with what is known of its beginning.
     assert_eq!(state.chat.entries.len(), 2);
     let kept = &state.tokens.replies[&asked.id].kept;
@@ -185,6 +186,8 @@ fn another_candidate_branches_the_chat_with_the_tokens_before_it() {
             .iter()
             .all(|effect| !matches!(effect, Effect::Engine(_)))
     );
+    let said = state.notice.unwrap().text;
+    assert_eq!(said, "A reply is being written; Ctrl+C stops it.");
 }
 
 #[test]

@@ -16,6 +16,7 @@
 //! ```
 
 mod table;
+mod text;
 
 use ratatui::layout::{Constraint, Layout, Rect};
 
@@ -24,7 +25,7 @@ use crate::engine::trace::{TokenTrace, Trace};
 use crate::theme::Role;
 use crate::ui::layout::Size;
 use crate::ui::painter::{Focused, Painter, Part, part};
-use crate::ui::text::{fit, sanitise, spans::Spans, wrap::Wrapped};
+use crate::ui::text::{fit, sanitise};
 use crate::ui::widgets::chart;
 
 /// Columns of the token's text above the table.
@@ -51,8 +52,12 @@ pub fn draw(painter: &mut Painter<'_>, area: Rect, state: &State) {
     let dot = painter.glyphs.dot;
     let place = format!(" {dot} {} of {}", walk.token + 1, trace.tokens.len());
     let mut title = vec![part("Tokens", Role::Accent), part(place, Role::Text)];
-    if let Some(said) = computed(state, recorded, token) {
-        title.push(part(format!(" {dot} {said}"), Role::Muted));
+    let notes = [
+        computed(state, recorded, token),
+        not_recorded(state, recorded),
+    ];
+    for note in notes.iter().flatten() {
+        title.push(part(format!(" {dot} {note}"), Role::Muted));
     }
     let inner = painter.pane(area, &title, frame, focused);
     let rows = u16::try_from(token.candidates.len()).unwrap_or(u16::MAX);
@@ -67,7 +72,10 @@ pub fn draw(painter: &mut Painter<'_>, area: Rect, state: &State) {
         Constraint::Length(1),
     ])
     .areas(inner);
-    draw_text(painter, text, walk, trace);
+    text::draw(painter, text, walk, trace);
+    if walk.shade == Shade::On && about.height > 1 {
+        text::draw_shades(painter, about.x, about.y, about.right());
+    }
     draw_about(painter, about, recorded, token);
     table::draw(painter, candidates, walk, trace, token);
     draw_entropy(painter, entropy, walk, trace);
@@ -76,13 +84,29 @@ pub fn draw(painter: &mut Painter<'_>, area: Rect, state: &State) {
 
 /// Why there is nothing to walk through yet.
 fn draw_nothing(painter: &mut Painter<'_>, area: Rect, state: &State) {
-    let text = if state.tokens.recording().is_some() {
-        "The reply is computed again to be recorded \u{2026}"
-    } else {
-        "The candidates of this reply were not recorded. Enter computes them now, token by token.\n\
-         /set n-probs 10 records replies as they are made."
+    let is_running = state.chat.running().is_some();
+    let text = match (state.tokens.recording(), is_running) {
+        (Some(_), _) => "The reply is computed again to be recorded \u{2026}",
+        (None, true) => {
+            "The candidates of this reply are not recorded. Enter computes them when no reply is being written."
+        }
+        (None, false) => {
+            "The candidates of this reply were not recorded. Enter computes them now, token by token."
+        }
     };
-    painter.paragraph(area, text, Role::Muted);
+    let text = format!("{text}\n/set n-probs 10 records replies as they are made.");
+    painter.paragraph(area, &text, Role::Muted);
+}
+
+/// How much of the reply the walk cannot show, where a part of it was recorded.
+fn not_recorded(state: &State, recorded: &Recorded) -> Option<String> {
+    let (all, known) = (
+        recorded.kept.ids.chosen.len(),
+        recorded.kept.trace.tokens.len(),
+    );
+    let rest = all.checked_sub(known).filter(|rest| *rest > 0)?;
+    let is_recording = state.tokens.recording().is_some();
+    (!is_recording).then(|| format!("{rest} more tokens of it were not recorded"))
 }
 
 /// That the candidates of this token were not recorded when it was drawn.
@@ -93,57 +117,6 @@ fn computed(state: &State, recorded: &Recorded, token: &TokenTrace) -> Option<St
     }
     let is_computed = recorded.kept.marks.is_computed_later(token.at);
     is_computed.then(|| "computed afterwards, near ties may differ".to_owned())
-}
-
-/// The reply with the token marked, and shaded where that is wanted.
-fn draw_text(painter: &mut Painter<'_>, area: Rect, walk: &Walk, trace: &Trace) {
-    let spans = Spans::of(trace);
-    let wrapped = Wrapped::new(&spans.text, area.width);
-    let rows = wrapped.rows();
-    let at = spans.ranges.get(walk.token).map_or(0, |range| range.start);
-    let row = rows
-        .iter()
-        .rposition(|row| row.start as usize <= at)
-        .unwrap_or(0);
-    let height = usize::from(area.height);
-    let top = row
-        .saturating_sub(height / 2)
-        .min(rows.len().saturating_sub(height));
-    for (row, y) in rows.iter().skip(top).zip(area.y..area.bottom()) {
-        let (start, end) = (row.start as usize, row.end as usize);
-        let mut x = area.x;
-        for (index, range) in spans.between(start, end) {
-            let piece = spans
-                .text
-                .get(range.start.max(start)..range.end.min(end))
-                .unwrap_or_default();
-            let before = x;
-            let role = match walk.shade {
-                Shade::On => shade(trace.tokens[index].p()),
-                Shade::Off => Role::Text,
-            };
-            x = painter.text(x, y, area.right(), piece, role);
-            if index == walk.token {
-                let marked = Rect {
-                    x: before,
-                    y,
-                    width: x - before,
-                    height: 1,
-                };
-                painter.tint(marked, Role::Selection);
-            }
-        }
-    }
-}
-
-/// How likely the model thought a token, as a role: from good to an error.
-fn shade(p: f32) -> Role {
-    match p {
-        0.8.. => Role::Good,
-        0.4.. => Role::Text,
-        0.1.. => Role::Warning,
-        _ => Role::Error,
-    }
 }
 
 fn draw_about(painter: &mut Painter<'_>, area: Rect, recorded: &Recorded, token: &TokenTrace) {
@@ -228,8 +201,8 @@ fn draw_made(painter: &mut Painter<'_>, area: Rect, recorded: &Recorded) {
 
 /// A token's text in quotation marks, with escapes for what cannot be seen, in so many columns.
 fn quoted(trace: &Trace, token: i32, columns: usize) -> String {
-    let text = trace.text(token);
-    let text = sanitise::sanitise(&format!("{text:?}")).into_owned();
+    let quoted = trace.quoted(token);
+    let text = sanitise::sanitise(&quoted);
     fit::head(&text, columns, "..").into_owned()
 }
 
@@ -238,7 +211,28 @@ fn percent(p: f32) -> String {
     let p = 100.0 * p;
     match p {
         0.1.. => format!("{p:.1} %"),
+        0.0001.. => format!("{p:.4} %"),
         0.0 => "0 %".to_owned(),
-        _ => format!("{p:.4} %"),
+        _ => format!("{p:.0e} %"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_small_probability_is_not_nothing() {
+        for (p, text) in [
+            (1.0, "100.0 %"),
+            (0.001, "0.1 %"),
+            (0.0005, "0.0500 %"),
+            (0.000_002, "0.0002 %"),
+            (0.000_000_4, "4e-5 %"),
+            (3e-14, "3e-12 %"),
+            (0.0, "0 %"),
+        ] {
+            assert_eq!(percent(p), text);
+        }
     }
 }

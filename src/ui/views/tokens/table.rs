@@ -16,6 +16,7 @@ use crate::app::Walk;
 use crate::engine::trace::{CandidateTrace, StageTrace, TokenTrace, Trace};
 use crate::theme::Role;
 use crate::ui::painter::{Painter, part};
+use crate::ui::text::units;
 
 /// Columns of the mark before a candidate, and of its text with the mark.
 const MARK: u16 = 2;
@@ -114,6 +115,19 @@ pub(super) fn draw(
     columns.row(painter, (area.x, area.y), heading, &names);
     let height = usize::from(area.height - 3);
     let top = (walk.candidate + 1).saturating_sub(height);
+    // That there are more, above and below.
+    for (is_there, glyph, y) in [
+        (top > 0, painter.glyphs.up, area.y),
+        (
+            top + height < token.candidates.len(),
+            painter.glyphs.down,
+            area.bottom() - 2,
+        ),
+    ] {
+        if is_there {
+            painter.text(area.x, y, area.x + MARK, glyph, Role::Key);
+        }
+    }
     let shown = token.candidates.iter().enumerate().skip(top).take(height);
     for ((index, candidate), y) in shown.zip(area.y + 1..) {
         let is_chosen = candidate.token == token.token;
@@ -134,7 +148,7 @@ pub(super) fn draw(
     }
     let kept: Vec<Cell> = stages
         .iter()
-        .map(|stage| muted(stage.kept.to_string()))
+        .map(|stage| muted(units::count(stage.kept.into())))
         .collect();
     let mass: Vec<Cell> = stages
         .iter()
