@@ -41,16 +41,24 @@ pub(super) struct Divergence {
 pub(super) struct Side {
     /// `None` = the reply had ended.
     pub token: Option<i32>,
-    pub text: String,
+    pub name: Name,
     /// Empty where none were recorded.
     pub candidates: Vec<Candidate>,
+}
+
+/// What a token says.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Name {
+    pub text: String,
+    /// The same for people: see [`Trace::quoted`].
+    pub quoted: String,
 }
 
 /// What could have been drawn.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Candidate {
     pub token: i32,
-    pub text: String,
+    pub name: Name,
     /// The model's probability, and that of being drawn.
     pub p: f32,
     pub drawn_p: f32,
@@ -109,14 +117,18 @@ pub(super) fn changed(then: &Params, now: &Params) -> Vec<(&'static str, String,
 fn side(kept: &Kept, trace: &Trace, at: usize, other: &Trace) -> Side {
     let name = |token: i32| {
         let knows = trace.pieces.contains_key(&token);
-        if knows { trace } else { other }.text(token)
+        let knows = if knows { trace } else { other };
+        Name {
+            text: knows.text(token),
+            quoted: knows.quoted(token),
+        }
     };
     let candidates = recorded(trace, at).map(|token| {
         let candidates = token.candidates.iter();
         candidates
             .map(|one| Candidate {
                 token: one.token,
-                text: name(one.token),
+                name: name(one.token),
                 p: one.p,
                 drawn_p: one.drawn(&token.stages),
             })
@@ -125,7 +137,7 @@ fn side(kept: &Kept, trace: &Trace, at: usize, other: &Trace) -> Side {
     let token = kept.ids.chosen.get(at).copied();
     Side {
         token,
-        text: token.map(name).unwrap_or_default(),
+        name: token.map(name).unwrap_or_default(),
         candidates: candidates.unwrap_or_default(),
     }
 }
@@ -214,9 +226,9 @@ mod tests {
         let outcome = compare(&kept(&[1, 2, 3], &[]), &kept(&[1, 5, 3], &[]), None, None);
         let divergence = outcome.divergence.unwrap();
         assert_eq!(divergence.at, 1);
-        assert_eq!(divergence.then.candidates[0].text, "2");
+        assert_eq!(divergence.then.candidates[0].name.text, "2");
         assert!(!divergence.is_computed);
-        assert_eq!(divergence.now.text, "5");
+        assert_eq!(divergence.now.name.text, "5");
     }
 
     #[test]
@@ -236,7 +248,7 @@ mod tests {
         let outcome = compare(&then, &now, Some(&computed), None);
         let divergence = outcome.divergence.unwrap();
         assert!(divergence.is_computed);
-        assert_eq!(divergence.then.text, "2");
+        assert_eq!(divergence.then.name.text, "2");
         assert_eq!(divergence.then.candidates[0].token, 2);
 
         // As well as where it was computed and kept before.

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use serde_json::{Value, json};
 
-use super::compare::{Candidate, Divergence, Outcome, Side};
+use super::compare::{Candidate, Divergence, Name, Outcome, Side};
 use crate::cli::sanitise;
 
 /// Candidates shown of each distribution.
@@ -72,7 +72,7 @@ fn given(outcome: &Outcome) -> String {
 
 fn side_text(side: &Side, is_computed: bool) -> String {
     let token = match side.token {
-        Some(_) => quoted(&side.text),
+        Some(_) => quoted(&side.name),
         None => "ended".to_owned(),
     };
     let candidates = shown(side);
@@ -80,7 +80,7 @@ fn side_text(side: &Side, is_computed: bool) -> String {
         .iter()
         .map(|one| {
             let (p, drawn) = (100.0 * one.p, 100.0 * one.drawn_p);
-            format!("{} {p:.3} % -> {drawn:.3} %", quoted(&one.text))
+            format!("{} {p:.3} % -> {drawn:.3} %", quoted(&one.name))
         })
         .collect();
     let candidates = candidates.join(", ");
@@ -107,8 +107,8 @@ fn shown(side: &Side) -> Vec<&Candidate> {
 }
 
 /// Text of a model in quotation marks, harmless and on one line.
-fn quoted(text: &str) -> String {
-    sanitise::line(&format!("{text:?}"))
+fn quoted(name: &Name) -> String {
+    sanitise::line(&name.quoted)
 }
 
 /// One object.
@@ -117,10 +117,10 @@ pub(super) fn json(id: i64, outcome: &Outcome) -> Value {
         let candidates = side.candidates.iter();
         let candidates = candidates
             .map(|one| {
-                json!({ "token": one.token, "text": one.text, "p": one.p, "drawn_p": one.drawn_p })
+                json!({ "token": one.token, "text": one.name.text, "p": one.p, "drawn_p": one.drawn_p })
             })
             .collect::<Vec<_>>();
-        json!({ "token": side.token, "text": side.text, "candidates": candidates })
+        json!({ "token": side.token, "text": side.name.text, "candidates": candidates })
     };
     let divergence = outcome.divergence.as_ref().map(|one: &Divergence| {
         let mut then = side(&one.then);
@@ -178,15 +178,19 @@ mod tests {
 
     #[test]
     fn the_one_drawn_is_always_among_those_shown() {
+        let name = |token: u8| Name {
+            text: token.to_string(),
+            quoted: format!("\"{token}\""),
+        };
         let candidate = |token: u8| Candidate {
             token: token.into(),
-            text: token.to_string(),
+            name: name(token),
             p: 1.0 / f32::from(token + 2),
             drawn_p: 0.0,
         };
         let side = Side {
             token: Some(8),
-            text: "8".into(),
+            name: name(8),
             candidates: (0..10).map(candidate).collect(),
         };
         let tokens: Vec<i32> = shown(&side).iter().map(|one| one.token).collect();
