@@ -6,27 +6,31 @@ use std::path::{Path, PathBuf};
 
 /// What each module may name, beside itself. `config` and `keymap` are data that `app` shows.
 const MAY_NAME: &[(&str, &[&str])] = &[
-    ("gguf", &[]),
+    ("hex", &[]),
+    ("gguf", &["hex"]),
     ("params", &[]),
     ("hardware", &[]),
-    ("hub", &["gguf", "params"]),
+    ("hub", &["gguf", "hex", "params"]),
     ("chat", &[]),
     ("markdown", &[]),
     ("attach", &[]),
     ("plan", &["gguf", "params"]),
-    ("engine", &["chat", "params", "gguf", "plan"]),
+    ("engine", &["chat", "gguf", "hex", "params", "plan"]),
     ("units", &[]),
-    ("library", &["gguf", "hub", "params", "plan", "units"]),
+    (
+        "library",
+        &["chat", "gguf", "hex", "hub", "params", "plan", "units"],
+    ),
     ("bench", &["engine", "params"]),
     ("tune", &["bench", "engine", "params"]),
-    ("compare", &["engine", "params"]),
+    ("compare", &["engine", "hex", "params"]),
     ("diagnose", &["params"]),
-    ("store", &["chat", "compare", "engine"]),
+    ("store", &["chat", "compare", "engine", "hex"]),
     ("telemetry", &[]),
     ("theme", &[]),
     ("keymap", &["app"]),
     ("costs", &[]),
-    ("config", &["costs", "params"]),
+    ("config", &["costs", "hex", "params"]),
     (
         "app",
         &[
