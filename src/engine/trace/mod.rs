@@ -109,11 +109,6 @@ pub struct CandidateTrace {
 }
 
 impl CandidateTrace {
-    /// The stage that removed it.
-    pub fn removed_by(&self, stages: &[StageTrace]) -> Option<Stage> {
-        stages.get(self.after.len()).map(|stage| stage.stage)
-    }
-
     /// The probability with which it could be drawn at the end of those stages.
     pub fn drawn(&self, stages: &[StageTrace]) -> f32 {
         match self.after.last() {
@@ -192,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn a_candidate_is_removed_by_the_first_stage_it_has_no_probability_after() {
+    fn a_candidate_that_a_stage_removed_cannot_be_drawn() {
         let stage = |stage| StageTrace {
             stage,
             kept: 1,
@@ -204,9 +199,7 @@ mod tests {
             p: 0.5,
             after: after.to_vec(),
         };
-        assert_eq!(candidate(&[0.6]).removed_by(&stages), Some(Stage::MinP));
         assert_eq!(candidate(&[0.6]).drawn(&stages), 0.0);
-        assert_eq!(candidate(&[0.6, 0.7]).removed_by(&stages), None);
         assert_eq!(candidate(&[0.6, 0.7]).drawn(&stages), 0.7);
         assert_eq!(candidate(&[]).drawn(&[]), 0.5);
     }
