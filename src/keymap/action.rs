@@ -1,4 +1,5 @@
-//! Everything a user can do, by name. Keys, the palette and slash commands all end here.
+//! Everything a user can do, by name. Keys, the palette and slash commands all end here; what it
+//! does is `app`'s.
 
 use strum::{EnumIter, IntoEnumIterator};
 
