@@ -5,6 +5,7 @@
 
 mod action;
 mod key;
+mod words;
 
 use std::collections::BTreeMap;
 
@@ -159,7 +160,7 @@ impl Keymap {
                     .get(&(context, action))
                     .filter(|keys| !keys.is_empty())?;
                 let shown: Vec<_> = keys.iter().map(Key::to_string).collect();
-                Some((shown.join(" "), action.what()))
+                Some((shown.join(" "), words::what(context, action)))
             });
             (context, rows.collect())
         };

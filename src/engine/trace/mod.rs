@@ -109,6 +109,11 @@ pub struct CandidateTrace {
 }
 
 impl CandidateTrace {
+    /// The stage that removed it.
+    pub fn removed_by(&self, stages: &[StageTrace]) -> Option<Stage> {
+        stages.get(self.after.len()).map(|stage| stage.stage)
+    }
+
     /// The probability with which it could be drawn at the end of those stages.
     pub fn drawn(&self, stages: &[StageTrace]) -> f32 {
         match self.after.last() {
@@ -169,6 +174,26 @@ impl Trace {
             None => format!("<{token}>"),
         }
     }
+
+    /// The text of a token in quotation marks, with escapes for what cannot be seen and for bytes that
+    /// are no whole character; one that writes nothing has its number. Not sanitised.
+    pub fn quoted(&self, token: i32) -> String {
+        let Some(piece) = self.pieces.get(&token).filter(|piece| !piece.is_empty()) else {
+            return format!("<{token}>");
+        };
+        let mut quoted = String::from("\"");
+        for chunk in piece.utf8_chunks() {
+            let valid = format!("{:?}", chunk.valid());
+            let valid = valid
+                .strip_prefix('"')
+                .and_then(|valid| valid.strip_suffix('"'));
+            quoted.push_str(valid.unwrap_or_default());
+            let bytes = chunk.invalid().iter();
+            quoted.extend(bytes.map(|byte| format!("\\x{byte:02x}")));
+        }
+        quoted.push('"');
+        quoted
+    }
 }
 
 #[cfg(test)]
@@ -187,7 +212,33 @@ mod tests {
     }
 
     #[test]
-    fn a_candidate_that_a_stage_removed_cannot_be_drawn() {
+    fn a_quoted_token_shows_what_cannot_be_seen() {
+        let quoted = |piece: &[u8]| {
+            let trace = Trace {
+                pieces: [(7, piece.into())].into(),
+                ..Trace::default()
+            };
+            trace.quoted(7)
+        };
+        for (piece, expected) in [
+            (&b" it's"[..], r#"" it's""#),
+            (b"\"\n", r#""\"\n""#),
+            ("日".as_bytes(), r#""日""#),
+            (&"日".as_bytes()[..2], r#""\xe6\x97""#),
+            (&[b'a', 0x97, b'\\'], r#""a\x97\\""#),
+            (
+                "\u{200b}\u{202e}\u{1b}".as_bytes(),
+                r#""\u{200b}\u{202e}\u{1b}""#,
+            ),
+            (b"", "<7>"),
+        ] {
+            assert_eq!(quoted(piece), expected);
+        }
+        assert_eq!(Trace::default().quoted(7), "<7>");
+    }
+
+    #[test]
+    fn a_candidate_is_removed_by_the_first_stage_it_has_no_probability_after() {
         let stage = |stage| StageTrace {
             stage,
             kept: 1,
@@ -199,7 +250,9 @@ mod tests {
             p: 0.5,
             after: after.to_vec(),
         };
+        assert_eq!(candidate(&[0.6]).removed_by(&stages), Some(Stage::MinP));
         assert_eq!(candidate(&[0.6]).drawn(&stages), 0.0);
+        assert_eq!(candidate(&[0.6, 0.7]).removed_by(&stages), None);
         assert_eq!(candidate(&[0.6, 0.7]).drawn(&stages), 0.7);
         assert_eq!(candidate(&[]).drawn(&[]), 0.5);
     }
