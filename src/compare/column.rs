@@ -2,6 +2,7 @@
 
 use sha2::{Digest, Sha256};
 
+use super::written::{listed, pieces, unquoted};
 use crate::params::{
     AssignError, Group, Overrides, Param, Params, Source, TABLE, Value, assign, nearest_word, spec,
 };
@@ -29,6 +30,14 @@ pub enum ColumnError {
     },
     #[error("'{0}' is no change: write name=value, for instance temp=0.2")]
     NoChange(String),
+    #[error(
+        "the quote that the value of {0} begins with is not closed: write {0}=\"…\", and \\\" for a quote within it"
+    )]
+    OpenQuote(String),
+    #[error(
+        "'{after}' stands after the quote that closes the value of {name}; only a colon or a comma may"
+    )]
+    AfterQuote { name: String, after: String },
     #[error("{0} cannot differ between columns: it belongs to the model or its context")]
     NotOfAReply(&'static str),
     #[error(transparent)]
@@ -47,18 +56,16 @@ fn hint(near: &Option<String>, known: &[String]) -> String {
 /// Reads columns divided by commas; the same one may come twice.
 ///
 /// # Errors
-/// For what [`parse`] refuses, and for fewer than two columns or more than [`MOST`].
+/// For what [`parse`] refuses, for a quote that is not closed, and for fewer than two columns or more
+/// than [`MOST`].
 pub fn columns(
     text: &str,
     base: &Params,
     presets: &[(String, Overrides)],
 ) -> Result<Vec<Column>, ColumnError> {
-    let names = text
-        .split(',')
-        .map(str::trim)
-        .filter(|name| !name.is_empty());
-    let columns: Vec<Column> = names
-        .map(|name| parse(name, base, presets))
+    let columns: Vec<Column> = listed(text)?
+        .into_iter()
+        .map(|column| parse(column, base, presets))
         .collect::<Result<_, _>>()?;
     if (2..=MOST).contains(&columns.len()) {
         Ok(columns)
@@ -69,16 +76,17 @@ pub fn columns(
 
 /// Reads one column: the name of a preset, then changes to it, each after a colon:
 /// `creative:temp=1.4:seed=7`. [`CURRENT`] stands for the values in force, whatever preset they are of.
+/// A value may stand in quotes; one with a comma has to.
 ///
 /// # Errors
-/// For a preset that does not exist, and for values that are not allowed or that belong to the
+/// For a quote that is not closed, for a preset that does not exist, and for values that are not allowed or that belong to the
 /// model.
 pub fn parse(
     text: &str,
     base: &Params,
     presets: &[(String, Overrides)],
 ) -> Result<Column, ColumnError> {
-    let parts = parts(text);
+    let parts = parts(text)?;
     let name = parts.first().map_or("", |name| name.trim());
     let mut params = base.clone();
     if name != CURRENT {
@@ -96,7 +104,8 @@ pub fn parse(
         let (name, value) = change
             .split_once('=')
             .ok_or_else(|| ColumnError::NoChange(change.trim().to_owned()))?;
-        for (param, value) in assign(name.trim(), value.trim())? {
+        let name = name.trim();
+        for (param, value) in assign(name, &unquoted(name, value.trim())?)? {
             if !is_of_a_reply(param) {
                 return Err(ColumnError::NotOfAReply(spec(param).name));
             }
@@ -110,8 +119,9 @@ pub fn parse(
     })
 }
 
-/// The name and its changes; a colon inside a value stays in it.
-fn parts(text: &str) -> Vec<String> {
+/// The name and its changes; a colon inside a value stays in it, unless what follows looks like a
+/// change.
+fn parts(text: &str) -> Result<Vec<String>, ColumnError> {
     let begins_change = |piece: &str| {
         piece.split_once('=').is_some_and(|(name, _)| {
             let name = name.trim();
@@ -120,7 +130,7 @@ fn parts(text: &str) -> Vec<String> {
         })
     };
     let mut parts: Vec<String> = Vec::new();
-    for piece in text.split(':') {
+    for piece in pieces(text, ':')? {
         match parts.last_mut() {
             Some(last) if last.contains('=') && !begins_change(piece) => {
                 last.push(':');
@@ -129,7 +139,7 @@ fn parts(text: &str) -> Vec<String> {
             _ => parts.push(piece.to_owned()),
         }
     }
-    parts
+    Ok(parts)
 }
 
 /// The column of what is in force in the chat.
@@ -227,6 +237,21 @@ mod tests {
     }
 
     #[test]
+    fn a_value_in_quotes_has_commas_and_colons() {
+        let text = r#"hot:system="Be brief, seed=3: and \"kind\"":top-k=3,cold"#;
+        let read = columns(text, &Params::default(), &presets()).unwrap();
+        assert_eq!(read.len(), 2);
+        let (system, seed) = (read[0].params.reply().system, read[0].seed());
+        assert_eq!(
+            (system.as_str(), seed),
+            (r#"Be brief, seed=3: and "kind""#, None)
+        );
+        assert_eq!(read[0].params.get(Param::TopK), Value::Int(3));
+        let again = parse(&read[0].name, &Params::default(), &presets()).unwrap();
+        assert_eq!(again, read[0], "a name can be read again");
+    }
+
+    #[test]
     fn what_cannot_be_a_column_says_why() {
         let base = Params::default();
         let refused = |text: &str| columns(text, &base, &presets()).unwrap_err().to_string();
@@ -240,6 +265,11 @@ mod tests {
         );
         assert!(refused("cold,hot:temp").contains("name=value"));
         assert!(refused("cold,hot:temp=-3").contains("temp"));
+        assert_eq!(
+            refused(r#"cold,hot:system="Be brief, and kind"#),
+            r#"the quote that the value of system begins with is not closed: write system="…", and \" for a quote within it"#
+        );
+        assert!(refused(r#"cold,hot:system="a" b"#).contains("'b' stands after the quote"));
         assert!(refused("cold").contains("there are 1 columns"));
         assert!(
             columns(

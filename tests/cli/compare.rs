@@ -51,6 +51,18 @@ fn columns_come_from_one_prefill() {
 }
 
 #[test]
+fn a_value_with_a_comma_stands_in_quotes() {
+    let column = r#"greedy:system="Be brief, and kind""#;
+    let presets = format!("{column},greedy");
+    let json = Home::new()
+        .run(&[&ARGS[..], &["--presets", &presets, "--json"]].concat())
+        .json();
+    assert_eq!(json["columns"][0]["preset"], column);
+    assert_eq!(json["columns"][0]["params"]["system"], "Be brief, and kind");
+    assert!(json["columns"][1]["params"].get("system").is_none());
+}
+
+#[test]
 fn markdown_names_what_differs() {
     let args = [&ARGS[..], &["--presets", "greedy,creative"]];
     let markdown = Home::new().run(&args.concat()).good();
@@ -127,6 +139,8 @@ fn what_cannot_be_compared_says_why() {
     assert!(refused(&["--presets", "greedy"]).contains("two the fewest"));
     let load = refused(&["--presets", "greedy,greedy:ctx-size=512"]);
     assert!(load.contains("belongs to the model"), "{load}");
+    let open = refused(&["--presets", "greedy,greedy:system=\"Be brief"]);
+    assert!(open.contains("is not closed"), "{open}");
     let no_prompt = home
         .run(&["compare", "-m", GUIDE, "--presets", "a,b"])
         .failed(64);

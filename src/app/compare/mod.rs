@@ -222,23 +222,21 @@ pub(super) fn on_store(state: &mut State, event: &StoreEvent) {
 
 /// `/compare`: shows the view; with columns, begins at once. What follows them is the message.
 pub(super) fn command(state: &mut State, argument: &str) -> Result<Vec<Effect>, String> {
-    state.view = View::Compare;
     if argument.is_empty() {
+        state.view = View::Compare;
         return Ok(enter(state));
     }
-    let (columns, message) = argument
-        .split_once(char::is_whitespace)
-        .unwrap_or((argument, ""));
-    let chosen: Vec<String> = columns
-        .split(',')
-        .map(str::trim)
-        .filter(|name| !name.is_empty())
-        .map(str::to_owned)
-        .collect();
-    let message = Some(message.trim()).filter(|message| !message.is_empty());
-    run::begin(state, chosen, message.map(str::to_owned)).inspect_err(|_| {
-        state.view = View::Deck;
-    })
+    let (columns, message) =
+        compare::columns_and_message(argument).map_err(|error| error.to_string())?;
+    let chosen = listed(columns)?;
+    let message = Some(message).filter(|message| !message.is_empty());
+    run::begin(state, chosen, message.map(str::to_owned))
+}
+
+/// The columns of a line, as they are written.
+fn listed(text: &str) -> Result<Vec<String>, String> {
+    let columns = compare::listed(text).map_err(|error| error.to_string())?;
+    Ok(columns.into_iter().map(str::to_owned).collect())
 }
 
 fn open_line(state: &mut State, purpose: Purpose, text: impl Into<String>) -> Vec<Effect> {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::run::{Answer, add, again};
-use super::{Answering, Names, Purpose, Run, ahead, answering, parse, refuse, run};
+use super::{Answering, Names, Purpose, Run, ahead, answering, listed, parse, refuse, run};
 use crate::app::update::{IsError, notice};
 use crate::app::{
     Content, Effect, Entry, FilePlace, Reply, ReplyState, Saving, Scroll, State, View, saving,
@@ -198,12 +198,7 @@ fn parse_next(state: &State, text: &str) -> Result<Column, String> {
 }
 
 fn choose(state: &mut State, text: &str) -> Result<Vec<Effect>, String> {
-    let names: Vec<String> = text
-        .split(',')
-        .map(str::trim)
-        .filter(|name| !name.is_empty())
-        .map(str::to_owned)
-        .collect();
+    let names = listed(text)?;
     for name in &names {
         parse(state, name)?;
     }

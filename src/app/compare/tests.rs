@@ -185,6 +185,34 @@ fn one_message_goes_to_all_columns_each_with_its_own_settings() {
 }
 
 #[test]
+fn a_system_prompt_with_a_comma_stands_in_quotes() {
+    let mut state = deck();
+    let column = r#"creative:system="Be brief, and kind: always":seed=3"#;
+    let effects = say(&mut state, &format!("/compare {column},greedy Why, x=\"5?"));
+    let sent = requests(&effects);
+    assert_eq!(sent.len(), 2);
+    assert_eq!(sent[0].reply.system, "Be brief, and kind: always");
+    assert_eq!(sent[0].messages[0].content, "Why, x=\"5?");
+    // The choice is edited as it was written.
+    press(&mut state, &["n", "e"]);
+    let line = state.compare.line.as_ref().expect("a line");
+    assert_eq!(line.edit.text, format!("{column},greedy"));
+    press(&mut state, &["backspace", "enter"]);
+    let line = state.compare.line.as_ref().expect("the line stays");
+    let why = line.error.as_deref().expect("an error");
+    assert!(why.contains("no preset 'greed'"), "{why}");
+    press(&mut state, &["ctrl+u"]);
+    update(
+        &mut state,
+        Event::Paste(r#"greedy,greedy:system="Be brief, and"#.into()),
+    );
+    press(&mut state, &["enter"]);
+    let line = state.compare.line.as_ref().expect("the line stays");
+    let why = line.error.as_deref().expect("an error");
+    assert!(why.contains("of system begins with is not closed"), "{why}");
+}
+
+#[test]
 fn without_a_message_the_last_one_is_answered_and_the_chat_stays() {
     let mut state = deck();
     let request = requests(&say(&mut state, "First?"))[0].id;
@@ -207,6 +235,10 @@ fn what_cannot_begin_says_why_and_changes_nothing() {
         ("/compare greedy Why?", "2 to 8 columns"),
         ("/compare greedy,nothing Why?", "no preset 'nothing'"),
         ("/compare greedy,creative", "no message to answer"),
+        (
+            "/compare greedy,creative:system=\"Be brief Why?",
+            "not closed",
+        ),
     ] {
         let mut state = deck();
         assert!(requests(&say(&mut state, command)).is_empty());
