@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::Column;
 use crate::engine::ContextInfo;
-use crate::params::{Param, Params, Source, Value};
+use crate::params::{Overrides, Param, Value};
 
 /// What there is room for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,17 +82,14 @@ pub fn longest_reply<'a>(columns: impl IntoIterator<Item = &'a Column>) -> Optio
         .flatten()
 }
 
-/// Asks for a sequence for each of so many columns, and for one cache for all, so that what they
-/// begin with is kept once.
-pub fn ask_sequences(params: &mut Params, columns: usize) {
+/// A sequence for each of so many columns, and one cache for all, so that what they begin with is
+/// kept once. Every model takes both.
+pub fn sequences_for(columns: usize) -> Overrides {
     let sequences = Value::Int(i64::try_from(columns).unwrap_or(1));
-    for (param, value) in [
+    Overrides::from([
         (Param::Parallel, sequences),
         (Param::KvUnified, Value::Bool(true)),
-    ] {
-        // Both are allowed for every model.
-        let _ = params.set(Source::Session, param, value);
-    }
+    ])
 }
 
 impl Room {

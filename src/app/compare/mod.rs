@@ -13,14 +13,17 @@ mod choose;
 mod notes;
 mod outcome;
 mod run;
+mod sequences;
 #[cfg(test)]
 mod tests;
 
 pub use ahead::Ahead;
 pub use choose::offered;
 pub use run::{Answer, Place, Run, Scrolling, ShownColumn};
+pub(super) use sequences::give_back;
 
 use answering::Answering;
+use sequences::Borrowed;
 
 use super::overlay::LineEdit;
 use super::update::{IsError, notice};
@@ -47,6 +50,7 @@ pub struct CompareState {
     /// Whether the next comparison hides which column is which.
     pub names: Names,
     pub run: Option<Run>,
+    borrowed: Option<Borrowed>,
     /// `None` while it is being read.
     pub standing: Option<Box<Standing>>,
     /// Nobody knows it beforehand: it decides the order of hidden columns.

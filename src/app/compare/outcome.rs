@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use super::run::{Answer, add, again};
-use super::{Answering, Names, Purpose, Run, ahead, answering, listed, parse, refuse, run};
+use super::{
+    Answering, Names, Purpose, Run, ahead, answering, listed, parse, refuse, run, sequences,
+};
 use crate::app::update::{IsError, notice};
 use crate::app::{
     Content, Effect, Entry, FilePlace, Reply, ReplyState, Saving, Scroll, State, View, saving,
@@ -167,7 +169,7 @@ pub(super) fn take_line(state: &mut State) -> Vec<Effect> {
                 .run
                 .as_ref()
                 .map_or(0, |run| run.answers.len());
-            let mut effects = run::make_room(state, columns + 1);
+            let mut effects = sequences::borrow(state, columns + 1);
             effects.extend(add(state, column));
             if let Some(run) = &mut state.compare.run {
                 run.same_start = false;

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use super::{Answering, answering, choose, outcome};
+use super::{Answering, answering, choose, outcome, sequences};
 use super::{Message, Names, Purpose, Stage, open_line, parse, refuse};
 use crate::app::replies::{self, cannot_reply};
-use crate::app::{Action, Effect, Entry, ReplyState, State, View, attach, retune};
+use crate::app::{Action, Effect, Entry, ReplyState, State, View, attach};
 use crate::chat::{self, NodeId};
 use crate::compare::{self, Column, MOST, Room};
 use crate::engine::{
@@ -139,7 +139,7 @@ pub(super) fn begin(
     let asked = state.chat.node_at(at).ok_or(NOTHING)?;
     effects.extend(said);
     let fitting = state.compare.ahead.sequences(columns.len());
-    effects.extend(make_room(state, fitting));
+    effects.extend(sequences::borrow(state, fitting));
     let names = state.compare.names;
     let order = match names {
         Names::Shown => (0..columns.len()).collect(),
@@ -213,22 +213,6 @@ pub(super) fn messages(state: &State, at: usize) -> Vec<chat::Message> {
 }
 
 const NOTHING: &str = "There is no message to answer: write one first.";
-
-/// A sequence for each column, where the context has fewer and the user left the number open.
-pub(super) fn make_room(state: &mut State, columns: usize) -> Vec<Effect> {
-    let has = |(_, context): &(_, Box<ContextInfo>)| context.n_seq_max as usize;
-    if state
-        .model
-        .running
-        .as_ref()
-        .is_none_or(|running| has(running) >= columns)
-    {
-        return vec![];
-    }
-    retune::change(state, |params| {
-        compare::ask_sequences(&mut params.values, columns);
-    })
-}
 
 /// One more column, which begins at once.
 pub(super) fn add(state: &mut State, column: Column) -> Vec<Effect> {

@@ -8,9 +8,10 @@ use crate::app::{Content, Entry, Event, FilePlace, ReplyState, Saving, update};
 use crate::chat::NodeId;
 use crate::config;
 use crate::engine::{
-    Command, ConversationId, EngineError, ErrorKind, GenerateRequest, RequestId, StopReason,
-    Timings,
+    Command, ContextInfo, ConversationId, EngineError, ErrorKind, GenerateRequest, RequestId,
+    StopReason, Timings,
 };
+use crate::params::{Param, Source, Value};
 
 fn deck() -> State {
     let mut state = ready();
@@ -272,6 +273,83 @@ fn a_context_with_too_few_sequences_is_made_larger_first() {
         (3, true)
     );
     assert_eq!(requests(&effects).len(), 3);
+}
+
+/// The engine makes the context that it is asked for.
+fn retuned(state: &mut State, effects: &[Effect]) -> Option<(u32, bool)> {
+    let (id, params) = effects.iter().find_map(|effect| match effect {
+        Effect::Engine(Command::Retune { id, params }) => Some((*id, params.clone())),
+        _ => None,
+    })?;
+    let asked = (params.context.n_seq_max, params.context.kv_unified);
+    let context = Box::new(ContextInfo {
+        n_seq_max: if asked.0 == 0 { 4 } else { asked.0 },
+        params: *params,
+        ..ContextInfo::default()
+    });
+    let event = EngineEvent::Retuned {
+        id,
+        context,
+        kv: crate::engine::KvOutcome::Kept { tokens: 9 },
+        took: std::time::Duration::ZERO,
+    };
+    update(state, Event::Engine(event));
+    Some(asked)
+}
+
+const FIVE: &str = "/compare greedy,creative,min-p,greedy,creative Why?";
+
+#[test]
+fn borrowed_sequences_are_given_back_once_the_comparison_is_left() {
+    let mut state = deck();
+    if let Some((_, context)) = &mut state.model.running {
+        context.n_seq_max = 4;
+    }
+    let before = state.params.values.clone();
+    let effects = say(&mut state, FIVE);
+    assert_eq!(retuned(&mut state, &effects), Some((5, true)));
+    let left = press(&mut state, &["alt+c"]);
+    assert_eq!(state.view, View::Deck);
+    assert_eq!(retuned(&mut state, &left), None, "columns go on");
+    let ids: Vec<RequestId> = requests(&effects).iter().map(|one| one.id).collect();
+    for id in &ids {
+        tokens(&mut state, *id, "x", 1, 1.0);
+    }
+    press(&mut state, &["alt+c"]);
+    for id in &ids {
+        finish(&mut state, *id);
+    }
+    assert_ne!(state.params.values, before, "it is looked at");
+    let left = press(&mut state, &["esc"]);
+    assert_eq!(retuned(&mut state, &left), Some((0, true)));
+    assert_eq!(state.params.values, before);
+    assert!(state.compare.run.is_some(), "it can be looked at again");
+    press(&mut state, &["alt+c", "a"]);
+    update(&mut state, Event::Paste("min-p".into()));
+    let effects = press(&mut state, &["enter"]);
+    assert_eq!(retuned(&mut state, &effects), Some((6, true)));
+}
+
+#[test]
+fn the_sessions_own_values_come_back_and_what_was_set_since_stays() {
+    let set = |state: &mut State, param, value| {
+        let _ = state.params.values.set(Source::Session, param, value);
+    };
+    let mut state = deck();
+    set(&mut state, Param::Parallel, Value::Int(2));
+    set(&mut state, Param::KvUnified, Value::Bool(false));
+    if let Some((_, context)) = &mut state.model.running {
+        context.n_seq_max = 2;
+    }
+    let effects = say(&mut state, FIVE);
+    assert_eq!(retuned(&mut state, &effects), Some((5, true)));
+    for request in requests(&effects) {
+        tokens(&mut state, request.id, "x", 1, 1.0);
+        finish(&mut state, request.id);
+    }
+    set(&mut state, Param::Parallel, Value::Int(7));
+    let kept = press(&mut state, &["u"]);
+    assert_eq!(retuned(&mut state, &kept), Some((7, false)));
 }
 
 #[test]
