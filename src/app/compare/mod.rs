@@ -12,6 +12,8 @@ mod answering;
 mod choose;
 mod notes;
 mod outcome;
+mod progress;
+mod reading;
 mod run;
 mod sequences;
 #[cfg(test)]
@@ -154,7 +156,7 @@ pub(super) fn perform(state: &mut State, action: Action) -> Option<Vec<Effect>> 
     }
     match state.compare.stage {
         Stage::Choosing => choose::perform(state, action),
-        Stage::Reading => run::perform(state, action),
+        Stage::Reading => reading::perform(state, action),
         Stage::Standing => (action == Action::Cancel).then(|| enter(state)),
     }
 }
