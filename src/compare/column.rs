@@ -7,8 +7,9 @@ use crate::params::{
     AssignError, Group, Overrides, Param, Params, Source, TABLE, Value, assign, nearest_word, spec,
 };
 
-/// Columns side by side, at most.
+/// Columns side by side, at most and at least.
 pub const MOST: usize = 8;
+pub const FEWEST: usize = 2;
 
 /// The parameters of one column.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,7 +43,7 @@ pub enum ColumnError {
     NotOfAReply(&'static str),
     #[error(transparent)]
     Assign(#[from] AssignError),
-    #[error("there are {0} columns; {MOST} are the most and two the fewest")]
+    #[error("there are {0} columns; {MOST} are the most and {FEWEST} the fewest")]
     Count(usize),
 }
 
@@ -67,7 +68,7 @@ pub fn columns(
         .into_iter()
         .map(|column| parse(column, base, presets))
         .collect::<Result<_, _>>()?;
-    if (2..=MOST).contains(&columns.len()) {
+    if (FEWEST..=MOST).contains(&columns.len()) {
         Ok(columns)
     } else {
         Err(ColumnError::Count(columns.len()))

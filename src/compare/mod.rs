@@ -15,7 +15,7 @@ mod standing;
 mod words;
 mod written;
 
-pub use column::{CURRENT, Column, ColumnError, MOST, columns, parse};
+pub use column::{CURRENT, Column, ColumnError, FEWEST, MOST, columns, parse};
 pub use differ::{Difference, differences};
 pub use order::shuffled;
 pub use report::{ColumnReport, Prefill, Report, stop_name};

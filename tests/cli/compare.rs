@@ -136,7 +136,7 @@ fn what_cannot_be_compared_says_why() {
     assert!(refused(&[]).contains("no presets are given"));
     let unknown = refused(&["--presets", "greedy,creativ"]);
     assert!(unknown.contains("did you mean 'creative'?"), "{unknown}");
-    assert!(refused(&["--presets", "greedy"]).contains("two the fewest"));
+    assert!(refused(&["--presets", "greedy"]).contains("2 the fewest"));
     let load = refused(&["--presets", "greedy,greedy:ctx-size=512"]);
     assert!(load.contains("belongs to the model"), "{load}");
     let open = refused(&["--presets", "greedy,greedy:system=\"Be brief"]);

@@ -256,6 +256,60 @@ fn a_line_is_typed_below() {
     });
 }
 
+/// The last line of the screen.
+fn hints(state: &State) -> String {
+    let mut cache = ui::TranscriptCache::default();
+    let (buffer, _) = crate::draw(state, &Theme::default(), &mut cache);
+    let text = crate::text(&buffer);
+    text.lines().last().unwrap_or_default().to_owned()
+}
+
+#[test]
+fn the_keys_that_matter_fit_into_80_columns() {
+    let mut state = columns((80, 24));
+    let running = hints(&state);
+    for key in ["x stop", "u keep", "a add", "Esc stop all", "? help"] {
+        assert!(running.contains(key), "{key}: {running}");
+    }
+    press(&mut state, &["esc"]);
+    let ids: Vec<RequestId> = {
+        let run = state.compare.run.as_ref().expect("a comparison");
+        run.answers.iter().map(|answer| answer.request).collect()
+    };
+    for request in ids {
+        let finished = EngineEvent::Finished {
+            request,
+            reason: StopReason::Cancelled,
+            context_used: 60,
+            timings: Timings::default(),
+        };
+        update(&mut state, Event::Engine(finished));
+    }
+    let done = hints(&state);
+    for key in [
+        "e vary", "a add", "s save", "o write", "n new", "Esc back", "? help",
+    ] {
+        assert!(done.contains(key), "{key}: {done}");
+    }
+    if let Some(run) = &mut state.compare.run {
+        run.names = llmdeck::app::Names::Hidden;
+    }
+    let hidden = hints(&state);
+    for key in ["Enter vote", "Space mark, or its digit", "? help"] {
+        assert!(hidden.contains(key), "{key}: {hidden}");
+    }
+    let choosing = hints(&ready_to_choose((80, 24)));
+    for key in ["Enter compare", "e edit", "b hide names", "? help"] {
+        assert!(choosing.contains(key), "{key}: {choosing}");
+    }
+}
+
+fn ready_to_choose(size: (u16, u16)) -> State {
+    let mut state = ready(size);
+    press(&mut state, &["alt+c"]);
+    state
+}
+
 #[test]
 fn hidden_names() {
     snapshots("compare_hidden", &[(80, 24)], |size| {

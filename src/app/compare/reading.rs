@@ -1,9 +1,9 @@
 //! What can be done while columns are read: with one of them, and with all.
 
-use super::run::{Place, Scrolling, again, stop, stop_all};
+use super::run::{Place, Scrolling, again, remove, stop, stop_all};
 use super::{Names, Purpose, answering, choose, open_line, outcome, refuse};
 use crate::app::{Action, Effect, State};
-use crate::compare::MOST;
+use crate::compare::{FEWEST, MOST};
 
 pub(super) fn perform(state: &mut State, action: Action) -> Option<Vec<Effect>> {
     // About what is visible of a column.
@@ -36,8 +36,10 @@ pub(super) fn perform(state: &mut State, action: Action) -> Option<Vec<Effect>> 
             };
         }
         Action::ColumnStop => return Some(stop(state, focus)),
+        Action::Toggle if run.names == Names::Hidden => run.press_digit(focus + 1),
         // A column that is added has the last place, which would tell which one it is.
         Action::ColumnAdd
+        | Action::ColumnRemove
         | Action::ColumnKeep
         | Action::ColumnVary
         | Action::ColumnSave
@@ -60,6 +62,15 @@ pub(super) fn perform(state: &mut State, action: Action) -> Option<Vec<Effect>> 
             return Some(refuse(state, format!("{MOST} columns are the most.")));
         }
         Action::ColumnAdd => return Some(open_line(state, Purpose::Add, "")),
+        Action::ColumnRemove if run.answers.len() == FEWEST => {
+            return Some(refuse(state, format!("{FEWEST} columns are the fewest.")));
+        }
+        Action::ColumnRemove => return Some(remove(state, focus)),
+        // What was read with its names cannot be voted on any more.
+        Action::CompareBlind => {
+            state.compare.names = Names::Hidden;
+            return Some(choose::enter(state));
+        }
         Action::CompareChoose => return Some(choose::enter(state)),
         Action::Cancel if run.is_running() => return Some(stop_all(state)),
         Action::Accept if run.names == Names::Hidden => return Some(outcome::vote(state)),

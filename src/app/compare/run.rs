@@ -7,7 +7,7 @@ use super::{Answering, Message, Names, Stage, answering, parse, sequences};
 use crate::app::replies::{self, cannot_reply};
 use crate::app::{Effect, Entry, ReplyState, State, View, attach};
 use crate::chat::{self, NodeId};
-use crate::compare::{self, Column, MOST, Room};
+use crate::compare::{self, Column, FEWEST, MOST, Room};
 use crate::engine::{Command, ContextInfo, ConversationId, GenerateRequest, RequestId, Timings};
 use crate::store::Kept;
 
@@ -119,9 +119,9 @@ pub(super) fn begin(
     if let Some(why) = cannot_reply(state) {
         return Err(why);
     }
-    if !(2..=MOST).contains(&chosen.len()) {
+    if !(FEWEST..=MOST).contains(&chosen.len()) {
         return Err(format!(
-            "Choose 2 to {MOST} columns; {} are chosen.",
+            "Choose {FEWEST} to {MOST} columns; {} are chosen.",
             chosen.len()
         ));
     }
@@ -232,6 +232,19 @@ pub(super) fn again(state: &mut State, at: usize, column: Column) -> Vec<Effect>
         *answer = Answer::new(column, request);
         run.same_start = false;
         effects.push(effect);
+    }
+    effects
+}
+
+/// Takes a column away.
+pub(super) fn remove(state: &mut State, at: usize) -> Vec<Effect> {
+    let effects = stop(state, at);
+    if let Some(run) = &mut state.compare.run {
+        run.answers.remove(at);
+        run.focus = run.focus.min(run.answers.len().saturating_sub(1));
+        // Words are compared with the same column as before, if it is there.
+        run.base = run.base.filter(|base| *base != at);
+        run.base = run.base.map(|base| base - usize::from(base > at));
     }
     effects
 }

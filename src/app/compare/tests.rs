@@ -392,6 +392,42 @@ fn a_column_is_retried_varied_added_and_stopped_while_others_run() {
 }
 
 #[test]
+fn a_column_is_taken_away_and_two_stay() {
+    let mut state = deck();
+    let requests = requests(&say(&mut state, "/compare greedy,creative,min-p Why?"));
+    press(&mut state, &["right", "right", "d", "left"]);
+    let effects = press(&mut state, &["-"]);
+    assert!(
+        matches!(effects[..], [Effect::Engine(Command::Cancel(id))] if id == requests[1].id),
+        "{effects:?}"
+    );
+    tokens(&mut state, requests[1].id, "late", 1, 1.0);
+    tokens(&mut state, requests[2].id, "third", 1, 1.0);
+    let texts: Vec<&str> = run(&state).answers.iter().map(|one| &*one.text).collect();
+    assert_eq!(texts, ["", "third"]);
+    assert_eq!((run(&state).focus, run(&state).base), (1, Some(1)));
+    press(&mut state, &["-"]);
+    assert!(told(&state).contains("2 columns are the fewest"));
+    assert_eq!(run(&state).answers.len(), 2);
+}
+
+#[test]
+fn what_was_read_with_names_is_voted_on_in_another_comparison() {
+    let (mut state, _) = compared("greedy,creative");
+    press(&mut state, &["b"]);
+    let compare = &state.compare;
+    assert_eq!(
+        (compare.stage, compare.names),
+        (Stage::Choosing, Names::Hidden)
+    );
+    assert_eq!(compare.chosen, ["greedy", "creative"]);
+    press(&mut state, &["enter", "right", "space", "space", "space"]);
+    assert!(run(&state).marked.iter().eq([&1]), "as its digit does");
+    press(&mut state, &["-"]);
+    assert!(told(&state).starts_with("The names are hidden"));
+}
+
+#[test]
 fn a_wrong_line_stays_with_its_reason() {
     let (mut state, _) = compared("greedy,creative");
     press(&mut state, &["a"]);
@@ -593,6 +629,8 @@ fn columns_are_chosen_by_hand() {
         state.compare.chosen,
         ["recommended", second.as_str(), second.as_str()]
     );
+    press(&mut state, &["pgup", "pgdn", "up"]);
+    assert_eq!(state.compare.selected, 7);
     press(&mut state, &["b"]);
     assert_eq!(state.compare.names, Names::Hidden);
     let effects = press(&mut state, &["enter"]);
