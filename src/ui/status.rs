@@ -259,6 +259,10 @@ fn compare_hints(state: &State) -> &'static [(Action, &'static str)] {
             (Action::CompareBlind, "blind"),
             (Action::CompareStanding, "votes"),
         ],
-        (Stage::Standing, _) => &[(Action::Cancel, "back"), (Action::Help, "help")],
+        (Stage::Standing, _) => &[
+            (Action::Down, "next"),
+            (Action::Cancel, "back"),
+            (Action::Help, "help"),
+        ],
     }
 }

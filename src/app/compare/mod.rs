@@ -16,6 +16,7 @@ mod progress;
 mod reading;
 mod run;
 mod sequences;
+mod standing;
 #[cfg(test)]
 mod tests;
 
@@ -33,7 +34,7 @@ use super::{Action, Effect, Entry, State, View};
 use crate::compare::{self, Standing};
 use crate::engine::{EngineError, EngineEvent, Forecast, LoadId, Prompt, RequestId};
 use crate::keymap::{Context, Key};
-use crate::store::{Command as StoreCommand, Event as StoreEvent};
+use crate::store::Event as StoreEvent;
 
 /// The view of comparisons.
 #[derive(Debug, Default)]
@@ -55,6 +56,8 @@ pub struct CompareState {
     borrowed: Option<Borrowed>,
     /// `None` while it is being read.
     pub standing: Option<Box<Standing>>,
+    /// The contender that the selection stands on, counted over all groups.
+    pub selected_row: usize,
     /// Nobody knows it beforehand: it decides the order of hidden columns.
     pub chance: u64,
 }
@@ -150,14 +153,12 @@ pub(super) fn perform(state: &mut State, action: Action) -> Option<Vec<Effect>> 
         };
     }
     if action == Action::CompareStanding {
-        state.compare.stage = Stage::Standing;
-        state.compare.standing = None;
-        return Some(vec![Effect::Store(StoreCommand::Stand)]);
+        return Some(standing::enter(state));
     }
     match state.compare.stage {
         Stage::Choosing => choose::perform(state, action),
         Stage::Reading => reading::perform(state, action),
-        Stage::Standing => (action == Action::Cancel).then(|| enter(state)),
+        Stage::Standing => standing::perform(state, action),
     }
 }
 

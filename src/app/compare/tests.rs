@@ -12,6 +12,7 @@ use crate::engine::{
     StopReason, Timings,
 };
 use crate::params::{Param, Source, Value};
+use crate::store::Command as StoreCommand;
 
 fn deck() -> State {
     let mut state = ready();
