@@ -127,6 +127,32 @@ fn columns_that_wait_are_told() {
     let note = json["notes"][0].as_str().unwrap();
     assert!(note.starts_with("2 of 3 columns go on at once"), "{note}");
     assert_eq!(json["columns"][2]["timings"]["predicted_n"], 8);
+#[test]
+fn prompts_come_from_standard_input() {
+    let args = [
+        "compare",
+        "-m",
+        GUIDE,
+        "--prompts",
+        "-",
+        "--presets",
+        "greedy,greedy",
+        "-n",
+        "2",
+        "-c",
+        "512",
+        "--json",
+    ];
+    let home = Home::new();
+    let prompt_of = |input: &str| home.run_with_input(&args, input).json()["prompt"].clone();
+    assert_eq!(prompt_of("One?\n\n"), "One?");
+    assert_eq!(prompt_of("\u{feff}{\"prompt\": \"Two?\"}\n"), "Two?");
+    let empty = home
+        .run_with_input(&args, "{\"prompt\": \"\"}\n")
+        .failed(65);
+    assert!(empty.contains("the prompt of line 1 is empty"), "{empty}");
+}
+
 }
 
 #[test]
@@ -161,6 +187,8 @@ fn answers_are_voted_on_later_without_their_names() {
     assert!(shown.contains("1 kept"), "{shown}");
     let again = home.run(&["compare", "vote", text(&file)]).good();
     assert!(again.contains("1 voted on before"), "{again}");
+    let empty = home.run(&["compare", "-m", GUIDE, "--presets", "a,b", "-p", " "]);
+    assert!(empty.failed(64).contains("the prompt is empty"));
     let json = home.run(&["compare", "standings", "--json"]).json();
     assert_eq!(json["votes"], 1);
     let none = home.run(&["compare", "vote", "no-such-file"]).failed(66);

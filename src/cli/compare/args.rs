@@ -20,7 +20,8 @@ pub struct CompareArgs {
     /// The prompt
     #[arg(short, long, value_name = "TEXT", allow_hyphen_values = true)]
     pub prompt: Option<String>,
-    /// A file of prompts, one a line; as JSON where it ends in .jsonl: {"prompt": "…"} or "…"
+    /// A file of prompts, one a line; as JSON where it ends in .jsonl: {"prompt": "…"} or "…"; - is
+    /// standard input, JSON where it begins with { or "
     #[arg(long, value_name = "FILE", conflicts_with = "prompt")]
     pub prompts: Option<PathBuf>,
     /// Print one JSON object for each prompt, on a line of its own
