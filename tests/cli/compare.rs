@@ -63,6 +63,22 @@ fn a_value_with_a_comma_stands_in_quotes() {
 }
 
 #[test]
+fn a_column_that_fails_says_why_and_the_others_are_whole() {
+    let presets = ["--presets", "greedy,greedy:grammar=nonsense", "--json"];
+    let done = Home::new().run(&[&ARGS[..], &presets].concat());
+    assert_eq!(done.code, Some(1), "{}", done.stderr);
+    let json: serde_json::Value = serde_json::from_str(&done.stdout).unwrap();
+    let [whole, failed] = &json["columns"].as_array().unwrap()[..] else {
+        panic!("{json}")
+    };
+    assert_eq!(whole["stop_reason"], "max_tokens");
+    assert!(whole.get("error").is_none(), "{whole}");
+    assert_eq!(failed["stop_reason"], "failed");
+    let why = failed["error"].as_str().unwrap();
+    assert!(why.contains("grammar"), "{why}");
+}
+
+#[test]
 fn markdown_names_what_differs() {
     let args = [&ARGS[..], &["--presets", "greedy,creative"]];
     let markdown = Home::new().run(&args.concat()).good();
