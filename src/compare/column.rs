@@ -187,18 +187,26 @@ impl Column {
     }
 
     /// What a preset file needs to give these settings: every value that is not the default, and
-    /// those of the base preset that are, so that no model's recommendation shines through.
+    /// those of the base preset that are, so that no model's recommendation shines through. The seed
+    /// and the most tokens are of one run: of them only a limit that the preset has itself.
     pub fn values(&self) -> Overrides {
-        TABLE
+        let of_run = [Param::Seed, Param::NPredict];
+        let mut values: Overrides = TABLE
             .iter()
-            .filter(|spec| is_of_a_reply(spec.param) && spec.param != Param::Seed)
+            .filter(|spec| is_of_a_reply(spec.param) && !of_run.contains(&spec.param))
             .filter(|spec| {
                 self.params.source(spec.param) >= Source::Config || {
                     self.params.get(spec.param) != spec.default_value()
                 }
             })
             .map(|spec| (spec.param, self.params.get(spec.param)))
-            .collect()
+            .collect();
+        let mut preset = self.params.clone();
+        preset.reset(Param::NPredict);
+        if preset.source(Param::NPredict) == Source::Preset {
+            values.insert(Param::NPredict, preset.get(Param::NPredict));
+        }
+        values
     }
 
     /// The seed, when one was given.
@@ -283,6 +291,36 @@ mod tests {
     }
 
     #[test]
+    #[test]
+    fn a_preset_of_a_column_has_no_limit_but_that_of_its_own_preset() {
+        let mut presets = presets();
+        let limit = Overrides::from([(Param::NPredict, Value::Int(64))]);
+        presets.push(("short".into(), limit));
+        let mut base = Params::default();
+        let _ = base.set(Source::Session, Param::NPredict, Value::Int(8));
+        let values = |text: &str| parse(text, &base, &presets).unwrap().values();
+        let hot = values("hot:n-predict=40:seed=3:system=Be brief");
+        assert_eq!(hot.get(&Param::Temp), Some(&Value::Float(1.5)));
+        assert_eq!(
+            hot.get(&Param::System),
+            Some(&Value::Text("Be brief".into()))
+        );
+        assert_eq!(
+            hot.keys()
+                .filter(|one| **one == Param::NPredict || **one == Param::Seed)
+                .count(),
+            0
+        );
+        for text in ["short", "short:n-predict=40"] {
+            assert_eq!(
+                values(text).get(&Param::NPredict),
+                Some(&Value::Int(64)),
+                "{text}"
+            );
+        }
+        assert_eq!(values("current").get(&Param::NPredict), None);
+    }
+
     fn the_hash_is_of_the_values_and_not_of_names_or_seeds() {
         let base = Params::default();
         let hash = |text: &str| parse(text, &base, &presets()).unwrap().hash();
