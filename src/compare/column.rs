@@ -6,6 +6,7 @@ use super::written::{listed, pieces, unquoted};
 use crate::params::{
     AssignError, Group, Overrides, Param, Params, Source, TABLE, Value, assign, nearest_word, spec,
 };
+use crate::units::counted;
 
 /// Columns side by side, at most and at least.
 pub const MOST: usize = 8;
@@ -43,7 +44,7 @@ pub enum ColumnError {
     NotOfAReply(&'static str),
     #[error(transparent)]
     Assign(#[from] AssignError),
-    #[error("there are {0} columns; {MOST} are the most and {FEWEST} the fewest")]
+    #[error("{} given; {MOST} are the most and {FEWEST} the fewest", counted(*.0, "column"))]
     Count(usize),
 }
 
@@ -279,7 +280,7 @@ mod tests {
             r#"the quote that the value of system begins with is not closed: write system="…", and \" for a quote within it"#
         );
         assert!(refused(r#"cold,hot:system="a" b"#).contains("'b' stands after the quote"));
-        assert!(refused("cold").contains("there are 1 columns"));
+        assert!(refused("cold").contains("1 column given; 8 are"));
         assert!(
             columns(
                 "cold,cold,cold,cold,cold,cold,cold,cold,cold",
@@ -290,7 +291,6 @@ mod tests {
         );
     }
 
-    #[test]
     #[test]
     fn a_preset_of_a_column_has_no_limit_but_that_of_its_own_preset() {
         let mut presets = presets();
@@ -321,6 +321,7 @@ mod tests {
         assert_eq!(values("current").get(&Param::NPredict), None);
     }
 
+    #[test]
     fn the_hash_is_of_the_values_and_not_of_names_or_seeds() {
         let base = Params::default();
         let hash = |text: &str| parse(text, &base, &presets()).unwrap().hash();

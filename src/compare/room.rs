@@ -5,6 +5,7 @@ use std::fmt;
 use super::Column;
 use crate::engine::ContextInfo;
 use crate::params::{Overrides, Param, Value};
+use crate::units::counted;
 
 /// What there is room for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -111,17 +112,19 @@ impl Room {
 impl fmt::Display for Room {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (columns, at_once) = (self.columns, self.at_once);
+        let go = if at_once == 1 { "goes" } else { "go" };
         match &self.why {
             Why::AllFit => write!(f, "all {columns} columns go on at once"),
             Why::Memory(why) => write!(
                 f,
-                "{at_once} of {columns} columns go on at once, because memory has no room for \
+                "{at_once} of {columns} columns {go} on at once, because memory has no room for \
                  more sequences: {why}; the others follow"
             ),
             Why::Sequences(sequences) => write!(
                 f,
-                "{at_once} of {columns} columns go on at once, because the context keeps \
-                 {sequences} sequences; the others follow (--parallel {columns} keeps more)"
+                "{at_once} of {columns} columns {go} on at once, because the context keeps \
+                 {}; the others follow (--parallel {columns} keeps more)",
+                counted(*sequences, "sequence")
             ),
             Why::Cells {
                 n_ctx,
@@ -129,7 +132,7 @@ impl fmt::Display for Room {
                 n_reply,
             } => write!(
                 f,
-                "{at_once} of {columns} columns go on at once, because the context holds {n_ctx} \
+                "{at_once} of {columns} columns {go} on at once, because the context holds {n_ctx} \
                  tokens, the prompt takes {n_prompt} and each reply up to {n_reply}; the others \
                  wait for room (a larger --ctx-size has more)"
             ),
@@ -160,6 +163,9 @@ mod tests {
         // Nothing shared: each has its own prompt.
         assert_eq!(at_once(&context(1000, 8), 8, 0, 400, Some(100)).at_once, 2);
         assert_eq!(at_once(&context(100, 8), 8, 0, 400, Some(100)).at_once, 1);
+        let one = at_once(&context(1000, 1), 2, 400, 400, None).to_string();
+        let said = "1 of 2 columns goes on at once, because the context keeps 1 sequence;";
+        assert!(one.starts_with(said), "{one}");
     }
 
     #[test]

@@ -128,22 +128,6 @@ fn a_file_of_prompts_gives_an_object_each() {
 }
 
 #[test]
-fn columns_that_wait_are_told() {
-    let args = [
-        &ARGS[..],
-        &[
-            "--presets",
-            "greedy,greedy,greedy",
-            "--parallel",
-            "2",
-            "--json",
-        ],
-    ];
-    let json = Home::new().run(&args.concat()).json();
-    let note = json["notes"][0].as_str().unwrap();
-    assert!(note.starts_with("2 of 3 columns go on at once"), "{note}");
-    assert_eq!(json["columns"][2]["timings"]["predicted_n"], 8);
-#[test]
 fn prompts_come_from_standard_input() {
     let args = [
         "compare",
@@ -169,6 +153,22 @@ fn prompts_come_from_standard_input() {
     assert!(empty.contains("the prompt of line 1 is empty"), "{empty}");
 }
 
+#[test]
+fn columns_that_wait_are_told() {
+    let args = [
+        &ARGS[..],
+        &[
+            "--presets",
+            "greedy,greedy,greedy",
+            "--parallel",
+            "2",
+            "--json",
+        ],
+    ];
+    let json = Home::new().run(&args.concat()).json();
+    let note = json["notes"][0].as_str().unwrap();
+    assert!(note.starts_with("2 of 3 columns go on at once"), "{note}");
+    assert_eq!(json["columns"][2]["timings"]["predicted_n"], 8);
 }
 
 #[test]
@@ -187,6 +187,8 @@ fn what_cannot_be_compared_says_why() {
         .run(&["compare", "-m", GUIDE, "--presets", "a,b"])
         .failed(64);
     assert!(no_prompt.contains("there is no prompt"), "{no_prompt}");
+    let empty = home.run(&["compare", "-m", GUIDE, "--presets", "a,b", "-p", " "]);
+    assert!(empty.failed(64).contains("the prompt is empty"));
 }
 
 #[test]
@@ -203,8 +205,6 @@ fn answers_are_voted_on_later_without_their_names() {
     assert!(shown.contains("1 kept"), "{shown}");
     let again = home.run(&["compare", "vote", text(&file)]).good();
     assert!(again.contains("1 voted on before"), "{again}");
-    let empty = home.run(&["compare", "-m", GUIDE, "--presets", "a,b", "-p", " "]);
-    assert!(empty.failed(64).contains("the prompt is empty"));
     let json = home.run(&["compare", "standings", "--json"]).json();
     assert_eq!(json["votes"], 1);
     let none = home.run(&["compare", "vote", "no-such-file"]).failed(66);

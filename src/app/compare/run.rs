@@ -121,7 +121,7 @@ pub(super) fn begin(
     }
     if !(FEWEST..=MOST).contains(&chosen.len()) {
         return Err(format!(
-            "Choose {FEWEST} to {MOST} columns; {} are chosen.",
+            "Choose {FEWEST} to {MOST} columns, not {}.",
             chosen.len()
         ));
     }
