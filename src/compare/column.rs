@@ -32,9 +32,7 @@ pub enum ColumnError {
     },
     #[error("'{0}' is no change: write name=value, for instance temp=0.2")]
     NoChange(String),
-    #[error(
-        "the quote that the value of {0} begins with is not closed: write {0}=\"…\", and \\\" for a quote within it"
-    )]
+    #[error("the quote after {0}= is not closed: write {0}=\"…\", and \\\" for a quote in it")]
     OpenQuote(String),
     #[error(
         "'{after}' stands after the quote that closes the value of {name}; only a colon or a comma may"
@@ -277,7 +275,7 @@ mod tests {
         assert!(refused("cold,hot:temp=-3").contains("temp"));
         assert_eq!(
             refused(r#"cold,hot:system="Be brief, and kind"#),
-            r#"the quote that the value of system begins with is not closed: write system="…", and \" for a quote within it"#
+            r#"the quote after system= is not closed: write system="…", and \" for a quote in it"#
         );
         assert!(refused(r#"cold,hot:system="a" b"#).contains("'b' stands after the quote"));
         assert!(refused("cold").contains("1 column given; 8 are"));
