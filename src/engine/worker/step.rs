@@ -9,6 +9,7 @@ use crate::engine::outbox::Outbox;
 use crate::engine::reply::{Reply, count_of};
 use crate::engine::scheduler::{Backlog, Chunk, plan_step};
 use crate::engine::{EngineError, ErrorKind, StopReason};
+use crate::units::counted;
 
 impl Worker {
     /// Runs a step if any reply has work.
@@ -102,7 +103,7 @@ impl Worker {
                 self.roll_back(plan);
                 let error = EngineError {
                     kind: ErrorKind::Internal,
-                    what: format!("decoding {} tokens", self.batch.len()),
+                    what: format!("decoding {}", counted(self.batch.len(), "token")),
                     why,
                     hint: "the log has more; loading the model again may help".into(),
                 };
