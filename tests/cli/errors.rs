@@ -1,6 +1,6 @@
 //! What goes wrong has an exit code and says what, why and what to try.
 
-use crate::{GUIDE, Home, text};
+use crate::{Done, GUIDE, Home, text};
 
 #[test]
 fn an_unknown_flag_names_the_nearest() {
@@ -47,6 +47,46 @@ fn a_missing_model_names_the_file_and_a_way_out() {
         .run(&["run", "-p", "Hello", "-m", text(&home.path("models"))])
         .failed(66);
     assert!(stderr.contains("it is a folder"), "{stderr}");
+}
+
+#[test]
+fn a_name_that_no_model_has_is_not_taken_for_a_path() {
+    let home = Home::new();
+    home.run(&["run", "-p", "Hello", "-n", "1"]).good();
+    let fails = |args: &[&str]| {
+        let mut command = home.command(args);
+        // Files of the folder we are in say nothing about a name.
+        Done::from(command.current_dir(home.path("")).output().unwrap()).failed(66)
+    };
+    home.file("other.gguf", "");
+    for args in [
+        &["run", "-p", "Hello", "-m", "llama3.2:3b"][..],
+        &["models", "info", "llama3.2:3b"],
+        &["bench", "history", "-m", "llama3.2:3b"],
+    ] {
+        insta::allow_duplicates! {
+            insta::assert_snapshot!(fails(args), @"
+            error: finding the model 'llama3.2:3b'
+              why: no file and no model on this machine has this name
+              try: llmdeck models lists those that are here; llmdeck models search llama3.2 finds others to download
+            ");
+        }
+    }
+    let of_hub = fails(&["run", "-p", "Hello", "-m", "org/repo:Q4_K_M"]);
+    assert!(
+        of_hub.contains("llmdeck models pull org/repo:Q4_K_M"),
+        "{of_hub}"
+    );
+    let near = fails(&["run", "-p", "Hello", "-m", "guid"]);
+    assert!(near.contains("did you mean guide?"), "{near}");
+    let file = fails(&["run", "-p", "Hello", "-m", "missing.gguf"]);
+    assert!(file.contains("in . there is other.gguf"), "{file}");
+    home.file("config.toml", "model = 'nonesuch:7b'\n");
+    let configured = fails(&["run", "-p", "Hello"]);
+    assert!(
+        configured.contains("nonesuch:7b") && configured.contains("no model on this machine"),
+        "{configured}"
+    );
 }
 
 #[test]
