@@ -52,13 +52,30 @@ fn the_doctor_looks_at_broken_files_and_goes_on() {
     let home = Home::new();
     home.file("config.toml", "thme = 'dark'\n");
     home.file("presets/mine.toml", "= nonsense");
-    let report = home.run(&["doctor", "-m", "/no/such.gguf"]).good();
+    let done = home.run(&["doctor", "-m", "/no/such.gguf"]);
+    assert_eq!((done.code, done.stderr.as_str()), (Some(66), ""));
+    let report = done.stdout;
     assert!(report.contains("did you mean 'theme'"), "{report}");
     assert!(report.contains("mine.toml"), "{report}");
     assert!(
         report.contains("the given model cannot be used"),
         "{report}"
     );
+}
+
+#[test]
+fn a_damaged_model_is_seen_by_its_header() {
+    let home = Home::new();
+    let cut = home.file("cut.gguf", &std::fs::read(GUIDE).unwrap()[..1000]);
+    for args in [
+        &["doctor", "-m", text(&cut)][..],
+        &["models", "info", text(&cut)],
+    ] {
+        let done = home.run(args);
+        assert_eq!((done.code, done.stderr.as_str()), (Some(65), ""));
+        let said = "the file ends at byte 1000, inside its header";
+        assert!(done.stdout.contains(said), "{}", done.stdout);
+    }
 }
 
 #[test]
