@@ -9,6 +9,7 @@
 
 mod args;
 mod bench;
+mod chosen;
 mod compare;
 mod completion;
 mod costs;

@@ -150,6 +150,59 @@ fn an_unknown_preset_names_the_nearest() {
 }
 
 #[test]
+fn a_preset_that_cannot_be_used_names_the_place_in_its_file() {
+    let home = Home::new();
+    let file = home.file("presets/brief.toml", "[params]\ntempreture = 1\n");
+    for args in [
+        &["run", "-p", "Hello", "--preset", "brief"][..],
+        &["--preset", "brief"],
+        &["run", "-p", "Hello"],
+    ] {
+        let stderr = home.run(args).failed(78);
+        assert!(
+            stderr.contains(text(&file))
+                && stderr.contains("line 2, column 1")
+                && stderr.contains("did you mean 'temp'"),
+            "{stderr}"
+        );
+        assert!(!stderr.contains("--config"), "{stderr}");
+    }
+}
+
+#[test]
+fn an_unknown_theme_is_told() {
+    let home = Home::new();
+    let given = ["run", "-p", "Hello", "--theme", "drak"];
+    let stderr = home.run(&given).failed(64);
+    assert!(stderr.contains("did you mean 'dark'?"), "{stderr}");
+    home.file("themes/mine.toml", "nonsense");
+    let stderr = home
+        .run(&["run", "-p", "Hello", "--theme", "mine"])
+        .failed(78);
+    assert!(stderr.contains("mine.toml"), "{stderr}");
+    home.file("config.toml", "theme = 'drak'\n");
+    let stderr = home.run(&["run", "-p", "Hello"]).failed(78);
+    assert!(
+        stderr.contains("config.toml: theme 'drak'") && stderr.contains("'dark'"),
+        "{stderr}"
+    );
+}
+
+#[test]
+fn files_that_are_named_and_missing_are_missing_files() {
+    let home = Home::new();
+    let stderr = home
+        .run(&["--config", "/no/such.toml", "run", "-p", "Hello"])
+        .failed(66);
+    assert!(stderr.contains("/no/such.toml"), "{stderr}");
+    let template = ["--chat-template-file", "/no/such.jinja"];
+    let stderr = home
+        .run(&[&template[..], &["run", "-p", "Hello"]].concat())
+        .failed(66);
+    assert!(stderr.contains("/no/such.jinja"), "{stderr}");
+}
+
+#[test]
 fn a_folder_that_cannot_be_written_cannot_hold_the_guide() {
     let home = Home::new();
     let file = home.file("file", "");

@@ -8,7 +8,7 @@ use clap::Args;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{ExitCode, Failure, print, sanitise};
+use super::{ExitCode, Failure, chosen, print, sanitise};
 use crate::app::ENERGY_RUN;
 use crate::config::{Config, Folders};
 use crate::costs::{self, BreakEven, Costs, Measured, Origin, Prices, Use};
@@ -42,8 +42,7 @@ pub(super) struct Account {
 /// # Errors
 /// When the configuration or the saved chats cannot be read.
 pub(super) fn run(args: &CostsArgs, folders: &Folders) -> Result<ExitCode, Failure> {
-    let config = Config::load(folders)
-        .map_err(|error| Failure::new(ExitCode::Config, "reading the configuration", error))?;
+    let config = Config::load(folders).map_err(|error| chosen::of_config(&error))?;
     let failed = |error| Failure::new(ExitCode::Io, "reading the saved chats", error);
     let opened = Store::open(&folders.sessions_dir).map_err(failed)?;
     if let Some(salvaged) = &opened.salvaged {
