@@ -246,6 +246,25 @@ fn flags_this_version_cannot_follow_are_refused_with_the_reason() {
 }
 
 #[test]
+fn what_comes_to_nothing_is_noted() {
+    let done = Home::new().run(&[
+        "run", "-m", GUIDE, "-p", "Hello", "-n", "2", "-c", "8192", "-ngl", "99",
+    ]);
+    assert_eq!(done.code, Some(0), "{}", done.stderr);
+    let trained = "note: ctx-size: the model was trained for 1024 tokens";
+    assert!(done.stderr.contains(trained), "{}", done.stderr);
+    if Home::new().run(&["doctor", "--json"]).json()["devices"]
+        .as_array()
+        .unwrap()
+        .len()
+        == 1
+    {
+        let layers = "note: n-gpu-layers: 99 asked for, but there is no GPU";
+        assert!(done.stderr.contains(layers), "{}", done.stderr);
+    }
+}
+
+#[test]
 fn a_prompt_without_its_flag_gets_a_tip() {
     let stderr = Home::new().run(&["run", "hi"]).failed(64);
     assert!(
