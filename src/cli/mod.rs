@@ -125,7 +125,7 @@ fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Result<Asked, ExitC
             lists: Vec::new(),
         })),
         Err(error) => {
-            let error = tip::add(error);
+            let error = tip::add(error, is_bench);
             let told = error.print();
             let code = match error.kind() {
                 ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => ExitCode::Ok,

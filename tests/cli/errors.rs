@@ -265,6 +265,23 @@ fn what_comes_to_nothing_is_noted() {
 }
 
 #[test]
+fn commands_and_flags_of_other_programs_get_a_tip() {
+    for (args, tip) in [
+        (&["pull", "x"][..], "llmdeck models pull NAME"),
+        (&["list"], "llmdeck models lists"),
+        (&["models", "show", "guide"], "llmdeck models info MODEL"),
+        (&["-p", "hello"], "llmdeck run -p TEXT"),
+        (&["bench", "-c", "512"], "it follows from the test"),
+    ] {
+        let stderr = Home::new().run(args).failed(64);
+        assert!(
+            stderr.contains(tip) && !stderr.contains("similar"),
+            "{stderr}"
+        );
+    }
+}
+
+#[test]
 fn a_prompt_without_its_flag_gets_a_tip() {
     let stderr = Home::new().run(&["run", "hi"]).failed(64);
     assert!(
