@@ -210,6 +210,7 @@ fn dispatch(asked: Asked) -> Result<ExitCode, Failure> {
             tune::run(args, &prepared)
         }
         None => {
+            deck::refuse_piped()?;
             let mut prepared =
                 setup::prepare(&cli.general, folders, parameters, OnProblem::Collect)?;
             let (layer, lines) = logging::pane();

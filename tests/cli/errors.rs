@@ -246,6 +246,12 @@ fn flags_this_version_cannot_follow_are_refused_with_the_reason() {
 }
 
 #[test]
+fn text_for_the_deck_is_not_dropped_without_a_word() {
+    let stderr = Home::new().run_with_input(&[], "hello").failed(64);
+    assert!(stderr.contains("llmdeck run"), "{stderr}");
+}
+
+#[test]
 fn what_comes_to_nothing_is_noted() {
     let done = Home::new().run(&[
         "run", "-m", GUIDE, "-p", "Hello", "-n", "2", "-c", "8192", "-ngl", "99",
