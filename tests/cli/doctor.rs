@@ -177,6 +177,34 @@ fn help_lists_parameters_and_exit_codes() {
 }
 
 #[test]
+fn a_commands_own_options_come_first_and_parameters_only_where_they_count() {
+    let home = Home::new();
+    for args in [
+        &["sessions", "pin", "--help"][..],
+        &["models", "rm", "--help"],
+        &["costs", "--help"],
+        &["completion", "--help"],
+    ] {
+        let help = home.run(args).good();
+        let own = help.split("Options of every command:").next().unwrap();
+        assert!(!own.contains("--model"), "{own}");
+        assert!(
+            !help.contains("Sampling parameters") && !help.contains("--temp"),
+            "{help}"
+        );
+        assert!(help.lines().count() < 70, "{help}");
+    }
+    let pin = home.run(&["sessions", "pin", "--help"]).good();
+    assert!(pin.find("--off") < pin.find("--model"), "{pin}");
+    let run = home.run(&["run", "--help"]).good();
+    assert!(run.contains("--temp") && run.contains("[-hf]"), "{run}");
+    // Left out of the help is not refused.
+    home.run(&["sessions", "list", "--temp", "1", "-sysf", "/x"])
+        .failed(66);
+    home.run(&["sessions", "list", "--temp", "1"]).good();
+}
+
+#[test]
 fn the_doctor_measures_and_says_what_holds_the_model_back() {
     let home = Home::new();
     let report = home.run(&["doctor", "--measure", "--json"]).json();
