@@ -230,7 +230,12 @@ fn offer(state: &mut State, left: &[Conversation]) {
         .iter()
         .map(|one| {
             let label = format!("Go on with \"{}\"", chats::title(one));
-            let about = format!("{} messages", one.messages);
+            let noun = if one.messages == 1 {
+                "message"
+            } else {
+                "messages"
+            };
+            let about = format!("{} {noun}", one.messages);
             (Resume::Open(one.id), label, about)
         })
         .collect();
