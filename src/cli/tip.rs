@@ -5,7 +5,7 @@ use clap::Error;
 use clap::builder::StyledStr;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
-use crate::params::{self, Param, nearest_word};
+use crate::params::{self, Param};
 
 /// Commands of other programs, and what does the same here.
 const COMMANDS: &[(&[&str], &str)] = &[
@@ -103,15 +103,15 @@ fn of_flag(flag: &str, is_bench: bool) -> Option<&'static str> {
     })
 }
 
-/// Whether the flag that clap suggests is another word altogether.
+/// Whether the flag that clap suggests is another word altogether: more than every third letter is
+/// wrong. To clap short words are alike that begin alike.
 fn is_far(word: &str, error: &Error) -> bool {
+    let Some(ContextValue::String(near)) = error.get(ContextKind::SuggestedArg) else {
+        return false;
+    };
     let plain = |flag: &str| flag.trim_start_matches('-').to_owned();
-    match error.get(ContextKind::SuggestedArg) {
-        Some(ContextValue::String(near)) => {
-            nearest_word(&plain(word), [plain(near).as_str()]).is_none()
-        }
-        _ => false,
-    }
+    let word = plain(word);
+    strsim::osa_distance(&word, &plain(near)) > (word.chars().count() / 3).max(1)
 }
 
 #[cfg(test)]
