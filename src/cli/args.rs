@@ -40,7 +40,7 @@ pub struct General {
     /// the configured model, or the small built-in guide
     #[arg(short, long, global = true, value_name = "MODEL")]
     pub model: Option<PathBuf>,
-    /// A model of the Hub that is here already: org/repo or org/repo:Q5_K_M [-hf] [-hfr]
+    /// A model of the Hub that is here already: org/repo or org/repo:Q5_K_M [-hf]
     #[arg(long, global = true, value_name = "NAME", visible_aliases = ["hf", "hfr"], conflicts_with = "model")]
     pub hf_repo: Option<String>,
     /// The file in that repository [-hff]

@@ -55,17 +55,21 @@ pub(super) fn add(mut error: Error, is_bench: bool) -> Error {
         _ => return error,
     };
     if let Some(tip) = tip(&word, is_bench, &error) {
-        for other in [ContextKind::SuggestedArg, ContextKind::SuggestedSubcommand] {
-            error.remove(other);
-        }
+        error.remove(ContextKind::SuggestedSubcommand);
+        leave_out_flag(&mut error);
         let tips = vec![StyledStr::from(tip)];
         error.insert(ContextKind::Suggested, ContextValue::StyledStrs(tips));
     } else if is_far(&word, &error) {
-        error.remove(ContextKind::SuggestedArg);
-        // It is of the flag that was not meant.
-        error.remove(ContextKind::Usage);
+        leave_out_flag(&mut error);
     }
     error
+}
+
+/// Takes the flag out that clap suggests, and with it the usage, which is of that flag.
+fn leave_out_flag(error: &mut Error) {
+    if error.remove(ContextKind::SuggestedArg).is_some() {
+        error.remove(ContextKind::Usage);
+    }
 }
 
 /// What to say of a word that clap knows less about.
@@ -194,6 +198,7 @@ mod tests {
     fn a_benchmark_says_why_it_does_not_take_a_parameter() {
         let text = message(&["bench", "--ctx-size", "512"]);
         assert!(text.contains("it follows from the test"), "{text}");
+        assert!(!text.contains("--batch-size"), "{text}");
         let text = message(&["bench", "--temp", "1"]);
         assert!(text.contains("load parameters only"), "{text}");
         let text = message(&["bench", "--batch-siez", "1"]);
