@@ -43,7 +43,7 @@ pub struct Use {
     /// Milliseconds of computing.
     pub prompt_ms: f64,
     pub predicted_ms: f64,
-    /// Days from the first reply until now, one at least.
+    /// Days from the first reply until now. Less than one tells nothing of the use a day.
     pub days: f64,
 }
 
@@ -118,7 +118,7 @@ pub fn costs(prices: &Prices, used: &Use, measured: &Measured) -> Costs {
         .map(|(share, (input, output))| share * input + (1.0 - share) * output);
     let gain = api.zip(electricity).map(|(api, here)| api - here);
     let saved = gain.map(|gain| all / MILLION * gain);
-    let tokens_per_day = (tokens > 0 && used.days > 0.0).then(|| all / used.days);
+    let tokens_per_day = (tokens > 0 && used.days >= 1.0).then(|| all / used.days);
     let break_even = gain.zip(prices.hardware).map(|(gain, hardware)| {
         if gain <= 0.0 {
             return BreakEven::Never;

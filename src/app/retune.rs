@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::update::{IsError, note, notice};
 use super::{Effect, LoadPhase, ParamsState, State, compare, foresight, saving};
 use crate::engine::{
-    CameFrom, Command, ContextInfo, EngineError, EngineEvent, ErrorKind, KvOutcome, LoadId,
+    self, CameFrom, Command, ContextInfo, EngineError, EngineEvent, ErrorKind, KvOutcome, LoadId,
     LoadRequest, ModelInfo,
 };
 use crate::library::{self, Command as LibraryCommand, Modelfile};
@@ -194,9 +194,10 @@ pub(super) fn on_engine(state: &mut State, event: EngineEvent) -> Vec<Effect> {
             kv,
             took,
         } => {
+            let before = unmet(state);
             confirm(state, id);
             state.model.threads_given_up = 0;
-            let notes = context.notes.join("; ");
+            let mut notes = context.notes.clone();
             if let Some((_, running)) = &mut state.model.running {
                 if running.n_gpu_layers != context.n_gpu_layers {
                     // Other processors compute it now: the rate measured before says nothing of them.
@@ -204,6 +205,9 @@ pub(super) fn on_engine(state: &mut State, event: EngineEvent) -> Vec<Effect> {
                 }
                 *running = context;
             }
+            let now = unmet(state).into_iter();
+            notes.extend(now.filter(|note| !before.contains(note)));
+            let notes = notes.join("; ");
             let kept = match kv {
                 KvOutcome::Untouched => "nothing had to be computed again".to_owned(),
                 KvOutcome::Kept { tokens: 0 } => "nothing was cached yet".to_owned(),
@@ -278,6 +282,15 @@ fn confirm(state: &mut State, id: LoadId) {
     }
 }
 
+/// What of the values that the engine runs with comes to nothing.
+fn unmet(state: &State) -> Vec<String> {
+    let asked = state.model.confirmed.load();
+    let running = state.model.running.iter();
+    running
+        .flat_map(|(model, context)| engine::unmet(&asked, model, context))
+        .collect()
+}
+
 /// Sources of values that belong to one model.
 pub(super) const OF_MODEL: [Source; 3] = [Source::Ollama, Source::Tuned, Source::ModelsPreset];
 
@@ -335,6 +348,9 @@ fn loaded(
     state.speed.prefill_rate = None;
     state.model.threads_given_up = 0;
     state.model.running = Some((model, context));
+    for text in unmet(state) {
+        note(state, text, IsError::No);
+    }
     super::metrics::note_model(state);
     state.composer.suggest(if state.model.is_guide() {
         super::QUESTIONS

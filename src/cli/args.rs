@@ -32,17 +32,18 @@ pub struct Cli {
     pub command: Option<Command>,
 }
 
-/// Options of every command.
+/// Options of every command; in its help they follow its own.
 #[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Options of every command")]
 pub struct General {
     /// The model: a GGUF file, or a name such as llama3.2:3b, org/repo:Q4_K_M or a file's; without it
     /// the configured model, or the small built-in guide
     #[arg(short, long, global = true, value_name = "MODEL")]
     pub model: Option<PathBuf>,
-    /// A model of the Hub that is here already: org/repo or org/repo:Q5_K_M
+    /// A model of the Hub that is here already: org/repo or org/repo:Q5_K_M [-hf]
     #[arg(long, global = true, value_name = "NAME", visible_aliases = ["hf", "hfr"], conflicts_with = "model")]
     pub hf_repo: Option<String>,
-    /// The file in that repository
+    /// The file in that repository [-hff]
     #[arg(
         long,
         global = true,

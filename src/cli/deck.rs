@@ -7,6 +7,24 @@ use crate::app::Saving;
 use crate::cli::logging::{Logging, PaneLines};
 use crate::runtime::{self, Ended, Startup};
 
+/// Refuses what is piped in: the deck reads keys from the terminal, so nobody would see the text.
+///
+/// # Errors
+/// When standard input is a pipe or a file.
+pub(super) fn refuse_piped() -> Result<(), Failure> {
+    use rustix::fs::{FileType, fstat};
+    let input = fstat(rustix::stdio::stdin()).map(|facts| FileType::from_raw_mode(facts.st_mode));
+    match input {
+        Ok(FileType::Fifo | FileType::RegularFile) => Err(Failure::new(
+            ExitCode::Usage,
+            "opening the deck",
+            "standard input is a pipe or a file, and the deck reads keys from the terminal alone",
+        )
+        .hint("… | llmdeck run answers the text; llmdeck without a pipe opens the deck")),
+        _ => Ok(()),
+    }
+}
+
 /// Opens the deck and stays until it is closed.
 ///
 /// # Errors

@@ -35,6 +35,20 @@ const LISTS: &[Param] = &[
     Param::Device,
 ];
 
+/// Commands for which no parameter means anything.
+const WITHOUT_A_MODEL: &[&[&str]] = &[
+    &["sessions"],
+    &["costs"],
+    &["metrics"],
+    &["completion"],
+    &["models", "rm"],
+    &["models", "path"],
+    &["models", "pull"],
+    &["models", "search"],
+    &["compare", "vote"],
+    &["compare", "standings"],
+];
+
 /// The command line but for `bench`, whose flags [`super::bench::command`] has: the same names take
 /// lists there.
 pub(super) fn command() -> Command {
@@ -50,11 +64,31 @@ pub(super) fn command() -> Command {
         .iter()
         .filter(|spec| spec.kind == Kind::Bool)
         .map(denial);
-    command.args(denials).args(
-        FROM_FILES
+    let command = command.args(denials).args(from_files());
+    WITHOUT_A_MODEL
+        .iter()
+        .fold(command, |command, path| without_parameters(command, path))
+}
+
+/// The command with the parameters left out of the help of one below it. They are taken as before: a
+/// line with parameters in it works with any command.
+fn without_parameters(command: Command, path: &[&str]) -> Command {
+    let hidden = || {
+        TABLE
             .iter()
-            .map(|(long, short, param)| from_file(long, *short, *param)),
-    )
+            .map(flag)
+            .chain(from_files())
+            .map(|arg| arg.hide(true))
+    };
+    match path {
+        [] => command.args(hidden()),
+        [name, below @ ..] => command.mut_subcommand(name, |sub| without_parameters(sub, below)),
+    }
+}
+
+fn from_files() -> impl Iterator<Item = Arg> {
+    let all = FROM_FILES.iter();
+    all.map(|(long, short, param)| from_file(long, *short, *param))
 }
 
 /// Everything but the parameters.

@@ -12,7 +12,7 @@ use super::ExitCode;
 
 /// How long the engine may take to answer a wish to stop. It looks for one between steps, of which
 /// most take less than a second; but reading a file from a network that hangs takes forever.
-const PATIENCE: Duration = Duration::from_secs(2);
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A message for the first wish to stop. Closing the receiver answers it; without an answer, or
 /// after a second wish, the process ends at once, even while a write or the engine hangs.
@@ -41,7 +41,7 @@ async fn until_urgent(sender: mpsc::Sender<()>, mut wishes: impl Stream<Item = (
     tokio::select! {
         _ = wishes.next() => return,
         () = sleep(PATIENCE) => {
-            eprintln!("note: the engine does not answer; ending without it");
+            eprintln!("note: a step of the model takes long; ending without waiting for it");
             return;
         }
         () = sender.closed() => {}

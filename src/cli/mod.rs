@@ -9,6 +9,7 @@
 
 mod args;
 mod bench;
+mod chosen;
 mod compare;
 mod completion;
 mod costs;
@@ -125,7 +126,7 @@ fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Result<Asked, ExitC
             lists: Vec::new(),
         })),
         Err(error) => {
-            let error = tip::add(error);
+            let error = tip::add(error, is_bench);
             let told = error.print();
             let code = match error.kind() {
                 ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => ExitCode::Ok,
@@ -205,6 +206,7 @@ fn dispatch(asked: Asked) -> Result<ExitCode, Failure> {
             tune::run(args, &prepared)
         }
         None => {
+            deck::refuse_piped()?;
             let mut prepared =
                 setup::prepare(&cli.general, folders, parameters, OnProblem::Collect)?;
             let (layer, lines) = logging::pane();

@@ -18,7 +18,8 @@ const SHOWN: usize = 4;
 /// When the file is missing or a folder, or the guide cannot be written.
 pub(super) fn resolve(prepared: &Prepared) -> Result<PathBuf, Failure> {
     match &prepared.model {
-        Some(path) => check(path).map(|()| path.clone()),
+        // One that is configured may be a name that is known no more.
+        Some(path) => find(path, &prepared.folders, &prepared.config),
         None => config::install_builtin_model(&prepared.folders.data_dir).map_err(|error| {
             Failure::new(
                 ExitCode::CantCreate,
@@ -77,25 +78,42 @@ fn named(name: &str, listing: &Listing, failure: Failure) -> Result<PathBuf, Fai
             let why = format!("{} models have this name", models.len());
             Err(none(why).hint(format!("give the path: {}", paths.join(", "))))
         }
-        Meant::None if looks_like_path(name) => Err(failure),
+        Meant::None if begins_as_path(name) => Err(failure),
         Meant::None => {
             let near = listing.near(name);
-            if near.is_empty() {
+            if near.is_empty() && is_file_name(name) {
                 return Err(failure);
             }
-            let near: Vec<_> = near.iter().map(|name| sanitise::line(name)).collect();
             let why = "no file and no model on this machine has this name".to_owned();
-            Err(none(why).hint(format!(
-                "did you mean {}? llmdeck models lists all",
-                near.join(" or ")
-            )))
+            Err(none(why).hint(instead(name, &near)))
         }
     }
 }
 
 /// Whether who wrote it thought of a place rather than a name.
-fn looks_like_path(name: &str) -> bool {
-    name.starts_with(['/', '.', '~'])
+fn begins_as_path(name: &str) -> bool {
+    name.starts_with(['/', '.', '~', '\\'])
+}
+
+fn is_file_name(name: &str) -> bool {
+    name.to_lowercase().ends_with(".gguf")
+}
+
+/// What to do about a name that no model here has.
+fn instead(name: &str, near: &[String]) -> String {
+    let list = "llmdeck models lists those that are here";
+    if !near.is_empty() {
+        let near: Vec<_> = near.iter().map(|name| sanitise::line(name)).collect();
+        return format!("did you mean {}? {list}", near.join(" or "));
+    }
+    let name = sanitise::line(name);
+    match Wanted::parse(&name) {
+        Ok(_) => format!("{list}; llmdeck models pull {name} downloads it"),
+        Err(_) => {
+            let word = name.split(':').next().unwrap_or(&name);
+            format!("{list}; llmdeck models search {word} finds others to download")
+        }
+    }
 }
 
 /// The model of the command line: a file, a name of one, or a model of the Hub that is here.

@@ -64,7 +64,13 @@ impl Grammar {
             }
             let (flag, value) = split(text);
             if let Some(retired) = retired::find(flag) {
-                if retired.takes == Takes::Value && value.is_none() {
+                let mut has_word = || args.peek().and_then(switch).is_some();
+                let follows = match retired.takes {
+                    Takes::Nothing => false,
+                    Takes::Value => value.is_none(),
+                    Takes::Switch => value.is_none() && has_word(),
+                };
+                if follows {
                     args.next();
                 }
                 out.take(flag, retired.fate);
@@ -332,9 +338,9 @@ mod tests {
 
     #[test]
     fn retired_flags_are_translated_with_a_word_about_it() {
-        let out = normalise("-dio -dt 0.1 --jinja -dt=0.2 --cont_batching");
+        let out = normalise("-dio -dt 0.1 --jinja -dt=0.2 --color off --cont_batching --color");
         assert_eq!(out.args[1..], ["--load-mode", "dio"]);
-        assert_eq!(out.notices.len(), 4);
+        assert_eq!(out.notices.len(), 5);
         assert_eq!(out.refused, None);
     }
 

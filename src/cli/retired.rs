@@ -82,6 +82,13 @@ const RETIRED: &[Retired] = &[
             "--log-verbosity is left out: --log-level says how much goes to the log file",
         ),
     ),
+    retired(
+        &["-co", "--color"],
+        Takes::Switch,
+        Fate::LeftOut(
+            "--color is left out: a terminal gets colours unless NO_COLOR is set, and --theme says which",
+        ),
+    ),
     retired(&["-mu", "--model-url"], Takes::Value, NO_URL),
     retired(
         &["-cl", "--cache-list"],

@@ -4,11 +4,11 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::named::{self, NamedModels};
-use super::{ExitCode, Failure, General, Tuned, model, sanitise};
-use crate::config::{self, Config, Folders, Preset};
+use super::{ExitCode, Failure, General, Tuned, chosen, model, sanitise};
+use crate::config::{self, Config, Folders};
 use crate::hub::Network;
 use crate::library::{self, Modelfile};
-use crate::params::{Overrides, Params, Source, nearest_word};
+use crate::params::{Overrides, Params, Source};
 
 /// Everything read and checked before a command starts.
 #[derive(Clone, Debug)]
@@ -79,17 +79,17 @@ pub(super) fn folders(general: &General) -> Result<Folders, Failure> {
 /// Reads the files and puts the parameters together.
 ///
 /// # Errors
-/// When the model or preset of the command line does not exist, or, as `on_problem` says, a file
-/// cannot be used.
+/// When the model, preset or theme of the command line does not exist or cannot be used, or, as
+/// `on_problem` says, a configured one or a file cannot be.
 pub(super) fn prepare(
     general: &General,
     folders: Folders,
     parameters: Overrides,
     on_problem: OnProblem,
 ) -> Result<Prepared, Failure> {
-    let mut problems = Vec::new();
+    let mut problems: Vec<Failure> = Vec::new();
     let config = Config::load(&folders).unwrap_or_else(|error| {
-        problems.push(error.to_string());
+        problems.push(chosen::of_config(&error));
         Config::default()
     });
     // What is wrong with a configured one is said where it is used.
@@ -111,38 +111,42 @@ pub(super) fn prepare(
         (None, None) => config.model.as_ref().map(configured),
     };
     let (presets, errors) = config::load_presets(&folders.presets_dir);
-    problems.extend(errors.iter().map(ToString::to_string));
+    let broken = errors.iter();
+    problems.extend(broken.map(|error| chosen::of_preset(error, &folders)));
     let mut params = Params::default();
     params.replace(Source::Config, config.params.clone());
     if let Some(named) = named {
         params.replace(Source::ModelsPreset, named.values.clone());
     }
     params.replace(Source::Session, parameters);
+    let mut of_configured = |what: &str, name: &str, failure: Failure| {
+        problems.push(chosen::of_configured(what, name, &failure.why, &folders));
+    };
+    let find_preset = |name: &str| chosen::preset(name, &presets, &errors, &folders);
     let preset = match (&general.preset, &config.preset) {
-        (Some(name), _) => Some(find(&presets, name).map_err(|why| {
-            Failure::new(ExitCode::Usage, format!("using the preset '{name}'"), why)
-                .hint(format!("presets lie in {}", folders.presets_dir.display()))
-        })?),
-        (None, Some(name)) => find(&presets, name)
-            .map_err(|why| {
-                problems.push(format!(
-                    "{}: preset '{name}': {why}",
-                    folders.config_file.display()
-                ))
-            })
+        (Some(name), _) => Some(find_preset(name)?),
+        (None, Some(name)) => find_preset(name)
+            .map_err(|failure| of_configured("preset", name, failure))
             .ok(),
         (None, None) => None,
     };
     if let Some(preset) = preset {
         params.replace(Source::Preset, preset.values.clone());
     }
-    let tuned = Tuned::read(&folders.data_dir, &mut problems);
-    if let (OnProblem::Fail, Some(problem)) = (on_problem, problems.first()) {
-        return Err(
-            Failure::new(ExitCode::Config, "reading the configuration", problem)
-                .hint("mend the file, or name another with --config"),
-        );
+    let theme = match (&general.theme, &config.theme) {
+        (Some(name), _) => Some(chosen::theme(name, &folders)?),
+        (None, Some(name)) => chosen::theme(name, &folders)
+            .map_err(|failure| of_configured("theme", name, failure))
+            .ok(),
+        (None, None) => None,
+    };
+    let mut of_profiles = Vec::new();
+    let tuned = Tuned::read(&folders.data_dir, &mut of_profiles);
+    problems.extend(of_profiles.into_iter().map(chosen::of_profile));
+    if on_problem == OnProblem::Fail && !problems.is_empty() {
+        return Err(problems.swap_remove(0));
     }
+    let mut problems: Vec<String> = problems.into_iter().map(|failure| failure.why).collect();
     // A line of another program's file that means nothing here is no reason to fail.
     match on_problem {
         OnProblem::Collect => problems.append(&mut notes),
@@ -158,27 +162,11 @@ pub(super) fn prepare(
         models,
         preset: preset.map(|preset| preset.name.clone()),
         network: general.network(),
-        theme: general.theme.clone().or_else(|| config.theme.clone()),
+        theme,
         folders,
         config,
         tuned,
         params,
         problems,
     })
-}
-
-fn find<'a>(presets: &'a [Preset], name: &str) -> Result<&'a Preset, String> {
-    presets
-        .iter()
-        .find(|preset| preset.name == name)
-        .ok_or_else(|| {
-            let names = || presets.iter().map(|preset| preset.name.as_str());
-            match nearest_word(name, names()) {
-                Some(near) => format!("there is none of this name; did you mean '{near}'?"),
-                None => format!(
-                    "there is none of this name; there are {}",
-                    names().collect::<Vec<_>>().join(", ")
-                ),
-            }
-        })
 }

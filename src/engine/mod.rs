@@ -31,6 +31,7 @@ mod stops;
 mod templates;
 mod timing;
 pub mod trace;
+mod unmet;
 mod utf8;
 mod worker;
 
@@ -49,3 +50,4 @@ pub use missed::{Missed, Part};
 pub use origin::{Batches, Origin};
 pub use seen::{Prompt, PromptOf, PromptToken, TextSize};
 pub use timing::{Timings, TokenRate};
+pub use unmet::{beyond_training, unmet, without_gpu};

@@ -49,8 +49,8 @@ impl Templates {
     /// The template that these parameters choose.
     ///
     /// # Errors
-    /// [`ErrorKind::BadParameter`] for a file or name that there is not, [`ErrorKind::Template`]
-    /// for one that does not compile.
+    /// [`ErrorKind::BadParameter`] for a name and [`ErrorKind::NoInput`] for a file that there is
+    /// not, [`ErrorKind::Template`] for one that does not compile.
     pub(super) fn choose(&mut self, params: &TemplateParams) -> Result<&ChatTemplate, EngineError> {
         let source = if !params.file.is_empty() {
             Some(read(Path::new(&params.file))?)
@@ -107,7 +107,7 @@ fn by_name(name: &str) -> Result<String, EngineError> {
 
 fn read(path: &Path) -> Result<String, EngineError> {
     let failure = |why: String| EngineError {
-        kind: ErrorKind::BadParameter,
+        kind: ErrorKind::NoInput,
         what: format!("reading the chat template {}", path.display()),
         why,
         hint: "chat-template-file takes the path of a Jinja file".into(),
@@ -175,6 +175,6 @@ mod tests {
         let error = templates
             .choose(&by("", Path::new("/no/such.jinja")))
             .unwrap_err();
-        assert_eq!(error.kind, ErrorKind::BadParameter);
+        assert_eq!(error.kind, ErrorKind::NoInput);
     }
 }

@@ -107,7 +107,7 @@ pub fn quants() -> impl Iterator<Item = &'static str> {
     QUANTS.iter().map(|(name, ..)| *name)
 }
 
-/// A dense model of that many parameters in that quantisation, of the shape of the published model
+/// A model of that many parameters in that quantisation, of the shape of the published dense model
 /// nearest in size, whose name comes with it. Of its parameters `active` are read for a token:
 /// fewer in a mixture of experts. `None` for an unknown quantisation.
 pub fn typical(n_params: u64, quant: &str, active: Option<u64>) -> Option<(Facts, &'static str)> {
@@ -144,7 +144,11 @@ pub fn typical(n_params: u64, quant: &str, active: Option<u64>) -> Option<(Facts
     };
     let count = shape.layers as usize;
     let facts = Facts {
-        arch: "dense".into(),
+        arch: match active {
+            Some(active) if active < n_params => "mixture of experts",
+            _ => "dense",
+        }
+        .into(),
         n_layer: shape.layers,
         n_embd: shape.embd,
         n_ff: shape.ff,

@@ -52,13 +52,30 @@ fn the_doctor_looks_at_broken_files_and_goes_on() {
     let home = Home::new();
     home.file("config.toml", "thme = 'dark'\n");
     home.file("presets/mine.toml", "= nonsense");
-    let report = home.run(&["doctor", "-m", "/no/such.gguf"]).good();
+    let done = home.run(&["doctor", "-m", "/no/such.gguf"]);
+    assert_eq!((done.code, done.stderr.as_str()), (Some(66), ""));
+    let report = done.stdout;
     assert!(report.contains("did you mean 'theme'"), "{report}");
     assert!(report.contains("mine.toml"), "{report}");
     assert!(
         report.contains("the given model cannot be used"),
         "{report}"
     );
+}
+
+#[test]
+fn a_damaged_model_is_seen_by_its_header() {
+    let home = Home::new();
+    let cut = home.file("cut.gguf", &std::fs::read(GUIDE).unwrap()[..1000]);
+    for args in [
+        &["doctor", "-m", text(&cut)][..],
+        &["models", "info", text(&cut)],
+    ] {
+        let done = home.run(args);
+        assert_eq!((done.code, done.stderr.as_str()), (Some(65), ""));
+        let said = "the file ends at byte 1000, inside its header";
+        assert!(done.stdout.contains(said), "{}", done.stdout);
+    }
 }
 
 #[test]
@@ -157,6 +174,34 @@ fn help_lists_parameters_and_exit_codes() {
         run.contains("--prompt") && run.contains("Exit codes:"),
         "{run}"
     );
+}
+
+#[test]
+fn a_commands_own_options_come_first_and_parameters_only_where_they_count() {
+    let home = Home::new();
+    for args in [
+        &["sessions", "pin", "--help"][..],
+        &["models", "rm", "--help"],
+        &["costs", "--help"],
+        &["completion", "--help"],
+    ] {
+        let help = home.run(args).good();
+        let own = help.split("Options of every command:").next().unwrap();
+        assert!(!own.contains("--model"), "{own}");
+        assert!(
+            !help.contains("Sampling parameters") && !help.contains("--temp"),
+            "{help}"
+        );
+        assert!(help.lines().count() < 70, "{help}");
+    }
+    let pin = home.run(&["sessions", "pin", "--help"]).good();
+    assert!(pin.find("--off") < pin.find("--model"), "{pin}");
+    let run = home.run(&["run", "--help"]).good();
+    assert!(run.contains("--temp") && run.contains("[-hf]"), "{run}");
+    // Left out of the help is not refused.
+    home.run(&["sessions", "list", "--temp", "1", "-sysf", "/x"])
+        .failed(66);
+    home.run(&["sessions", "list", "--temp", "1"]).good();
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What goes wrong has an exit code and says what, why and what to try.
 
-use crate::{GUIDE, Home, text};
+use crate::{Done, GUIDE, Home, text};
 
 #[test]
 fn an_unknown_flag_names_the_nearest() {
@@ -47,6 +47,46 @@ fn a_missing_model_names_the_file_and_a_way_out() {
         .run(&["run", "-p", "Hello", "-m", text(&home.path("models"))])
         .failed(66);
     assert!(stderr.contains("it is a folder"), "{stderr}");
+}
+
+#[test]
+fn a_name_that_no_model_has_is_not_taken_for_a_path() {
+    let home = Home::new();
+    home.run(&["run", "-p", "Hello", "-n", "1"]).good();
+    let fails = |args: &[&str]| {
+        let mut command = home.command(args);
+        // Files of the folder we are in say nothing about a name.
+        Done::from(command.current_dir(home.path("")).output().unwrap()).failed(66)
+    };
+    home.file("other.gguf", "");
+    for args in [
+        &["run", "-p", "Hello", "-m", "llama3.2:3b"][..],
+        &["models", "info", "llama3.2:3b"],
+        &["bench", "history", "-m", "llama3.2:3b"],
+    ] {
+        insta::allow_duplicates! {
+            insta::assert_snapshot!(fails(args), @"
+            error: finding the model 'llama3.2:3b'
+              why: no file and no model on this machine has this name
+              try: llmdeck models lists those that are here; llmdeck models search llama3.2 finds others to download
+            ");
+        }
+    }
+    let of_hub = fails(&["run", "-p", "Hello", "-m", "org/repo:Q4_K_M"]);
+    assert!(
+        of_hub.contains("llmdeck models pull org/repo:Q4_K_M"),
+        "{of_hub}"
+    );
+    let near = fails(&["run", "-p", "Hello", "-m", "guid"]);
+    assert!(near.contains("did you mean guide?"), "{near}");
+    let file = fails(&["run", "-p", "Hello", "-m", "missing.gguf"]);
+    assert!(file.contains("in . there is other.gguf"), "{file}");
+    home.file("config.toml", "model = 'nonesuch:7b'\n");
+    let configured = fails(&["run", "-p", "Hello"]);
+    assert!(
+        configured.contains("nonesuch:7b") && configured.contains("no model on this machine"),
+        "{configured}"
+    );
 }
 
 #[test]
@@ -110,6 +150,58 @@ fn an_unknown_preset_names_the_nearest() {
 }
 
 #[test]
+fn a_preset_that_cannot_be_used_names_the_place_in_its_file() {
+    let home = Home::new();
+    home.file("presets/brief.toml", "[params]\ntempreture = 1\n");
+    for args in [
+        &["run", "-p", "Hello", "--preset", "brief"][..],
+        &["--preset", "brief"],
+        &["run", "-p", "Hello"],
+    ] {
+        let stderr = home.run(args).failed(78);
+        assert!(
+            stderr.contains("presets/brief.toml line 2, column 1")
+                && stderr.contains("did you mean 'temp'"),
+            "{stderr}"
+        );
+        assert!(!stderr.contains("--config"), "{stderr}");
+    }
+}
+
+#[test]
+fn an_unknown_theme_is_told() {
+    let home = Home::new();
+    let given = ["run", "-p", "Hello", "--theme", "drak"];
+    let stderr = home.run(&given).failed(64);
+    assert!(stderr.contains("did you mean 'dark'?"), "{stderr}");
+    home.file("themes/mine.toml", "nonsense");
+    let stderr = home
+        .run(&["run", "-p", "Hello", "--theme", "mine"])
+        .failed(78);
+    assert!(stderr.contains("mine.toml"), "{stderr}");
+    home.file("config.toml", "theme = 'drak'\n");
+    let stderr = home.run(&["run", "-p", "Hello"]).failed(78);
+    assert!(
+        stderr.contains("config.toml: theme 'drak'") && stderr.contains("'dark'"),
+        "{stderr}"
+    );
+}
+
+#[test]
+fn files_that_are_named_and_missing_are_missing_files() {
+    let home = Home::new();
+    let stderr = home
+        .run(&["--config", "/no/such.toml", "run", "-p", "Hello"])
+        .failed(66);
+    assert!(stderr.contains("/no/such.toml"), "{stderr}");
+    let template = ["--chat-template-file", "/no/such.jinja"];
+    let stderr = home
+        .run(&[&template[..], &["run", "-p", "Hello"]].concat())
+        .failed(66);
+    assert!(stderr.contains("/no/such.jinja"), "{stderr}");
+}
+
+#[test]
 fn a_folder_that_cannot_be_written_cannot_hold_the_guide() {
     let home = Home::new();
     let file = home.file("file", "");
@@ -149,6 +241,48 @@ fn flags_this_version_cannot_follow_are_refused_with_the_reason() {
             .run(&["run", "-m", GUIDE, "-p", "Hello", flag, "x"])
             .failed(64);
         assert!(stderr.contains(reason), "{stderr}");
+    }
+}
+
+#[test]
+fn text_for_the_deck_is_not_dropped_without_a_word() {
+    let stderr = Home::new().run_with_input(&[], "hello").failed(64);
+    assert!(stderr.contains("llmdeck run"), "{stderr}");
+}
+
+#[test]
+fn what_comes_to_nothing_is_noted() {
+    let done = Home::new().run(&[
+        "run", "-m", GUIDE, "-p", "Hello", "-n", "2", "-c", "8192", "-ngl", "99",
+    ]);
+    assert_eq!(done.code, Some(0), "{}", done.stderr);
+    let trained = "note: ctx-size: the model was trained for 1024 tokens";
+    assert!(done.stderr.contains(trained), "{}", done.stderr);
+    if Home::new().run(&["doctor", "--json"]).json()["devices"]
+        .as_array()
+        .unwrap()
+        .len()
+        == 1
+    {
+        let layers = "note: n-gpu-layers: 99 asked for, but there is no GPU";
+        assert!(done.stderr.contains(layers), "{}", done.stderr);
+    }
+}
+
+#[test]
+fn commands_and_flags_of_other_programs_get_a_tip() {
+    for (args, tip) in [
+        (&["pull", "x"][..], "llmdeck models pull NAME"),
+        (&["list"], "llmdeck models lists"),
+        (&["models", "show", "guide"], "llmdeck models info MODEL"),
+        (&["-p", "hello"], "llmdeck run -p TEXT"),
+        (&["bench", "-c", "512"], "it follows from the test"),
+    ] {
+        let stderr = Home::new().run(args).failed(64);
+        assert!(
+            stderr.contains(tip) && !stderr.contains("similar"),
+            "{stderr}"
+        );
     }
 }
 

@@ -155,7 +155,9 @@ fn a_model_may_be_named_wherever_one_is_taken() {
             "{command:?}: {wrong}"
         );
     }
-    let report = home.run(&["doctor", "--json", "-m", "llama3.2:3c"]).json();
+    let doctor = home.run(&["doctor", "--json", "-m", "llama3.2:3c"]);
+    assert_eq!((doctor.code, &*doctor.stderr), (Some(66), ""));
+    let report: serde_json::Value = serde_json::from_str(&doctor.stdout).unwrap();
     let error = report["model"]["error"].as_str().unwrap();
     assert!(error.contains("did you mean llama3.2:3b"), "{error}");
     let hub = home

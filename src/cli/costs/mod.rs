@@ -8,7 +8,7 @@ use clap::Args;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{ExitCode, Failure, print, sanitise};
+use super::{ExitCode, Failure, chosen, print, sanitise};
 use crate::app::ENERGY_RUN;
 use crate::config::{Config, Folders};
 use crate::costs::{self, BreakEven, Costs, Measured, Origin, Prices, Use};
@@ -42,8 +42,7 @@ pub(super) struct Account {
 /// # Errors
 /// When the configuration or the saved chats cannot be read.
 pub(super) fn run(args: &CostsArgs, folders: &Folders) -> Result<ExitCode, Failure> {
-    let config = Config::load(folders)
-        .map_err(|error| Failure::new(ExitCode::Config, "reading the configuration", error))?;
+    let config = Config::load(folders).map_err(|error| chosen::of_config(&error))?;
     let failed = |error| Failure::new(ExitCode::Io, "reading the saved chats", error);
     let opened = Store::open(&folders.sessions_dir).map_err(failed)?;
     if let Some(salvaged) = &opened.salvaged {
@@ -84,7 +83,7 @@ fn used(usage: &Usage, now_ms: i64) -> Use {
         predicted_n: usage.predicted_n,
         prompt_ms: usage.prompt_ms,
         predicted_ms: usage.predicted_ms,
-        days: (since as f64 / DAY_MS).max(1.0),
+        days: since.max(0) as f64 / DAY_MS,
     }
 }
 
@@ -211,14 +210,14 @@ mod tests {
     }
 
     #[test]
-    fn use_is_over_a_day_at_least() {
+    fn use_is_counted_from_the_first_reply() {
         let usage = Usage {
             replies: 1,
             first_ms: Some(1000),
             ..Usage::default()
         };
-        assert_eq!(used(&usage, 2000).days, 1.0);
+        assert_eq!(used(&usage, 500).days, 0.0, "a clock set back");
         assert_eq!(used(&usage, 1000 + 864_000_000).days, 10.0);
-        assert_eq!(used(&Usage::default(), 5).days, 1.0);
+        assert_eq!(used(&Usage::default(), 5).days, 0.0);
     }
 }

@@ -39,9 +39,10 @@ pub(super) fn render(account: &Account) -> String {
     };
     row(
         "use",
-        match costs.tokens_per_day {
-            Some(a_day) => format!(
-                "{} {}, {} tokens of prompts and {} of replies in {:.1} days: {a_day:.0} a day",
+        match costs.tokens {
+            0 => "no saved reply tells how long it took yet".to_owned(),
+            _ => format!(
+                "{} {}, {} tokens of prompts and {} of replies in {}",
                 used.replies,
                 if used.replies == 1 {
                     "reply"
@@ -50,9 +51,11 @@ pub(super) fn render(account: &Account) -> String {
                 },
                 used.prompt_n,
                 used.predicted_n,
-                used.days
+                match costs.tokens_per_day {
+                    Some(a_day) => format!("{:.1} days: {a_day:.0} a day", used.days),
+                    None => "less than a day, too little to tell the use a day".to_owned(),
+                },
             ),
-            None => "no saved reply tells how long it took yet".to_owned(),
         },
     );
     row(
@@ -110,7 +113,7 @@ pub(super) fn render(account: &Account) -> String {
                     Some(date) => format!(", on {date} at your use so far"),
                     None => ", not in a lifetime at your use so far".to_owned(),
                 },
-                None => String::new(),
+                None => "; a date needs a day of use at least".to_owned(),
             };
             row(
                 "break-even",
@@ -193,6 +196,33 @@ mod tests {
         let text = render(&account(prices, used(), measured));
         assert!(!text.contains('\u{1b}'));
         insta::assert_snapshot!(text);
+    }
+
+    #[test]
+    fn less_than_a_day_gives_no_date() {
+        let prices = Prices {
+            electricity: Some(0.30),
+            hardware: Some(10.0),
+            api_input: Some(1.0),
+            api_output: Some(5.0),
+            watts: Some(40.0),
+            ..Prices::default()
+        };
+        let used = Use {
+            days: 0.01,
+            ..used()
+        };
+        let text = render(&account(prices, used, Measured::default()));
+        let (figures, _) = text.split_once("formulas").unwrap();
+        assert!(
+            figures.contains("in less than a day, too little to tell the use a day"),
+            "{figures}"
+        );
+        assert!(
+            figures.contains("; a date needs a day of use at least"),
+            "{figures}"
+        );
+        assert!(!figures.contains(", on 2"), "{figures}");
     }
 
     #[test]

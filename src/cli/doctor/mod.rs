@@ -19,6 +19,8 @@ use super::setup::{self, OnProblem};
 use super::{ExitCode, Failure, General, model, print};
 use crate::config::{self, Config, Folders};
 use crate::engine;
+use crate::gguf;
+use crate::library::About;
 use crate::params::Overrides;
 use crate::telemetry::Sources;
 use report::{File, Folder, ModelReport, Report};
@@ -29,9 +31,11 @@ const BETWEEN_READINGS: Duration = Duration::from_millis(300);
 
 /// Prints the report.
 ///
+/// What is wrong with the machine is in the report; a model that cannot be used gives the code it
+/// would give any command.
+///
 /// # Errors
-/// When it cannot be written: whatever is wrong with the machine is in the report. And when the
-/// model was to be measured and cannot run.
+/// When the report cannot be written, or the model was to be measured and cannot run.
 pub(super) fn run(
     args: &DoctorArgs,
     general: &General,
@@ -40,7 +44,7 @@ pub(super) fn run(
 ) -> Result<ExitCode, Failure> {
     // llama.cpp speaks on standard error unless it is told not to.
     engine::llama::install_logging();
-    let mut report = examine(general, &folders);
+    let (mut report, code) = examine(general, &folders);
     if args.measure {
         let prepared = setup::prepare(general, folders, parameters, OnProblem::Fail)?;
         let path = model::resolve(&prepared)?;
@@ -49,17 +53,18 @@ pub(super) fn run(
         report.measured = Some(measure::measure(&path, &params, state_dir)?);
     }
     if !args.json {
-        return print(&text::render(&report));
+        return print(&text::render(&report)).map(|_| code);
     }
     let json = serde_json::to_string_pretty(&report)
         .map_err(|error| Failure::new(ExitCode::Software, "writing the report as JSON", error))?;
-    print(&format!("{json}\n"))
+    print(&format!("{json}\n")).map(|_| code)
 }
 
-fn examine(general: &General, folders: &Folders) -> Report {
+/// The report, and the code that the model gives.
+fn examine(general: &General, folders: &Folders) -> (Report, ExitCode) {
     let (config, files) = read_files(folders);
     // First, because it can make the folders.
-    let model = examine_model(general, &config, folders);
+    let (model, code) = examine_model(general, &config, folders);
     let mut report = Report {
         version: env!("CARGO_PKG_VERSION"),
         llama_cpp: engine::llama::version(),
@@ -87,7 +92,7 @@ fn examine(general: &General, folders: &Folders) -> Report {
         hints: Vec::new(),
     };
     report.hints = hints::hints(&report);
-    report
+    (report, code)
 }
 
 fn read_files(folders: &Folders) -> (Config, Vec<File>) {
@@ -113,7 +118,7 @@ fn read_files(folders: &Folders) -> (Config, Vec<File>) {
     (config, files)
 }
 
-fn examine_model(general: &General, config: &Config, folders: &Folders) -> ModelReport {
+fn examine_model(general: &General, config: &Config, folders: &Folders) -> (ModelReport, ExitCode) {
     let is_given = general.model.is_some() || general.hf_repo.is_some();
     let (origin, general) = match &config.model {
         _ if is_given => ("given", general.clone()),
@@ -123,27 +128,43 @@ fn examine_model(general: &General, config: &Config, folders: &Folders) -> Model
     // What is wrong with the values in a models preset is said where they are used.
     let asked = NamedModels::read(&general, config, &mut vec![])
         .and_then(|models| models.asked(&general, folders, config));
-    let in_words = |failure: Failure| match failure.hint.as_str() {
-        "" => failure.why,
+    let in_words = |failure: &Failure| match failure.hint.as_str() {
+        "" => failure.why.clone(),
         hint => format!("{}; {hint}", failure.why),
     };
-    let (path, error) = match asked {
-        Ok(Some(path)) => (Some(path), None),
-        Ok(None) => match config::install_builtin_model(&folders.data_dir) {
-            Ok(path) => (Some(path), None),
-            Err(error) => (None, Some(error.to_string())),
+    let (path, error, code) = match asked {
+        Ok(Some(path)) => match damage(&path) {
+            None => (Some(path), None, ExitCode::Ok),
+            Some(damage) => (Some(path), Some(damage), ExitCode::Data),
         },
-        Err(failure) => (general.model.clone(), Some(in_words(failure))),
+        Ok(None) => match config::install_builtin_model(&folders.data_dir) {
+            Ok(path) => (Some(path), None, ExitCode::Ok),
+            Err(error) => (None, Some(error.to_string()), ExitCode::CantCreate),
+        },
+        Err(failure) => (
+            general.model.clone(),
+            Some(in_words(&failure)),
+            failure.code,
+        ),
     };
     let size = path
         .as_ref()
         .and_then(|path| fs::metadata(path).ok())
         .map(|facts| facts.len());
-    ModelReport {
+    let report = ModelReport {
         origin,
         size: size.filter(|_| error.is_none()),
         path,
         error,
+    };
+    (report, code)
+}
+
+/// Why what lies in a file cannot be loaded, as far as its header tells.
+fn damage(path: &Path) -> Option<String> {
+    match About::read(&gguf::parts(path)) {
+        Ok(about) => about.problem,
+        Err(error) => Some(error.to_string()),
     }
 }
 

@@ -162,7 +162,7 @@ fn kilojoules(joules: f64) -> String {
 }
 
 fn of((used, total): (u64, u64)) -> String {
-    format!("{} of {}", size(used), size(total))
+    format!("{} of {} used", size(used), size(total))
 }
 
 /// Bytes in the unit that fits: `1.5 GiB`.
@@ -232,7 +232,7 @@ mod tests {
         CPU clock: 3200 MHz
         CPU temperature: missing: no CPU sensor found
         CPU power: missing: not reported by this system
-        memory: 8.0 GiB of 32.0 GiB
+        memory: 8.0 GiB of 32.0 GiB used
         swap: missing: none configured
         swap read: 0 B/s
         swap written: missing: not reported by this system
@@ -241,7 +241,7 @@ mod tests {
         disk reads: missing: not read yet
         GPU 0: NVIDIA H200
         GPU 0 load: 97 %
-        GPU 0 memory: 1.5 GiB of 140.0 GiB
+        GPU 0 memory: 1.5 GiB of 140.0 GiB used
         GPU 0 this process: missing: not reported by this GPU
         GPU 0 temperature: 61 °C
         GPU 0 power: missing: not reported by this GPU

@@ -137,6 +137,8 @@ fn section(title: &str, rows: &[(String, String)]) -> String {
 
 fn device(device: &DeviceReport) -> (String, String) {
     let memory = match (device.memory_total, device.memory_free) {
+        // What is free of the machine's own memory, its sensor tells.
+        (Some(total), _) if !device.is_gpu => format!(", {} of system memory", size(total)),
         (Some(total), Some(free)) => format!(", {}, {} free", size(total), size(free)),
         _ => String::new(),
     };

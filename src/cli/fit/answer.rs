@@ -4,7 +4,7 @@ use super::machine::Machine;
 use super::report::{Device, Model, Report};
 use super::subject::Subject;
 use crate::cli::Failure;
-use crate::engine::llama;
+use crate::engine::{self, llama};
 use crate::gguf::Facts;
 use crate::params::{GpuLayers, LoadParams};
 use crate::plan::{self, Capacity, Limits, Memory, Room, Run, Verdict, size};
@@ -49,6 +49,7 @@ pub(super) fn answer(
         margin_bytes: limits.fit_target,
         devices: devices(machine, &verdict, swapped.is_some()),
         fits,
+        has_gpu: machine.n_gpus > 0,
         max_n_gpu_layers,
         max_ctx_size: verdict.max_ctx_size,
         tokens_per_second_ceiling: ceiling(facts, machine, &run, &verdict, depth),
@@ -223,12 +224,10 @@ fn reasons(
     }
     reasons.extend(verdict.fit.notes.iter().cloned());
     let facts = &subject.facts;
-    if facts.n_ctx_train > 0 && verdict.fit.n_ctx > facts.n_ctx_train {
-        reasons.push(format!(
-            "ctx-size: the model was trained for {} tokens",
-            facts.n_ctx_train
-        ));
-    }
+    reasons.extend(engine::beyond_training(
+        verdict.fit.n_ctx,
+        facts.n_ctx_train,
+    ));
     if facts.rough_cache {
         reasons.push(format!(
             "the cache of {} follows rules that are not modelled: the figure is an upper bound",
@@ -242,14 +241,10 @@ fn reasons(
 
 /// What of the question the answer cannot take into account.
 fn beside(machine: &Machine, params: &LoadParams, verdict: &Verdict, depth: u32) -> Vec<String> {
-    let asked = match params.model.n_gpu_layers {
-        GpuLayers::Auto | GpuLayers::Count(0) => None,
-        GpuLayers::Count(count) => Some(count.to_string()),
-        GpuLayers::All => Some("all".to_owned()),
+    let no_gpu = match machine.n_gpus {
+        0 => engine::without_gpu(params.model.n_gpu_layers),
+        _ => None,
     };
-    let no_gpu = asked.filter(|_| machine.n_gpus == 0).map(|asked| {
-        format!("n-gpu-layers: {asked} asked for, but there is no GPU to put layers on")
-    });
     let n_ctx = verdict.fit.n_ctx;
     let deeper = (depth > n_ctx).then(|| {
         format!("depth: a context of {n_ctx} tokens never holds {depth}; the ceiling is for more than fits in it")

@@ -17,6 +17,9 @@ pub(super) struct Report {
     pub margin_bytes: u64,
     pub devices: Vec<Device>,
     pub fits: bool,
+    /// Whether there is one to put layers on.
+    #[serde(skip)]
+    pub has_gpu: bool,
     /// `None`, in the object 0, when no number of them fits.
     #[serde(serialize_with = "or_zero")]
     pub max_n_gpu_layers: Option<u32>,

@@ -31,7 +31,10 @@ pub(super) fn answer(report: &Report) -> String {
     row("ctx-size", limit(report.n_ctx, report.max_ctx_size));
     row(
         "n-gpu-layers",
-        limit(report.n_gpu_layers, report.max_n_gpu_layers),
+        match report.has_gpu {
+            true => limit(report.n_gpu_layers, report.max_n_gpu_layers),
+            false => "0: there is no GPU".to_owned(),
+        },
     );
     row(
         "memory",
@@ -50,7 +53,8 @@ pub(super) fn answer(report: &Report) -> String {
         "decode",
         match report.tokens_per_second_ceiling {
             Some(speed) => format!(
-                "at most {speed:.1} tokens per second, {} tokens deep (bandwidth / bytes read)",
+                "at most {} tokens per second, {} tokens deep (bandwidth / bytes read)",
+                rate(speed),
                 report.depth
             ),
             None => "no ceiling: the bandwidth of a device is not known".into(),
@@ -68,6 +72,17 @@ fn limit(value: u32, most: Option<u32>) -> String {
         Some(most) => format!("{value}, at most {most} fit"),
         None => format!("{value}, none fits"),
     }
+}
+
+/// Two digits at least: `0.042`, `8.1`, `112.9`.
+fn rate(per_second: f64) -> String {
+    let digits = match per_second {
+        slow if slow < 0.01 => 4,
+        slow if slow < 0.1 => 3,
+        slow if slow < 1.0 => 2,
+        _ => 1,
+    };
+    format!("{per_second:.digits$}")
 }
 
 fn line(device: &Device) -> String {
@@ -118,4 +133,22 @@ pub(super) fn catalogue(all: &[Hardware]) -> String {
         )
     };
     all.iter().map(line).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slow_is_not_zero() {
+        for (per_second, text) in [
+            (112.94, "112.9"),
+            (8.06, "8.1"),
+            (0.31, "0.31"),
+            (0.0421, "0.042"),
+            (0.0034, "0.0034"),
+        ] {
+            assert_eq!(rate(per_second), text);
+        }
+    }
 }

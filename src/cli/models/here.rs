@@ -103,20 +103,25 @@ impl Models {
         print(&text::list(&models, &known))
     }
 
+    /// Of a damaged file too, but then the code says so.
     fn info(&self, args: &InfoArgs) -> Result<ExitCode, Failure> {
         let model = self.named(&args.name);
         // As a load of it would have them.
         let params = self.prepared.params_of(self.path(&args.name));
         let mut known = self.known(&[&model], &params)?.pop().unwrap_or_default();
+        let code = match &model.error {
+            Some(_) => ExitCode::Data,
+            None => ExitCode::Ok,
+        };
         let named = self.prepared.models.find(&args.name);
         known.named = named.map(|named| (named.name.clone(), named.values.clone()));
         let mut paths = model.places.iter().map(|place| &place.path);
         let blob = paths.find(|path| library::is_ollama_blob(path));
         known.modelfile = blob.and_then(|blob| Modelfile::of_blob(blob, args.name.to_str()));
         if args.json {
-            return print(&json::info(&model, &known)?);
+            return print(&json::info(&model, &known)?).map(|_| code);
         }
-        print(&text::info(&model, &known))
+        print(&text::info(&model, &known)).map(|_| code)
     }
 
     fn where_it_lies(&self, args: &PathArgs) -> Result<ExitCode, Failure> {

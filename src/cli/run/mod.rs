@@ -16,7 +16,7 @@ use std::io::{self, Write};
 
 use super::args::RunArgs;
 use super::engine::{Engine, with_engine};
-use super::{ExitCode, Failure, Prepared, model, print_result};
+use super::{ExitCode, Failure, Prepared, model, print_result, sanitise};
 use crate::engine::StopReason;
 use output::Output;
 use report::Report;
@@ -46,6 +46,10 @@ pub(super) fn run(args: &RunArgs, prepared: Prepared) -> Result<ExitCode, Failur
                 send: &|command| handle.send(command),
                 events,
                 interrupts,
+                // Where standard error cannot be written, nobody reads along.
+                note: &mut |text| {
+                    let _ = writeln!(io::stderr(), "note: {}", sanitise::line(text));
+                },
                 sink: &mut |parts| show.write(parts),
             };
             let params = prepared.params_of(&model);

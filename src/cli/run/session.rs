@@ -10,8 +10,8 @@ use crate::chat::{Message, Role};
 use crate::cli::engine::engine_ended;
 use crate::cli::{Failure, print_result};
 use crate::engine::{
-    Command, ContextInfo, ConversationId, EngineEvent, EngineStopped, GenerateRequest, LoadId,
-    LoadRequest, ModelInfo, RequestId, StopReason, Timings,
+    self, Command, ContextInfo, ConversationId, EngineEvent, EngineStopped, GenerateRequest,
+    LoadId, LoadRequest, ModelInfo, RequestId, StopReason, Timings,
 };
 use crate::params::{Params, Source};
 
@@ -67,6 +67,8 @@ pub(super) struct Session<'a> {
     pub events: &'a mut Receiver<EngineEvent>,
     /// A message for each wish to stop.
     pub interrupts: &'a mut Receiver<()>,
+    /// Takes what is worth knowing beside the reply.
+    pub note: &'a mut dyn FnMut(&str),
     /// Takes text as it comes; `BrokenPipe` ends the reply without a failure.
     pub sink: &'a mut dyn FnMut(&Parts) -> io::Result<()>,
 }
@@ -83,6 +85,9 @@ impl Session<'_> {
         prompt: String,
     ) -> Result<Reply, Failure> {
         let (model, context) = self.load(path, &params).await?;
+        for text in engine::unmet(&params.load(), &model, &context) {
+            (self.note)(&text);
+        }
         params.replace(Source::Model, model.recommended.clone());
         self.send(Command::Generate(Box::new(GenerateRequest {
             id: REQUEST,
@@ -236,6 +241,7 @@ mod tests {
             send: &send,
             events: &mut events,
             interrupts: &mut wishes,
+            note: &mut |_| {},
             sink: &mut |parts| sink(&parts.answer),
         };
         let result = session
