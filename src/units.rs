@@ -38,6 +38,13 @@ pub fn count(number: u64) -> String {
     text
 }
 
+/// So many of what takes an s: `1 token`, `1,234 tokens`.
+pub fn counted(number: impl TryInto<u64>, noun: &str) -> String {
+    let number = number.try_into().unwrap_or(u64::MAX);
+    let s = if number == 1 { "" } else { "s" };
+    format!("{} {noun}{s}", count(number))
+}
+
 /// Tokens per second: `24.9 tok/s`.
 pub fn rate(per_second: f64) -> String {
     if per_second >= 99.95 {
@@ -96,6 +103,9 @@ mod tests {
         assert_eq!(bytes_of(3 << 20, 16 << 30), "3.0 MiB / 16.0 GiB");
         assert_eq!(count(0), "0");
         assert_eq!(count(1_234_567), "1,234,567");
+        assert_eq!(counted(0, "token"), "0 tokens");
+        assert_eq!(counted(1_usize, "vote"), "1 vote");
+        assert_eq!(counted(1_234_u32, "prompt token"), "1,234 prompt tokens");
         assert_eq!(rate(24.94), "24.9 tok/s");
         assert_eq!(rate(1880.4), "1,880 tok/s");
         assert_eq!(parameters(494_000_000), "494 M");

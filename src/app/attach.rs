@@ -10,6 +10,7 @@ use super::update::{IsError, notice};
 use super::{Effect, State};
 use crate::attach::{self, File};
 use crate::engine::{Command, CountId, TextSize};
+use crate::units::{count, counted};
 
 /// Tokens kept free for the reply when a file is offered, at most; less in a small context.
 const FOR_THE_REPLY: u32 = 512;
@@ -226,9 +227,11 @@ fn offer(state: &State, files: Vec<File>, sizes: &[TextSize], room: u32) -> Atta
         };
     }
     if total <= room {
-        let about = format!("{total} tokens; {} stay free", room - total);
+        let tokens = counted(total, "token");
+        let (free, room) = (count((room - total).into()), count(room.into()));
+        let about = format!("{tokens}; {free} stay free");
         return AttachOffer {
-            question: format!("{what}: {total} tokens, and there is room for {room}."),
+            question: format!("{what}: {tokens}, and there is room for {room}."),
             list: PickList::new(vec![add("Attach", about), leave]),
         };
     }
@@ -240,12 +243,15 @@ fn offer(state: &State, files: Vec<File>, sizes: &[TextSize], room: u32) -> Atta
     }
     items.push(add(
         "Attach all of it",
-        format!("{over} tokens more than there is room for"),
+        format!("{} more than fit", counted(over, "token")),
     ));
     items.push(leave);
     AttachOffer {
         question: format!(
-            "{what}: {total} tokens, {over} more than there is room for ({room} are free)."
+            "{what}: {}, {} more than there is room for ({} are free).",
+            counted(total, "token"),
+            count(over.into()),
+            count(room.into()),
         ),
         list: PickList::new(items),
     }

@@ -6,6 +6,7 @@ use super::sessions::Deleted;
 use super::update::{IsError, notice};
 use super::{Action, Effect, State, perform};
 use crate::store::{Command, Conversation, ConversationId, Hit};
+use crate::units::counted;
 
 /// What is asked about a chat.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -176,9 +177,9 @@ fn about(conversation: &Conversation, now_ms: i64) -> String {
         .map(|tag| format!(" [{tag}]"))
         .collect();
     format!(
-        "{pinned}{}, {} messages{tags}",
+        "{pinned}{}, {}{tags}",
         age(conversation.changed_ms, now_ms),
-        conversation.messages
+        counted(conversation.messages, "message")
     )
 }
 

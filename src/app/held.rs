@@ -91,9 +91,9 @@ impl State {
         if let Some(held) = &self.model.held
             && held.model.model.path == path
         {
-            let tokens = units::count(held.model.tokens.into());
+            let tokens = units::counted(held.model.tokens, "token");
             return Some(match held.model.is_what(&held.values_now(self).load()) {
-                true => format!("held: runs at once, {tokens} tokens in its KV cache"),
+                true => format!("held: runs at once, {tokens} in its KV cache"),
                 false => "held with other parameters: it is loaded again".to_owned(),
             });
         }

@@ -10,6 +10,7 @@ use crate::engine::{
 };
 use crate::library::{self, Command as LibraryCommand, Modelfile};
 use crate::params::{Cost, Overrides, Param, Params, Source, TABLE, Value, spec};
+use crate::units::counted;
 
 /// Why nothing may change the model now, if so.
 fn busy(state: &State) -> Option<&'static str> {
@@ -205,9 +206,12 @@ pub(super) fn on_engine(state: &mut State, event: EngineEvent) -> Vec<Effect> {
             }
             let kept = match kv {
                 KvOutcome::Untouched => "nothing had to be computed again".to_owned(),
-                KvOutcome::Kept { tokens } => format!("{tokens} tokens of KV cache kept"),
+                KvOutcome::Kept { tokens } => {
+                    format!("{} of KV cache kept", counted(tokens, "token"))
+                }
                 KvOutcome::Prefill { tokens, reason } => {
-                    format!("{tokens} tokens are prefilled again: {reason}")
+                    let tokens = counted(tokens, "token");
+                    format!("{tokens} to prefill again: {reason}")
                 }
             };
             let separator = if notes.is_empty() { "" } else { "; " };

@@ -9,6 +9,7 @@ use super::{
 use crate::chat::{NodeId, Role, Tree};
 use crate::engine::ConversationId as Chat;
 use crate::store::{Command, Conversation, ConversationId, Event, Omission, Said, Settings};
+use crate::units::counted;
 
 /// Chats that are offered after a program died with them.
 const OFFERED: usize = 4;
@@ -230,7 +231,7 @@ fn offer(state: &mut State, left: &[Conversation]) {
         .iter()
         .map(|one| {
             let label = format!("Go on with \"{}\"", chats::title(one));
-            let about = format!("{} messages", one.messages);
+            let about = counted(one.messages, "message");
             (Resume::Open(one.id), label, about)
         })
         .collect();

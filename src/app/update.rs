@@ -26,6 +26,7 @@ pub fn start(state: &mut State, model: PathBuf, called: Option<&str>) -> Vec<Eff
 pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
     let pending = state.params.pending.clone();
     let mut effects = take(state, event);
+    effects.extend(compare::give_back(state));
     effects.extend(foresight::follow(state, &pending));
     effects.extend(complete::follow(state));
     effects.extend(preview::follow(state));

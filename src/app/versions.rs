@@ -14,6 +14,7 @@ use super::{Action, Effect, Entry, Pane, ReplyState, Scroll, State, View, omissi
 use crate::chat::NodeId;
 use crate::engine::StopReason;
 use crate::store::Command;
+use crate::units::counted;
 
 /// Towards the beginning or the end.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -396,8 +397,8 @@ fn fork(state: &mut State) -> Vec<Effect> {
         state.chat.leave_out(omission);
     }
     omission::is_saved(state);
-    let noun = if count == 1 { "message" } else { "messages" };
-    let said = format!("A chat of its own, with {count} {noun}; the list of chats has the other.");
+    let count = counted(count, "message");
+    let said = format!("A chat of its own, with {count}; the list of chats has the other.");
     effects.extend(notice(state, said, IsError::No));
     effects
 }

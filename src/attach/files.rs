@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::decode::decode;
 use super::extract::{Extractor, Kind};
+use crate::units::counted;
 
 /// The largest file that is read, in bytes.
 pub(super) const LARGEST: u64 = 32 << 20;
@@ -25,10 +26,9 @@ pub struct File {
 impl File {
     /// Name and size for people: `a.md (12 lines)`.
     pub fn label(&self) -> String {
-        let lines = self.text.lines().count();
-        let noun = if lines == 1 { "line" } else { "lines" };
+        let lines = counted(self.text.lines().count(), "line");
         match self.note.as_str() {
-            "" => format!("{} ({lines} {noun})", self.name),
+            "" => format!("{} ({lines})", self.name),
             note => format!("{} ({note})", self.name),
         }
     }
@@ -113,9 +113,8 @@ fn read_one(path: &Path, name: &str, extractor: &Extractor) -> Result<File, Stri
             if text.is_empty() {
                 return Err(failed("there is no text in it".to_owned()));
             }
-            let lines = text.lines().count();
-            let noun = if lines == 1 { "line" } else { "lines" };
-            (text, format!("{lines} {noun}, text of {}", kind.name()))
+            let lines = counted(text.lines().count(), "line");
+            (text, format!("{lines}, text of {}", kind.name()))
         }
     };
     Ok(File {

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::engine::{Device, DeviceKind};
+use crate::units::counted;
 
 /// What a figure was measured on.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,7 +65,8 @@ impl std::fmt::Display for Machine {
             backends,
             n_cores,
         } = self;
-        write!(f, "{cpu_info}, {n_cores} cores, {backends}")?;
+        let cores = counted(*n_cores, "core");
+        write!(f, "{cpu_info}, {cores}, {backends}")?;
         if !gpu_info.is_empty() {
             write!(f, ", {gpu_info}")?;
         }

@@ -20,6 +20,7 @@ mod extract;
 mod failure;
 mod fit;
 mod flags;
+mod input;
 mod interrupts;
 pub mod logging;
 mod lossy;

@@ -2,13 +2,16 @@
 
 use sha2::{Digest, Sha256};
 
+use super::written::{listed, pieces, unquoted};
 use crate::hex;
 use crate::params::{
     AssignError, Group, Overrides, Param, Params, Source, TABLE, Value, assign, nearest_word, spec,
 };
+use crate::units::counted;
 
-/// Columns side by side, at most.
+/// Columns side by side, at most and at least.
 pub const MOST: usize = 8;
+pub const FEWEST: usize = 2;
 
 /// The parameters of one column.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,11 +33,17 @@ pub enum ColumnError {
     },
     #[error("'{0}' is no change: write name=value, for instance temp=0.2")]
     NoChange(String),
+    #[error("the quote after {0}= is not closed: write {0}=\"…\", and \\\" for a quote in it")]
+    OpenQuote(String),
+    #[error(
+        "'{after}' stands after the quote that closes the value of {name}; only a colon or a comma may"
+    )]
+    AfterQuote { name: String, after: String },
     #[error("{0} cannot differ between columns: it belongs to the model or its context")]
     NotOfAReply(&'static str),
     #[error(transparent)]
     Assign(#[from] AssignError),
-    #[error("there are {0} columns; {MOST} are the most and two the fewest")]
+    #[error("{} given; {MOST} are the most and {FEWEST} the fewest", counted(*.0, "column"))]
     Count(usize),
 }
 
@@ -48,20 +57,18 @@ fn hint(near: &Option<String>, known: &[String]) -> String {
 /// Reads columns divided by commas; the same one may come twice.
 ///
 /// # Errors
-/// For what [`parse`] refuses, and for fewer than two columns or more than [`MOST`].
+/// For what [`parse`] refuses, for a quote that is not closed, and for fewer than two columns or more
+/// than [`MOST`].
 pub fn columns(
     text: &str,
     base: &Params,
     presets: &[(String, Overrides)],
 ) -> Result<Vec<Column>, ColumnError> {
-    let names = text
-        .split(',')
-        .map(str::trim)
-        .filter(|name| !name.is_empty());
-    let columns: Vec<Column> = names
-        .map(|name| parse(name, base, presets))
+    let columns: Vec<Column> = listed(text)?
+        .into_iter()
+        .map(|column| parse(column, base, presets))
         .collect::<Result<_, _>>()?;
-    if (2..=MOST).contains(&columns.len()) {
+    if (FEWEST..=MOST).contains(&columns.len()) {
         Ok(columns)
     } else {
         Err(ColumnError::Count(columns.len()))
@@ -70,16 +77,17 @@ pub fn columns(
 
 /// Reads one column: the name of a preset, then changes to it, each after a colon:
 /// `creative:temp=1.4:seed=7`. [`CURRENT`] stands for the values in force, whatever preset they are of.
+/// A value may stand in quotes; one with a comma has to.
 ///
 /// # Errors
-/// For a preset that does not exist, and for values that are not allowed or that belong to the
+/// For a quote that is not closed, for a preset that does not exist, and for values that are not allowed or that belong to the
 /// model.
 pub fn parse(
     text: &str,
     base: &Params,
     presets: &[(String, Overrides)],
 ) -> Result<Column, ColumnError> {
-    let parts = parts(text);
+    let parts = parts(text)?;
     let name = parts.first().map_or("", |name| name.trim());
     let mut params = base.clone();
     if name != CURRENT {
@@ -97,7 +105,8 @@ pub fn parse(
         let (name, value) = change
             .split_once('=')
             .ok_or_else(|| ColumnError::NoChange(change.trim().to_owned()))?;
-        for (param, value) in assign(name.trim(), value.trim())? {
+        let name = name.trim();
+        for (param, value) in assign(name, &unquoted(name, value.trim())?)? {
             if !is_of_a_reply(param) {
                 return Err(ColumnError::NotOfAReply(spec(param).name));
             }
@@ -111,8 +120,9 @@ pub fn parse(
     })
 }
 
-/// The name and its changes; a colon inside a value stays in it.
-fn parts(text: &str) -> Vec<String> {
+/// The name and its changes; a colon inside a value stays in it, unless what follows looks like a
+/// change.
+fn parts(text: &str) -> Result<Vec<String>, ColumnError> {
     let begins_change = |piece: &str| {
         piece.split_once('=').is_some_and(|(name, _)| {
             let name = name.trim();
@@ -121,7 +131,7 @@ fn parts(text: &str) -> Vec<String> {
         })
     };
     let mut parts: Vec<String> = Vec::new();
-    for piece in text.split(':') {
+    for piece in pieces(text, ':')? {
         match parts.last_mut() {
             Some(last) if last.contains('=') && !begins_change(piece) => {
                 last.push(':');
@@ -130,7 +140,7 @@ fn parts(text: &str) -> Vec<String> {
             _ => parts.push(piece.to_owned()),
         }
     }
-    parts
+    Ok(parts)
 }
 
 /// The column of what is in force in the chat.
@@ -172,18 +182,26 @@ impl Column {
     }
 
     /// What a preset file needs to give these settings: every value that is not the default, and
-    /// those of the base preset that are, so that no model's recommendation shines through.
+    /// those of the base preset that are, so that no model's recommendation shines through. The seed
+    /// and the most tokens are of one run: of them only a limit that the preset has itself.
     pub fn values(&self) -> Overrides {
-        TABLE
+        let of_run = [Param::Seed, Param::NPredict];
+        let mut values: Overrides = TABLE
             .iter()
-            .filter(|spec| is_of_a_reply(spec.param) && spec.param != Param::Seed)
+            .filter(|spec| is_of_a_reply(spec.param) && !of_run.contains(&spec.param))
             .filter(|spec| {
                 self.params.source(spec.param) >= Source::Config || {
                     self.params.get(spec.param) != spec.default_value()
                 }
             })
             .map(|spec| (spec.param, self.params.get(spec.param)))
-            .collect()
+            .collect();
+        let mut preset = self.params.clone();
+        preset.reset(Param::NPredict);
+        if preset.source(Param::NPredict) == Source::Preset {
+            values.insert(Param::NPredict, preset.get(Param::NPredict));
+        }
+        values
     }
 
     /// The seed, when one was given.
@@ -223,6 +241,21 @@ mod tests {
     }
 
     #[test]
+    fn a_value_in_quotes_has_commas_and_colons() {
+        let text = r#"hot:system="Be brief, seed=3: and \"kind\"":top-k=3,cold"#;
+        let read = columns(text, &Params::default(), &presets()).unwrap();
+        assert_eq!(read.len(), 2);
+        let (system, seed) = (read[0].params.reply().system, read[0].seed());
+        assert_eq!(
+            (system.as_str(), seed),
+            (r#"Be brief, seed=3: and "kind""#, None)
+        );
+        assert_eq!(read[0].params.get(Param::TopK), Value::Int(3));
+        let again = parse(&read[0].name, &Params::default(), &presets()).unwrap();
+        assert_eq!(again, read[0], "a name can be read again");
+    }
+
+    #[test]
     fn what_cannot_be_a_column_says_why() {
         let base = Params::default();
         let refused = |text: &str| columns(text, &base, &presets()).unwrap_err().to_string();
@@ -236,7 +269,12 @@ mod tests {
         );
         assert!(refused("cold,hot:temp").contains("name=value"));
         assert!(refused("cold,hot:temp=-3").contains("temp"));
-        assert!(refused("cold").contains("there are 1 columns"));
+        assert_eq!(
+            refused(r#"cold,hot:system="Be brief, and kind"#),
+            r#"the quote after system= is not closed: write system="…", and \" for a quote in it"#
+        );
+        assert!(refused(r#"cold,hot:system="a" b"#).contains("'b' stands after the quote"));
+        assert!(refused("cold").contains("1 column given; 8 are"));
         assert!(
             columns(
                 "cold,cold,cold,cold,cold,cold,cold,cold,cold",
@@ -245,6 +283,36 @@ mod tests {
             )
             .is_err()
         );
+    }
+
+    #[test]
+    fn a_preset_of_a_column_has_no_limit_but_that_of_its_own_preset() {
+        let mut presets = presets();
+        let limit = Overrides::from([(Param::NPredict, Value::Int(64))]);
+        presets.push(("short".into(), limit));
+        let mut base = Params::default();
+        let _ = base.set(Source::Session, Param::NPredict, Value::Int(8));
+        let values = |text: &str| parse(text, &base, &presets).unwrap().values();
+        let hot = values("hot:n-predict=40:seed=3:system=Be brief");
+        assert_eq!(hot.get(&Param::Temp), Some(&Value::Float(1.5)));
+        assert_eq!(
+            hot.get(&Param::System),
+            Some(&Value::Text("Be brief".into()))
+        );
+        assert_eq!(
+            hot.keys()
+                .filter(|one| **one == Param::NPredict || **one == Param::Seed)
+                .count(),
+            0
+        );
+        for text in ["short", "short:n-predict=40"] {
+            assert_eq!(
+                values(text).get(&Param::NPredict),
+                Some(&Value::Int(64)),
+                "{text}"
+            );
+        }
+        assert_eq!(values("current").get(&Param::NPredict), None);
     }
 
     #[test]

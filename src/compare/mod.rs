@@ -13,11 +13,13 @@ mod report;
 mod room;
 mod standing;
 mod words;
+mod written;
 
-pub use column::{CURRENT, Column, ColumnError, MOST, columns, parse};
+pub use column::{CURRENT, Column, ColumnError, FEWEST, MOST, columns, parse};
 pub use differ::{Difference, differences};
 pub use order::shuffled;
 pub use report::{ColumnReport, Prefill, Report, stop_name};
-pub use room::{Room, ask_sequences, at_once, longest_reply};
+pub use room::{Room, at_once, longest_reply, sequences_for};
 pub use standing::{Ballot, Contender, FEWEST_VOTES, Gap, Group, Row, SEED, Standing, standing};
 pub use words::{Word, words};
+pub use written::{columns_and_message, listed};

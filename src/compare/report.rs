@@ -9,6 +9,7 @@ use super::Column;
 use super::differ::differences;
 use crate::engine::{StopReason, Timings};
 use crate::params::Params;
+use crate::units::counted;
 
 /// What came of one prompt.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -110,8 +111,10 @@ impl Report {
         quote(out, &self.prompt)?;
         writeln!(
             out,
-            "\nPrefill: {} tokens in {:.0} ms. All columns together: {:.1} tokens per second.",
-            self.prefill.n, self.prefill.ms, self.aggregate_per_second
+            "\nPrefill: {} in {:.0} ms. All columns together: {:.1} tokens per second.",
+            counted(self.prefill.n, "token"),
+            self.prefill.ms,
+            self.aggregate_per_second
         )?;
         for note in &self.notes {
             writeln!(out, "\nNote: {}.", line(note))?;
@@ -144,10 +147,10 @@ impl Report {
             let timings = &column.timings;
             writeln!(
                 out,
-                "\n## {}\n\nseed {}, {} tokens, {:.1} tokens per second, {}\n",
+                "\n## {}\n\nseed {}, {}, {:.1} tokens per second, {}\n",
                 line(&column.preset),
                 column.seed,
-                timings.predicted_n,
+                counted(timings.predicted_n, "token"),
                 timings.predicted_per_second,
                 column.stop_reason.replace('_', " "),
             )?;

@@ -4,7 +4,8 @@ use std::fmt;
 
 use super::Column;
 use crate::engine::ContextInfo;
-use crate::params::{Param, Params, Source, Value};
+use crate::params::{Overrides, Param, Value};
+use crate::units::counted;
 
 /// What there is room for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,17 +83,14 @@ pub fn longest_reply<'a>(columns: impl IntoIterator<Item = &'a Column>) -> Optio
         .flatten()
 }
 
-/// Asks for a sequence for each of so many columns, and for one cache for all, so that what they
-/// begin with is kept once.
-pub fn ask_sequences(params: &mut Params, columns: usize) {
+/// A sequence for each of so many columns, and one cache for all, so that what they begin with is
+/// kept once. Every model takes both.
+pub fn sequences_for(columns: usize) -> Overrides {
     let sequences = Value::Int(i64::try_from(columns).unwrap_or(1));
-    for (param, value) in [
+    Overrides::from([
         (Param::Parallel, sequences),
         (Param::KvUnified, Value::Bool(true)),
-    ] {
-        // Both are allowed for every model.
-        let _ = params.set(Source::Session, param, value);
-    }
+    ])
 }
 
 impl Room {
@@ -114,17 +112,19 @@ impl Room {
 impl fmt::Display for Room {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (columns, at_once) = (self.columns, self.at_once);
+        let go = if at_once == 1 { "goes" } else { "go" };
         match &self.why {
             Why::AllFit => write!(f, "all {columns} columns go on at once"),
             Why::Memory(why) => write!(
                 f,
-                "{at_once} of {columns} columns go on at once, because memory has no room for \
+                "{at_once} of {columns} columns {go} on at once, because memory has no room for \
                  more sequences: {why}; the others follow"
             ),
             Why::Sequences(sequences) => write!(
                 f,
-                "{at_once} of {columns} columns go on at once, because the context keeps \
-                 {sequences} sequences; the others follow (--parallel {columns} keeps more)"
+                "{at_once} of {columns} columns {go} on at once, because the context keeps \
+                 {}; the others follow (--parallel {columns} keeps more)",
+                counted(*sequences, "sequence")
             ),
             Why::Cells {
                 n_ctx,
@@ -132,7 +132,7 @@ impl fmt::Display for Room {
                 n_reply,
             } => write!(
                 f,
-                "{at_once} of {columns} columns go on at once, because the context holds {n_ctx} \
+                "{at_once} of {columns} columns {go} on at once, because the context holds {n_ctx} \
                  tokens, the prompt takes {n_prompt} and each reply up to {n_reply}; the others \
                  wait for room (a larger --ctx-size has more)"
             ),
@@ -163,6 +163,9 @@ mod tests {
         // Nothing shared: each has its own prompt.
         assert_eq!(at_once(&context(1000, 8), 8, 0, 400, Some(100)).at_once, 2);
         assert_eq!(at_once(&context(100, 8), 8, 0, 400, Some(100)).at_once, 1);
+        let one = at_once(&context(1000, 1), 2, 400, 400, None).to_string();
+        let said = "1 of 2 columns goes on at once, because the context keeps 1 sequence;";
+        assert!(one.starts_with(said), "{one}");
     }
 
     #[test]

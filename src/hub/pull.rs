@@ -22,6 +22,7 @@ use super::fetch::Job;
 use super::progress::{FileProgress, Progress, Status};
 use super::record::{Downloaded, Record};
 use super::{ErrorKind, FilePath, HubError, Pick, Repo, RepoId, Wanted, name, space};
+use crate::units::counted;
 
 /// Files of a model that come at the same time.
 const AT_ONCE: usize = 3;
@@ -110,8 +111,9 @@ impl Plan {
             error.what = format!("{} in {}", error.what, repo.id);
             if repo.refused > 0 {
                 error.why = format!(
-                    "{}; {} files were left out, whose names are no safe names of files",
-                    error.why, repo.refused
+                    "{}; left out for a name that is not safe: {}",
+                    error.why,
+                    counted(repo.refused, "file")
                 );
             }
             error

@@ -220,7 +220,7 @@ fn models(items: Vec<Item>, index: &Index) -> Vec<Model> {
             (Some(why), ..) => Some(why.clone()),
             (None, Err(why), _) | (None, Ok(_), Some(Err(why))) => Some(why.clone()),
             _ if item.missing > 0 => Some(format!(
-                "{} of the model's {} files are missing",
+                "missing: {} of the model's {} files",
                 item.missing,
                 item.missing + item.files.len()
             )),

@@ -333,13 +333,13 @@ fn parts_are_one_model() {
         late.error
             .as_ref()
             .unwrap()
-            .contains("2 of the model's 3 files are missing")
+            .contains("missing: 2 of the model's 3 files")
     );
     assert!(
         torn.error
             .as_ref()
             .unwrap()
-            .contains("2 of the model's 3 files are missing")
+            .contains("missing: 2 of the model's 3 files")
     );
 }
 

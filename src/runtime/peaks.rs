@@ -12,6 +12,7 @@ use crate::app::Event;
 use crate::engine::{self, llama};
 use crate::plan::{HOST, Peak, peak_of};
 use crate::telemetry::measure_bandwidth;
+use crate::units::counted;
 
 /// The first frame and the first load go before it.
 const AFTER: Duration = Duration::from_millis(500);
@@ -145,7 +146,7 @@ async fn send(peaks: Vec<Peak>, inbox: &Sender<Wake>) {
 fn machine() -> Vec<String> {
     let devices = llama::devices().into_iter();
     let names = devices.map(|device| format!("{}: {}", device.name, device.description));
-    std::iter::once(format!("{} threads", threads()))
+    std::iter::once(counted(threads(), "thread"))
         .chain(names)
         .collect()
 }

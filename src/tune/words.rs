@@ -4,12 +4,13 @@ use super::{Candidate, Fate, Finding, Outcome};
 use crate::bench::stats::Interval;
 use crate::engine::BenchTest;
 use crate::params::{Overrides, spec};
+use crate::units::counted;
 
 /// `pp256+tg64, 4 parameters to try, at most 120 s`
 pub fn began(test: BenchTest, axes: usize, budget_s: u64) -> String {
     let name = crate::bench::test_name(test);
-    let what = if axes == 1 { "parameter" } else { "parameters" };
-    format!("Measuring {name}; {axes} {what} to try, at most {budget_s} s.\n")
+    let axes = counted(axes, "parameter");
+    format!("Measuring {name}; {axes} to try, at most {budget_s} s.\n")
 }
 
 /// A line for the axis and one for each candidate.
@@ -100,7 +101,8 @@ pub fn figures(candidate: &Candidate) -> String {
         .rate
         .map(|Interval { low, middle, high }| format!("{middle:.1} t/s ({low:.1} to {high:.1})"));
     let of = candidate.first.map_or(String::new(), |first| {
-        format!(" of {first:.1} in the same {} rounds", candidate.rounds)
+        let rounds = counted(candidate.rounds, "round");
+        format!(" of {first:.1} in the same {rounds}")
     });
     let ratio = candidate
         .ratio

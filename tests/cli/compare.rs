@@ -51,6 +51,34 @@ fn columns_come_from_one_prefill() {
 }
 
 #[test]
+fn a_value_with_a_comma_stands_in_quotes() {
+    let column = r#"greedy:system="Be brief, and kind""#;
+    let presets = format!("{column},greedy");
+    let json = Home::new()
+        .run(&[&ARGS[..], &["--presets", &presets, "--json"]].concat())
+        .json();
+    assert_eq!(json["columns"][0]["preset"], column);
+    assert_eq!(json["columns"][0]["params"]["system"], "Be brief, and kind");
+    assert!(json["columns"][1]["params"].get("system").is_none());
+}
+
+#[test]
+fn a_column_that_fails_says_why_and_the_others_are_whole() {
+    let presets = ["--presets", "greedy,greedy:grammar=nonsense", "--json"];
+    let done = Home::new().run(&[&ARGS[..], &presets].concat());
+    assert_eq!(done.code, Some(1), "{}", done.stderr);
+    let json: serde_json::Value = serde_json::from_str(&done.stdout).unwrap();
+    let [whole, failed] = &json["columns"].as_array().unwrap()[..] else {
+        panic!("{json}")
+    };
+    assert_eq!(whole["stop_reason"], "max_tokens");
+    assert!(whole.get("error").is_none(), "{whole}");
+    assert_eq!(failed["stop_reason"], "failed");
+    let why = failed["error"].as_str().unwrap();
+    assert!(why.contains("grammar"), "{why}");
+}
+
+#[test]
 fn markdown_names_what_differs() {
     let args = [&ARGS[..], &["--presets", "greedy,creative"]];
     let markdown = Home::new().run(&args.concat()).good();
@@ -100,6 +128,32 @@ fn a_file_of_prompts_gives_an_object_each() {
 }
 
 #[test]
+fn prompts_come_from_standard_input() {
+    let args = [
+        "compare",
+        "-m",
+        GUIDE,
+        "--prompts",
+        "-",
+        "--presets",
+        "greedy,greedy",
+        "-n",
+        "2",
+        "-c",
+        "512",
+        "--json",
+    ];
+    let home = Home::new();
+    let prompt_of = |input: &str| home.run_with_input(&args, input).json()["prompt"].clone();
+    assert_eq!(prompt_of("One?\n\n"), "One?");
+    assert_eq!(prompt_of("\u{feff}{\"prompt\": \"Two?\"}\n"), "Two?");
+    let empty = home
+        .run_with_input(&args, "{\"prompt\": \"\"}\n")
+        .failed(65);
+    assert!(empty.contains("the prompt of line 1 is empty"), "{empty}");
+}
+
+#[test]
 fn columns_that_wait_are_told() {
     let args = [
         &ARGS[..],
@@ -124,13 +178,17 @@ fn what_cannot_be_compared_says_why() {
     assert!(refused(&[]).contains("no presets are given"));
     let unknown = refused(&["--presets", "greedy,creativ"]);
     assert!(unknown.contains("did you mean 'creative'?"), "{unknown}");
-    assert!(refused(&["--presets", "greedy"]).contains("two the fewest"));
+    assert!(refused(&["--presets", "greedy"]).contains("2 the fewest"));
     let load = refused(&["--presets", "greedy,greedy:ctx-size=512"]);
     assert!(load.contains("belongs to the model"), "{load}");
+    let open = refused(&["--presets", "greedy,greedy:system=\"Be brief"]);
+    assert!(open.contains("is not closed"), "{open}");
     let no_prompt = home
         .run(&["compare", "-m", GUIDE, "--presets", "a,b"])
         .failed(64);
     assert!(no_prompt.contains("there is no prompt"), "{no_prompt}");
+    let empty = home.run(&["compare", "-m", GUIDE, "--presets", "a,b", "-p", " "]);
+    assert!(empty.failed(64).contains("the prompt is empty"));
 }
 
 #[test]

@@ -250,7 +250,7 @@ fn parts_that_are_missing_are_estimated() {
     let Done { code, stdout, .. } = home.run(&["fit", text(&first)]);
     assert_eq!(code, Some(0));
     assert!(
-        stdout.contains("1 of the model's 2 files are missing"),
+        stdout.contains("missing: 1 of the model's 2 files"),
         "{stdout}"
     );
 }

@@ -174,8 +174,7 @@ fn a_damaged_store_is_salvaged_and_reported() {
     let done = home.run(&["sessions", "list"]);
     assert_eq!(done.code, Some(0), "{}", done.stderr);
     assert!(
-        done.stderr
-            .contains("2 chats with 3 messages were salvaged"),
+        done.stderr.contains("Salvaged: 2 chats with 3 messages"),
         "{}",
         done.stderr
     );

@@ -62,7 +62,7 @@ async fn a_dropped_file_is_attached_and_other_pastes_are_text() {
     let mut deck = Deck::start((200, 60), Script::default()).await;
     deck.see("is ready").await;
     deck.paste(&format!("'{path}'")).await;
-    deck.see("1 tokens, and there is room").await;
+    deck.see("1 token, and there is room").await;
     deck.press("esc").await;
     deck.paste("/no/such/file at all").await;
     deck.see("/no/such/file at all").await;

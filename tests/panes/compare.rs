@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use llmdeck::app::{Effect, Event, State, View, update};
-use llmdeck::compare::{Ballot, Contender, SEED, standing};
+use llmdeck::compare::{Ballot, Contender, Group, Row, SEED, Standing, standing};
 use llmdeck::config;
 use llmdeck::engine::{
     Command, EngineError, EngineEvent, ErrorKind, PrefixSharing, RequestId, StopReason, Timings,
@@ -256,6 +256,57 @@ fn a_line_is_typed_below() {
     });
 }
 
+/// The last line of the screen.
+fn hints(state: &State) -> String {
+    screen(state).lines().last().unwrap_or_default().to_owned()
+}
+
+#[test]
+fn the_keys_that_matter_fit_into_80_columns() {
+    let mut state = columns((80, 24));
+    let running = hints(&state);
+    for key in ["x stop", "u keep", "a add", "Esc stop all", "? help"] {
+        assert!(running.contains(key), "{key}: {running}");
+    }
+    press(&mut state, &["esc"]);
+    let ids: Vec<RequestId> = {
+        let run = state.compare.run.as_ref().expect("a comparison");
+        run.answers.iter().map(|answer| answer.request).collect()
+    };
+    for request in ids {
+        let finished = EngineEvent::Finished {
+            request,
+            reason: StopReason::Cancelled,
+            context_used: 60,
+            timings: Timings::default(),
+        };
+        update(&mut state, Event::Engine(finished));
+    }
+    let done = hints(&state);
+    for key in [
+        "e vary", "a add", "s save", "o write", "n new", "Esc back", "? help",
+    ] {
+        assert!(done.contains(key), "{key}: {done}");
+    }
+    if let Some(run) = &mut state.compare.run {
+        run.names = llmdeck::app::Names::Hidden;
+    }
+    let hidden = hints(&state);
+    for key in ["Enter vote", "Space mark, or its digit", "? help"] {
+        assert!(hidden.contains(key), "{key}: {hidden}");
+    }
+    let choosing = hints(&ready_to_choose((80, 24)));
+    for key in ["Enter compare", "e edit", "b hide names", "? help"] {
+        assert!(choosing.contains(key), "{key}: {choosing}");
+    }
+}
+
+fn ready_to_choose(size: (u16, u16)) -> State {
+    let mut state = ready(size);
+    press(&mut state, &["alt+c"]);
+    state
+}
+
 #[test]
 fn hidden_names() {
     snapshots("compare_hidden", &[(80, 24)], |size| {
@@ -307,4 +358,84 @@ fn votes() {
     let mut state = ready((80, 24));
     press(&mut state, &["alt+c", "v", "esc", "esc"]);
     assert_eq!(state.view, View::Deck);
+}
+
+/// Two that have the same name, two whose names differ where they are cut, and twenty more.
+fn many_contenders(size: (u16, u16)) -> State {
+    let row = |preset: &str, preset_hash: String| Row {
+        contender: Contender {
+            model: "guide".into(),
+            model_hash: "9c01d27eaa".into(),
+            preset: preset.into(),
+            preset_hash,
+        },
+        ballots: 2,
+        wins: 1,
+        ties: 0,
+        score: 0.0,
+        interval: None,
+        next: None,
+    };
+    let mut rows = vec![
+        row("mine", "3fa2b1c4ff".into()),
+        row("mine", "77e0d5a1ff".into()),
+        row("creative:temp=1.10", "aaaa11112222".into()),
+        row("creative:temp=1.19", "bbbb11112222".into()),
+    ];
+    rows.extend((0..20).map(|at| row(&format!("other-{at}"), format!("c{at:09}"))));
+    let standing = Standing {
+        ballots: 24,
+        groups: vec![Group { ballots: 24, rows }],
+    };
+    let mut state = ready(size);
+    press(&mut state, &["alt+c", "v"]);
+    let standing = store::Event::Standing(Box::new(standing));
+    update(&mut state, Event::Store(standing));
+    state
+}
+
+fn screen(state: &State) -> String {
+    crate::text(&crate::screen(state))
+}
+
+#[test]
+fn contenders_that_would_look_the_same_show_their_hash() {
+    let narrow = screen(&many_contenders((80, 24)));
+    for shown in ["mine 3fa2b1", "guide 9c01d27e · 3fa2b1c4 mine"] {
+        assert!(narrow.contains(shown), "{shown}: {narrow}");
+    }
+    let mut state = many_contenders((80, 60));
+    let high = screen(&state);
+    for shown in [
+        "mine 77e0d5",
+        "creative… aaaa11",
+        "creative… bbbb11",
+        "other-7  ",
+    ] {
+        assert!(high.contains(shown), "{shown}: {high}");
+    }
+    state.size = (200, 60);
+    let wide = screen(&state);
+    assert!(wide.contains("creative:temp=1.19  "), "{wide}");
+}
+
+#[test]
+fn every_contender_can_be_reached() {
+    let mut state = many_contenders((80, 24));
+    let count = state
+        .compare
+        .standing
+        .as_ref()
+        .map_or(0, |all| all.rows().count());
+    let mut seen = String::new();
+    for _ in 0..count {
+        seen.push_str(&screen(&state));
+        press(&mut state, &["down"]);
+    }
+    for at in 0..20 {
+        assert!(seen.contains(&format!("other-{at} ")), "{at}");
+    }
+    assert_eq!(state.compare.selected_row, count - 1);
+    press(&mut state, &["g"]);
+    assert_eq!(state.compare.selected_row, 0);
 }

@@ -147,8 +147,8 @@ pub(super) fn on_prompt(
 fn ask_memory(state: &mut State, sequences: usize) -> Effect {
     let id = state.next_load();
     state.compare.ahead.asked = Some((id, sequences));
-    let mut params = state.params.values.clone();
-    compare::ask_sequences(&mut params, sequences);
+    let params = &state.params.values;
+    let params = params.with(&compare::sequences_for(sequences));
     Effect::Engine(Command::Foresee {
         id,
         params: Box::new(params.load()),

@@ -4,6 +4,9 @@ use super::{CompareState, Names, Purpose, Stage, ahead, message, open_line, refu
 use crate::app::{Action, Effect, State};
 use crate::compare::{CURRENT, MOST};
 
+/// Rows that a page of the list is.
+const PAGE: usize = 8;
+
 /// What can be a column: what is in force, then every preset; with its description.
 pub fn offered(state: &State) -> Vec<(&str, &str)> {
     let presets = state.presets.iter();
@@ -25,6 +28,12 @@ pub(super) fn perform(state: &mut State, action: Action) -> Option<Vec<Effect>> 
     match action {
         Action::Up => compare.selected = compare.selected.saturating_sub(1),
         Action::Down => compare.selected = (compare.selected + 1).min(last),
+        Action::PageUp | Action::HalfPageUp => {
+            compare.selected = compare.selected.saturating_sub(PAGE);
+        }
+        Action::PageDown | Action::HalfPageDown => {
+            compare.selected = (compare.selected + PAGE).min(last);
+        }
         Action::Top => compare.selected = 0,
         Action::Bottom => compare.selected = last,
         Action::ColumnPrevious => {

@@ -12,15 +12,21 @@ mod answering;
 mod choose;
 mod notes;
 mod outcome;
+mod progress;
+mod reading;
 mod run;
+mod sequences;
+mod standing;
 #[cfg(test)]
 mod tests;
 
 pub use ahead::Ahead;
 pub use choose::offered;
 pub use run::{Answer, Place, Run, Scrolling, ShownColumn};
+pub(super) use sequences::give_back;
 
 use answering::Answering;
+use sequences::Borrowed;
 
 use super::overlay::LineEdit;
 use super::update::{IsError, notice};
@@ -28,7 +34,7 @@ use super::{Action, Effect, Entry, State, View};
 use crate::compare::{self, Standing};
 use crate::engine::{EngineError, EngineEvent, Forecast, LoadId, Prompt, RequestId};
 use crate::keymap::{Context, Key};
-use crate::store::{Command as StoreCommand, Event as StoreEvent};
+use crate::store::Event as StoreEvent;
 
 /// The view of comparisons.
 #[derive(Debug, Default)]
@@ -47,8 +53,11 @@ pub struct CompareState {
     /// Whether the next comparison hides which column is which.
     pub names: Names,
     pub run: Option<Run>,
+    borrowed: Option<Borrowed>,
     /// `None` while it is being read.
     pub standing: Option<Box<Standing>>,
+    /// The contender that the selection stands on, counted over all groups.
+    pub selected_row: usize,
     /// Nobody knows it beforehand: it decides the order of hidden columns.
     pub chance: u64,
 }
@@ -144,14 +153,12 @@ pub(super) fn perform(state: &mut State, action: Action) -> Option<Vec<Effect>> 
         };
     }
     if action == Action::CompareStanding {
-        state.compare.stage = Stage::Standing;
-        state.compare.standing = None;
-        return Some(vec![Effect::Store(StoreCommand::Stand)]);
+        return Some(standing::enter(state));
     }
     match state.compare.stage {
         Stage::Choosing => choose::perform(state, action),
-        Stage::Reading => run::perform(state, action),
-        Stage::Standing => (action == Action::Cancel).then(|| enter(state)),
+        Stage::Reading => reading::perform(state, action),
+        Stage::Standing => standing::perform(state, action),
     }
 }
 
@@ -222,23 +229,21 @@ pub(super) fn on_store(state: &mut State, event: &StoreEvent) {
 
 /// `/compare`: shows the view; with columns, begins at once. What follows them is the message.
 pub(super) fn command(state: &mut State, argument: &str) -> Result<Vec<Effect>, String> {
-    state.view = View::Compare;
     if argument.is_empty() {
+        state.view = View::Compare;
         return Ok(enter(state));
     }
-    let (columns, message) = argument
-        .split_once(char::is_whitespace)
-        .unwrap_or((argument, ""));
-    let chosen: Vec<String> = columns
-        .split(',')
-        .map(str::trim)
-        .filter(|name| !name.is_empty())
-        .map(str::to_owned)
-        .collect();
-    let message = Some(message.trim()).filter(|message| !message.is_empty());
-    run::begin(state, chosen, message.map(str::to_owned)).inspect_err(|_| {
-        state.view = View::Deck;
-    })
+    let (columns, message) =
+        compare::columns_and_message(argument).map_err(|error| error.to_string())?;
+    let chosen = listed(columns)?;
+    let message = Some(message).filter(|message| !message.is_empty());
+    run::begin(state, chosen, message.map(str::to_owned))
+}
+
+/// The columns of a line, as they are written.
+fn listed(text: &str) -> Result<Vec<String>, String> {
+    let columns = compare::listed(text).map_err(|error| error.to_string())?;
+    Ok(columns.into_iter().map(str::to_owned).collect())
 }
 
 fn open_line(state: &mut State, purpose: Purpose, text: impl Into<String>) -> Vec<Effect> {

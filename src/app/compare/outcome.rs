@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use super::run::{Answer, add, again};
-use super::{Answering, Names, Purpose, Run, ahead, answering, parse, refuse, run};
+use super::{
+    Answering, Names, Purpose, Run, ahead, answering, listed, parse, refuse, run, sequences,
+};
 use crate::app::update::{IsError, notice};
 use crate::app::{
     Content, Effect, Entry, FilePlace, Reply, ReplyState, Saving, Scroll, State, View, saving,
@@ -167,7 +169,7 @@ pub(super) fn take_line(state: &mut State) -> Vec<Effect> {
                 .run
                 .as_ref()
                 .map_or(0, |run| run.answers.len());
-            let mut effects = run::make_room(state, columns + 1);
+            let mut effects = sequences::borrow(state, columns + 1);
             effects.extend(add(state, column));
             if let Some(run) = &mut state.compare.run {
                 run.same_start = false;
@@ -198,12 +200,7 @@ fn parse_next(state: &State, text: &str) -> Result<Column, String> {
 }
 
 fn choose(state: &mut State, text: &str) -> Result<Vec<Effect>, String> {
-    let names: Vec<String> = text
-        .split(',')
-        .map(str::trim)
-        .filter(|name| !name.is_empty())
-        .map(str::to_owned)
-        .collect();
+    let names = listed(text)?;
     for name in &names {
         parse(state, name)?;
     }

@@ -2,15 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use super::{Answering, answering, choose, outcome};
-use super::{Message, Names, Purpose, Stage, open_line, parse, refuse};
+use super::progress::ALONE;
+use super::{Answering, Message, Names, Stage, answering, parse, sequences};
 use crate::app::replies::{self, cannot_reply};
-use crate::app::{Action, Effect, Entry, ReplyState, State, View, attach, retune};
+use crate::app::{Effect, Entry, ReplyState, State, View, attach};
 use crate::chat::{self, NodeId};
-use crate::compare::{self, Column, MOST, Room};
-use crate::engine::{
-    Command, ContextInfo, ConversationId, EngineEvent, GenerateRequest, RequestId, Timings,
-};
+use crate::compare::{self, Column, FEWEST, MOST, Room};
+use crate::engine::{Command, ContextInfo, ConversationId, GenerateRequest, RequestId, Timings};
 use crate::store::Kept;
 
 /// Columns that answer one prompt.
@@ -43,7 +41,7 @@ pub struct Run {
     /// Whether all columns were asked at the same time, so that their clocks can be compared.
     pub(super) same_start: bool,
     /// The column that goes on alone, and its tokens when that began.
-    alone: Option<(RequestId, u32)>,
+    pub(super) alone: Option<(RequestId, u32)>,
 }
 
 /// One column and its reply.
@@ -85,7 +83,7 @@ impl Default for Place {
 
 impl Place {
     /// So many rows up; negative = down.
-    fn up(self, rows: isize) -> Self {
+    pub(super) fn up(self, rows: isize) -> Self {
         match self {
             Self::FromEnd(above) => Self::FromEnd(above.saturating_add_signed(rows)),
             Self::FromTop(below) => Self::FromTop(below.saturating_add_signed(-rows)),
@@ -109,9 +107,6 @@ pub struct ShownColumn {
     pub hidden_rows: usize,
 }
 
-/// Tokens after which the rate of one that goes on alone is believed.
-const ALONE: u32 = 16;
-
 /// Sends one prompt to all columns: the message given, else what [`super::message`] says.
 ///
 /// # Errors
@@ -124,9 +119,9 @@ pub(super) fn begin(
     if let Some(why) = cannot_reply(state) {
         return Err(why);
     }
-    if !(2..=MOST).contains(&chosen.len()) {
+    if !(FEWEST..=MOST).contains(&chosen.len()) {
         return Err(format!(
-            "Choose 2 to {MOST} columns; {} are chosen.",
+            "Choose {FEWEST} to {MOST} columns, not {}.",
             chosen.len()
         ));
     }
@@ -139,7 +134,7 @@ pub(super) fn begin(
     let asked = state.chat.node_at(at).ok_or(NOTHING)?;
     effects.extend(said);
     let fitting = state.compare.ahead.sequences(columns.len());
-    effects.extend(make_room(state, fitting));
+    effects.extend(sequences::borrow(state, fitting));
     let names = state.compare.names;
     let order = match names {
         Names::Shown => (0..columns.len()).collect(),
@@ -214,22 +209,6 @@ pub(super) fn messages(state: &State, at: usize) -> Vec<chat::Message> {
 
 const NOTHING: &str = "There is no message to answer: write one first.";
 
-/// A sequence for each column, where the context has fewer and the user left the number open.
-pub(super) fn make_room(state: &mut State, columns: usize) -> Vec<Effect> {
-    let has = |(_, context): &(_, Box<ContextInfo>)| context.n_seq_max as usize;
-    if state
-        .model
-        .running
-        .as_ref()
-        .is_none_or(|running| has(running) >= columns)
-    {
-        return vec![];
-    }
-    retune::change(state, |params| {
-        compare::ask_sequences(&mut params.values, columns);
-    })
-}
-
 /// One more column, which begins at once.
 pub(super) fn add(state: &mut State, column: Column) -> Vec<Effect> {
     let (request, conversation) = (state.next_request(), state.next_conversation());
@@ -257,8 +236,21 @@ pub(super) fn again(state: &mut State, at: usize, column: Column) -> Vec<Effect>
     effects
 }
 
+/// Takes a column away.
+pub(super) fn remove(state: &mut State, at: usize) -> Vec<Effect> {
+    let effects = stop(state, at);
+    if let Some(run) = &mut state.compare.run {
+        run.answers.remove(at);
+        run.focus = run.focus.min(run.answers.len().saturating_sub(1));
+        // Words are compared with the same column as before, if it is there.
+        run.base = run.base.filter(|base| *base != at);
+        run.base = run.base.map(|base| base - usize::from(base > at));
+    }
+    effects
+}
+
 /// Stops one column.
-fn stop(state: &State, at: usize) -> Vec<Effect> {
+pub(super) fn stop(state: &State, at: usize) -> Vec<Effect> {
     let answer = state
         .compare
         .run
@@ -279,80 +271,6 @@ pub(super) fn stop_all(state: &State) -> Vec<Effect> {
         .as_ref()
         .map_or(0, |run| run.answers.len());
     (0..count).flat_map(|at| stop(state, at)).collect()
-}
-
-pub(super) fn perform(state: &mut State, action: Action) -> Option<Vec<Effect>> {
-    // About what is visible of a column.
-    let page = isize::try_from(state.size.1.saturating_sub(10).max(1)).unwrap_or(isize::MAX);
-    let cannot = answering::cannot_go_on(state);
-    let run = state.compare.run.as_mut()?;
-    let (focus, last) = (run.focus, run.answers.len().saturating_sub(1));
-    match action {
-        Action::ColumnPrevious | Action::FocusPrevious => run.focus = focus.saturating_sub(1),
-        Action::ColumnNext | Action::FocusNext => run.focus = (focus + 1).min(last),
-        Action::Up => run.scroll(|place| place.up(1)),
-        Action::Down => run.scroll(|place| place.up(-1)),
-        Action::HalfPageUp => run.scroll(|place| place.up(half(page))),
-        Action::HalfPageDown => run.scroll(|place| place.up(-half(page))),
-        Action::PageUp => run.scroll(|place| place.up(page)),
-        Action::PageDown => run.scroll(|place| place.up(-page)),
-        Action::Top => run.scroll(|_| Place::FromTop(0)),
-        Action::Bottom => run.scroll(|_| Place::FromEnd(0)),
-        Action::CompareTogether => {
-            run.scrolling = match run.scrolling {
-                Scrolling::Together => Scrolling::Alone,
-                Scrolling::Alone => Scrolling::Together,
-            }
-        }
-        Action::CompareWords => {
-            run.base = if run.base == Some(focus) {
-                None
-            } else {
-                Some(focus)
-            };
-        }
-        Action::ColumnStop => return Some(stop(state, focus)),
-        // A column that is added has the last place, which would tell which one it is.
-        Action::ColumnAdd
-        | Action::ColumnKeep
-        | Action::ColumnVary
-        | Action::ColumnSave
-        | Action::CompareExport
-            if run.names == Names::Hidden =>
-        {
-            return Some(refuse(
-                state,
-                "The names are hidden: mark the best with its digit, several for a tie, and Enter casts the vote.",
-            ));
-        }
-        Action::ColumnRetry | Action::ColumnVary | Action::ColumnAdd if cannot.is_some() => {
-            return cannot.map(|why| refuse(state, why));
-        }
-        Action::ColumnRetry => {
-            let column = run.answers.get(focus)?.column.clone();
-            return Some(again(state, focus, column));
-        }
-        Action::ColumnAdd if run.answers.len() == MOST => {
-            return Some(refuse(state, format!("{MOST} columns are the most.")));
-        }
-        Action::ColumnAdd => return Some(open_line(state, Purpose::Add, "")),
-        Action::CompareChoose => return Some(choose::enter(state)),
-        Action::Cancel if run.is_running() => return Some(stop_all(state)),
-        Action::Accept if run.names == Names::Hidden => return Some(outcome::vote(state)),
-        Action::ColumnKeep => return Some(outcome::keep(state, focus)),
-        Action::ColumnVary => {
-            let text = run.answers.get(focus)?.column.name.clone();
-            return Some(open_line(state, Purpose::Vary(focus), text));
-        }
-        Action::ColumnSave => return Some(open_line(state, Purpose::SavePreset(focus), "")),
-        Action::CompareExport => return Some(open_line(state, Purpose::Export, "comparison.md")),
-        _ => return None,
-    }
-    Some(vec![])
-}
-
-fn half(page: isize) -> isize {
-    (page / 2).max(1)
 }
 
 impl Answer {
@@ -385,7 +303,7 @@ impl Run {
         self.running().next().is_some()
     }
 
-    fn running(&self) -> impl Iterator<Item = &Answer> {
+    pub(super) fn running(&self) -> impl Iterator<Item = &Answer> {
         self.answers
             .iter()
             .filter(|answer| answer.state.is_running())
@@ -416,7 +334,7 @@ impl Run {
     }
 
     /// Moves one column or all.
-    fn scroll(&mut self, to: impl Fn(Place) -> Place) {
+    pub(super) fn scroll(&mut self, to: impl Fn(Place) -> Place) {
         let focus = self.focus;
         for (at, answer) in self.answers.iter_mut().enumerate() {
             if self.scrolling == Scrolling::Together || at == focus {
@@ -464,122 +382,5 @@ impl Run {
             sampling: column.params.sampling(),
             reply: column.params.reply(),
         })))
-    }
-
-    pub(super) fn on_engine(&mut self, event: &EngineEvent) {
-        let of = |request: RequestId| move |answer: &&mut Answer| answer.request == request;
-        let mut answers = self.answers.iter_mut();
-        match event {
-            EngineEvent::Queued { request, seed } => {
-                if let Some(answer) = answers.find(of(*request)) {
-                    answer.seed = Some(*seed);
-                }
-            }
-            EngineEvent::Prefill {
-                request,
-                done,
-                total,
-                reused,
-                timings,
-            } => {
-                if let Some(answer) = answers.find(of(*request)) {
-                    answer.timings = *timings;
-                    answer.state = ReplyState::Prefilling {
-                        done: *done,
-                        total: *total,
-                        reused: *reused,
-                    };
-                }
-            }
-            EngineEvent::Tokens {
-                request,
-                text,
-                timings,
-                ..
-            } => {
-                if let Some(answer) = answers.find(of(*request)) {
-                    answer.text.push_str(text);
-                    answer.timings = *timings;
-                    answer.state = ReplyState::Streaming;
-                    self.watch_together();
-                    self.watch_alone();
-                }
-            }
-            EngineEvent::Traced { request, trace } => {
-                if let Some(answer) = answers.find(of(*request)) {
-                    answer.kept.trace.append(trace.clone());
-                }
-            }
-            EngineEvent::Made {
-                request,
-                origin,
-                ids,
-            } => {
-                if let Some(answer) = answers.find(of(*request)) {
-                    answer.kept.origin = (**origin).clone();
-                    answer.kept.ids = ids.clone();
-                }
-            }
-            EngineEvent::Finished {
-                request,
-                reason,
-                timings,
-                ..
-            } => {
-                if let Some(answer) = answers.find(of(*request)) {
-                    answer.timings = *timings;
-                    answer.state = ReplyState::Done(reason.clone());
-                }
-            }
-            EngineEvent::Failed { request, error } => {
-                if let Some(answer) = answers.find(of(*request)) {
-                    answer.state = ReplyState::Failed(error.to_string());
-                }
-            }
-            _ => {}
-        }
-    }
-
-    /// How many columns speak now, and the tokens per second that they reach together.
-    pub(in crate::app) fn speaking(&self) -> (u32, f64) {
-        let speaking = self
-            .answers
-            .iter()
-            .filter(|answer| answer.state == ReplyState::Streaming);
-        speaking.fold((0, 0.0), |(count, rate), answer| {
-            (count + 1, rate + answer.timings.recent_per_second)
-        })
-    }
-
-    /// Learns what columns reach together from those that speak now.
-    fn watch_together(&mut self) {
-        let (count, rate) = self.speaking();
-        let most = self.together.map_or(2, |(most, _)| most);
-        if count >= most && rate > 0.0 {
-            self.together = Some((count, rate));
-        }
-    }
-
-    /// Learns what one stream reaches from a column that goes on alone.
-    fn watch_alone(&mut self) {
-        let alone = {
-            let mut running = self.running();
-            let first = running
-                .next()
-                .map(|answer| (answer.request, answer.timings));
-            first.filter(|_| running.next().is_none())
-        };
-        let Some((request, timings)) = alone else {
-            self.alone = None;
-            return;
-        };
-        match self.alone {
-            Some((same, from)) if same == request => {
-                if timings.predicted_n >= from + ALONE && timings.recent_per_second > 0.0 {
-                    self.single = Some(timings.recent_per_second);
-                }
-            }
-            _ => self.alone = Some((request, timings.predicted_n)),
-        }
     }
 }

@@ -12,6 +12,7 @@ use crate::plan::bytes_read;
 use crate::store::{Command, Run, Snapshot};
 use crate::telemetry::history::{History, MarkKind, Work};
 use crate::telemetry::{Busy, Done, Energy, EnergyMeter, Sample};
+use crate::units::counted;
 
 pub(super) use view::perform;
 pub use view::{Window, ZOOMS_MS};
@@ -123,7 +124,7 @@ pub(super) fn observe(state: &mut State) {
     {
         metrics.marked = Some(request);
         let tokens = now.prompt_n.saturating_add(now.cache_n);
-        let text = format!("a reply began, {tokens} prompt tokens");
+        let text = format!("a reply began, {}", counted(tokens, "prompt token"));
         metrics.history.mark(MarkKind::Reply, &text);
     }
 }

@@ -34,7 +34,7 @@ use session::Session;
 /// be made, or results cannot be written.
 pub(super) fn run(args: &CompareArgs, prepared: Prepared) -> Result<ExitCode, Failure> {
     let prompts = match (&args.prompt, &args.prompts) {
-        (Some(prompt), _) => vec![prompt.clone()],
+        (Some(prompt), _) => prompts::one(prompt)?,
         (None, Some(path)) => prompts::read(path)?,
         (None, None) => {
             return Err(

@@ -55,7 +55,7 @@ impl Session<'_> {
         loop {
             let mut params = params.clone();
             if !is_given {
-                compare::ask_sequences(&mut params, wanted);
+                params = params.with(&compare::sequences_for(wanted));
             }
             match self.try_load(path.clone(), &params).await? {
                 Ok((model, context)) => {

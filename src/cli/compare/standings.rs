@@ -9,6 +9,7 @@ use super::args::StandingsArgs;
 use crate::compare::{self, FEWEST_VOTES, Row, Standing};
 use crate::config::Folders;
 use crate::store::{DATABASE, Store};
+use crate::units::counted;
 
 /// Prints the standing.
 ///
@@ -95,8 +96,8 @@ fn write_table(standing: &Standing, out: &mut String) -> std::fmt::Result {
     writeln!(
         out,
         "\nscore: Bradley-Terry in Elo's scale, 400 points are ten times the odds; 95 %: bootstrap \
-         over {} votes, from {FEWEST_VOTES} votes on.",
-        standing.ballots
+         over {}, from {FEWEST_VOTES} votes on.",
+        counted(standing.ballots, "vote")
     )
 }
 

@@ -10,7 +10,7 @@ use clap_complete::CompletionCandidate;
 use clap_complete::engine::{ArgValueCompleter, PathCompleter, ValueCompleter};
 
 use crate::cli::flags;
-use crate::compare::CURRENT;
+use crate::compare::{self, CURRENT};
 use crate::config::{self, Config, Folders, ModelsPreset};
 use crate::params::{Kind, Spec, TABLE};
 use crate::{hardware, runtime, theme};
@@ -125,6 +125,10 @@ impl Values {
 
     /// The last of columns divided by commas.
     fn columns(&self, typed: &str) -> Vec<CompletionCandidate> {
+        let is_in_quotes = compare::listed(typed).is_err();
+        if is_in_quotes {
+            return vec![];
+        }
         let at = typed.rfind(',').map_or(0, |comma| comma + 1);
         let (before, last) = typed.split_at(at);
         let names = self.presets().into_iter().chain([CURRENT.to_owned()]);

@@ -43,7 +43,7 @@ impl Subject {
         let have: u64 = found.iter().sum();
         let all = have / found.len() as u64 * parts.len() as u64;
         let note = format!(
-            "{missing} of the model's {} files are missing: their size is taken to be that of the others",
+            "missing: {missing} of the model's {} files; their size is taken to be that of the others",
             parts.len()
         );
         Ok(Subject {

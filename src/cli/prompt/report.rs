@@ -10,6 +10,7 @@ use crate::cli::{lossy, sanitise};
 use crate::engine::Prompt;
 use crate::engine::llama::Vocabulary;
 use crate::params::TemplateParams;
+use crate::units::counted;
 
 /// The object of `prompt --json`.
 #[derive(Debug, Serialize)]
@@ -96,9 +97,9 @@ impl Report {
         // Writing to a String cannot fail.
         let _ = writeln!(
             out,
-            "template {}, {} tokens",
+            "template {}, {}",
             sanitise::line(&self.template),
-            self.n_tokens
+            counted(self.n_tokens, "token")
         );
         for segment in &self.segments {
             let _ = writeln!(out, "\n[{}]", segment.kind);

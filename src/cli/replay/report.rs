@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::compare::{Candidate, Divergence, Name, Outcome, Side};
 use crate::cli::sanitise;
+use crate::units::counted;
 
 /// Candidates shown of each distribution.
 const SHOWN: usize = 5;
@@ -16,7 +17,10 @@ pub(super) fn text(id: i64, outcome: &Outcome) -> String {
     let Outcome { seed, tokens, .. } = outcome;
     // Writing to a text cannot fail.
     let _ = match &outcome.divergence {
-        None => writeln!(out, "reply {id}: identical, {tokens} tokens, seed {seed}"),
+        None => {
+            let tokens = counted(*tokens, "token");
+            writeln!(out, "reply {id}: identical, {tokens}, seed {seed}")
+        }
         Some(one) => writeln!(
             out,
             "reply {id}: token {} of {tokens} is another one, seed {seed}",

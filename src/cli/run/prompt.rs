@@ -1,17 +1,11 @@
 //! Putting the prompt together from --prompt, --file and standard input.
 
 use std::fs;
-use std::io::{self, IsTerminal, Read};
+use std::io::{self, IsTerminal};
 use std::path::Path;
-use std::sync::mpsc;
-use std::thread;
-use std::time::Duration;
 
 use crate::cli::args::RunArgs;
-use crate::cli::{ExitCode, Failure};
-
-/// After this long without input someone may not know what is being waited for.
-const PATIENCE: Duration = Duration::from_secs(3);
+use crate::cli::{ExitCode, Failure, input};
 
 /// The whole prompt: what --prompt says, what the file holds and what is piped in, each after a
 /// blank line.
@@ -23,7 +17,7 @@ pub(super) fn read(args: &RunArgs) -> Result<String, Failure> {
     let piped = if io::stdin().is_terminal() {
         None
     } else {
-        Some(read_stdin()?)
+        Some(input::standard()?)
     };
     join([args.prompt.clone(), file, piped]).ok_or_else(|| {
         Failure::new(ExitCode::Usage, "run", "there is no prompt")
@@ -55,42 +49,7 @@ fn read_file(path: &Path) -> Result<String, Failure> {
     let what = || format!("reading the prompt from {}", path.display());
     let bytes = fs::read(path)
         .map_err(|error| Failure::new(ExitCode::NoInput, what(), error).hint("check the path"))?;
-    text(bytes, what)
-}
-
-fn read_stdin() -> Result<String, Failure> {
-    let what = || "reading standard input".to_owned();
-    let (sender, receiver) = mpsc::channel();
-    let reader = move || {
-        let mut bytes = Vec::new();
-        // The receiver waits; only a program that ends does not listen.
-        let _ = sender.send(io::stdin().lock().read_to_end(&mut bytes).map(|_| bytes));
-    };
-    thread::Builder::new()
-        .name("stdin".to_owned())
-        .spawn(reader)
-        .map_err(|error| Failure::new(ExitCode::Os, what(), error))?;
-    let read = receiver.recv_timeout(PATIENCE).or_else(|_| {
-        eprintln!(
-            "reading standard input; end it with Ctrl-D, or start with </dev/null to use none"
-        );
-        receiver.recv()
-    });
-    match read {
-        Ok(Ok(bytes)) => text(bytes, what),
-        Ok(Err(error)) => Err(Failure::new(ExitCode::Io, what(), error)),
-        Err(error) => Err(Failure::new(ExitCode::Software, what(), error)),
-    }
-}
-
-fn text(bytes: Vec<u8>, what: impl Fn() -> String) -> Result<String, Failure> {
-    String::from_utf8(bytes).map_err(|error| {
-        let why = format!(
-            "byte {} is not UTF-8 text",
-            error.utf8_error().valid_up_to()
-        );
-        Failure::new(ExitCode::Data, what(), why).hint("convert it, for example with iconv")
-    })
+    input::text(bytes, what)
 }
 
 #[cfg(test)]
@@ -125,15 +84,6 @@ mod tests {
     fn nothing_is_no_prompt() {
         assert_eq!(join([None, None, None]), None);
         assert_eq!(join([some(""), None, some(" \n")]), None);
-    }
-
-    #[test]
-    fn what_is_not_text_is_told_with_its_place() {
-        let failure = text(vec![b'a', 0xff], || "reading x".to_owned()).unwrap_err();
-        assert_eq!(
-            (failure.code, failure.why.as_str()),
-            (ExitCode::Data, "byte 1 is not UTF-8 text")
-        );
     }
 
     #[test]

@@ -7,6 +7,7 @@ use crate::chat::Role;
 use crate::cli::sanitise::{self, Sanitiser};
 use crate::store::exchange::Archive;
 use crate::store::{Conversation, Hit, MessageState};
+use crate::units::counted;
 
 /// Chats, one a line.
 pub(super) fn list(list: &[Conversation]) -> String {
@@ -55,10 +56,10 @@ pub(super) fn hits(hits: &[Hit]) -> String {
 /// The chosen path of a chat.
 pub(super) fn chat(conversation: &Conversation, archive: &Archive) -> String {
     let mut out = format!(
-        "{}\n{}, {} messages\n",
+        "{}\n{}, {}\n",
         title(&conversation.title),
         time(conversation.changed_ms),
-        conversation.messages
+        counted(conversation.messages, "message")
     );
     if let Some(system) = &archive.settings.system {
         out.push_str(&section("system prompt", system));
@@ -80,7 +81,8 @@ pub(super) fn chat(conversation: &Conversation, archive: &Archive) -> String {
     let others = archive.nodes.len() - path.len();
     if others > 0 {
         out.push_str(&format!(
-            "\n({others} more messages are on other branches; --json has them)\n"
+            "\n(on other branches: {}; --json has them)\n",
+            counted(others, "more message")
         ));
     }
     out

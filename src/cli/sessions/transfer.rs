@@ -10,6 +10,7 @@ use crate::cli::sanitise::{self, Sanitiser};
 use crate::cli::{ExitCode, Failure, print, print_result};
 use crate::store::Which;
 use crate::store::exchange::{self, Archive};
+use crate::units::counted;
 
 /// Bytes at most of a file that is read.
 const MOST: u64 = 1 << 30;
@@ -71,11 +72,10 @@ pub(super) fn import(sessions: &mut Sessions, args: &ImportArgs) -> Result<ExitC
         for left_out in &import.left_out {
             let _ = writeln!(io::stderr(), "note: left out: {}", sanitise::line(left_out));
         }
-        let chats = if numbers.len() == 1 { "chat" } else { "chats" };
         print(&format!(
-            "{}: {} {chats} imported: {}\n",
+            "{}: {} imported: {}\n",
             sanitise::line(&name),
-            numbers.len(),
+            counted(numbers.len(), "chat"),
             numbers.join(", ")
         ))?;
     }

@@ -2,6 +2,7 @@
 
 use crate::diagnose::{Facts, Finding, Fix};
 use crate::params::{Param, Value};
+use crate::units::counted;
 
 /// Threads left to llama.cpp's default follow the free cores by themselves; only a number chosen by
 /// hand can be too high.
@@ -23,7 +24,7 @@ pub fn rule(facts: &Facts) -> Option<Finding> {
     Some(Finding {
         rule: "too-many-threads",
         what: "more threads than free cores: they wait for each other at every step".into(),
-        evidence: format!("{threads} threads on {cores} cores{others}"),
+        evidence: format!("{threads} threads on {}{others}", counted(cores, "core")),
         gain: None,
         #[expect(clippy::cast_possible_truncation, reason = "a number of cores")]
         fix: Fix::Set(Param::Threads, Value::Int(free as i64)),

@@ -8,6 +8,7 @@ use std::ptr::NonNull;
 use llama_cpp_sys_2 as sys;
 
 use crate::params::ThreadParams;
+use crate::units::counted;
 
 /// Threads for single tokens and for batches, at least one each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,9 +61,8 @@ impl Threads {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let most = usize::try_from(self.single.max(self.batch)).unwrap_or(0);
         (most > cores).then(|| {
-            format!(
-                "{most} threads share {cores} cores: that is many times slower than {cores} threads"
-            )
+            let (cores, as_many) = (counted(cores, "core"), counted(cores, "thread"));
+            format!("{most} threads share {cores}: that is many times slower than {as_many}")
         })
     }
 }

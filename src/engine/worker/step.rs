@@ -11,6 +11,7 @@ use crate::engine::scheduler::{Backlog, Chunk, plan_step};
 use crate::engine::slots::{Candidate, Sharing, choose};
 use crate::engine::trace::Ids;
 use crate::engine::{EngineError, EngineEvent, ErrorKind, Missed, StopReason, prompt};
+use crate::units::counted;
 
 impl Worker {
     /// Runs a step if any reply has work.
@@ -104,7 +105,7 @@ impl Worker {
                 self.roll_back(plan);
                 let error = EngineError {
                     kind: ErrorKind::Internal,
-                    what: format!("decoding {} tokens", self.batch.len()),
+                    what: format!("decoding {}", counted(self.batch.len(), "token")),
                     why,
                     hint: "the log has more; loading the model again may help".into(),
                 };

@@ -21,6 +21,7 @@ use super::open::{connect, create_schema, now_ms};
 use super::{
     ConversationId, Ending, MessageId, MessageState, StoreError, files, messages, row, search,
 };
+use crate::units::counted;
 use pages::Pages;
 use record::{Row, Value};
 use rows::{TABLES, Table, table_of};
@@ -44,11 +45,12 @@ impl std::fmt::Display for Salvaged {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(
             out,
-            "The saved chats were damaged. {} chats with {} messages were salvaged",
-            self.conversations, self.messages
+            "The saved chats were damaged. Salvaged: {} with {}",
+            counted(self.conversations, "chat"),
+            counted(self.messages, "message")
         )?;
         if self.unreadable > 0 {
-            write!(out, ", {} rows could not be read", self.unreadable)?;
+            write!(out, "; not to be read: {}", counted(self.unreadable, "row"))?;
         }
         write!(
             out,

@@ -339,12 +339,11 @@ fn lines_below(
     frame: Frame,
     below: LinesBelow,
 ) {
-    let noun = if below.lines == 1 { "line" } else { "lines" };
     let about = if below.is_exact { "" } else { "about " };
     let text = format!(
-        " {} {about}{} {noun} below ",
+        " {} {about}{} below ",
         painter.glyphs.down,
-        units::count(below.lines as u64)
+        units::counted(below.lines, "line")
     );
     let (y, right) = match frame {
         Frame::Box => (area.bottom() - 1, area.right() - 2),

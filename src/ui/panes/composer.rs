@@ -81,7 +81,7 @@ fn files(painter: &mut Painter<'_>, inner: Rect, state: &State) -> Rect {
         .iter()
         .map(|chip| {
             let tokens = match chip.tokens {
-                Some(tokens) => format!(" {} tokens", units::count(tokens.into())),
+                Some(tokens) => format!(" {}", units::counted(tokens, "token")),
                 None => String::new(),
             };
             vec![

@@ -70,10 +70,7 @@ fn expected(state: &State, forecast: &Forecast, arrow: &str, dot: &str) -> Vec<(
 }
 
 fn cache(state: &State, kv: &KvOutcome) -> (String, Role) {
-    let count = |tokens: u32| match tokens {
-        1 => "1 token".to_owned(),
-        _ => format!("{} tokens", units::count(u64::from(tokens))),
-    };
+    let count = |tokens: u32| units::counted(tokens, "token");
     // What is not measured is not said.
     let rate = state.speed.prefill_rate;
     let seconds = |tokens: u32| match rate {

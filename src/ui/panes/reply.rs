@@ -88,8 +88,8 @@ pub fn thought(painter: &mut Painter<'_>, area: Rect, reply: &Reply, folding: Fo
         facts.push(vec![part(took, Role::Muted)]);
     }
     if thought.tokens > 0 {
-        let tokens = units::count(u64::from(thought.tokens));
-        facts.push(vec![part(format!("{tokens} tokens"), Role::Muted)]);
+        let tokens = units::counted(thought.tokens, "token");
+        facts.push(vec![part(tokens, Role::Muted)]);
     }
     painter.facts(area.x, area.y, area.right(), &facts);
 }
@@ -120,15 +120,8 @@ fn measured(timings: &Timings, state: &ReplyState, facts: &mut Vec<Vec<Part<'_>>
     }
     // A reply that was cut at a number of tokens has said so already.
     if !matches!(state, ReplyState::Done(StopReason::MaxTokens(_))) {
-        let tokens = if timings.predicted_n == 1 {
-            "token"
-        } else {
-            "tokens"
-        };
-        facts.push(vec![part(
-            format!("{} {tokens}", units::count(u64::from(timings.predicted_n))),
-            Role::Muted,
-        )]);
+        let tokens = units::counted(timings.predicted_n, "token");
+        facts.push(vec![part(tokens, Role::Muted)]);
     }
     if timings.ttft_ms > 0.0 {
         facts.push(vec![part(
@@ -144,7 +137,7 @@ pub fn stop_reason(reason: &StopReason) -> String {
         StopReason::EndOfTurn => "end of turn".to_owned(),
         StopReason::StopString(text) => format!("stopped at {text:?}"),
         StopReason::MaxTokens(limit) => {
-            format!("stopped after {} tokens", units::count(u64::from(*limit)))
+            format!("stopped after {}", units::counted(*limit, "token"))
         }
         StopReason::ContextFull { n_ctx } => {
             format!("context of {} full", units::count(u64::from(*n_ctx)))

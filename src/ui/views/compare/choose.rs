@@ -16,7 +16,7 @@
 use ratatui::layout::Rect;
 
 use crate::app::{self, Compared, Entry, Names, State};
-use crate::compare::MOST;
+use crate::compare::{FEWEST, MOST};
 use crate::theme::Role;
 use crate::ui::layout::Size;
 use crate::ui::painter::{Focused, Painter, part};
@@ -30,7 +30,7 @@ pub fn draw(painter: &mut Painter<'_>, area: Rect, state: &State) {
     let inner = painter.pane(area, &title, frame, Focused::Yes);
     let compare = &state.compare;
     let chosen = match compare.chosen.as_slice() {
-        [] => format!("none yet; choose 2 to {MOST}"),
+        [] => format!("none yet; choose {FEWEST} to {MOST}"),
         columns => columns.join(", "),
     };
     let names = match compare.names {

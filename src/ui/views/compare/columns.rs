@@ -255,7 +255,7 @@ fn figures(answer: &Answer) -> Vec<Vec<Part<'static>>> {
             return Vec::new();
         }
     };
-    let tokens = format!("{} tokens", units::count(u64::from(timings.predicted_n)));
+    let tokens = units::counted(timings.predicted_n, "token");
     vec![
         vec![part(units::rate(rate), Role::Text)],
         vec![part(tokens, Role::Muted)],

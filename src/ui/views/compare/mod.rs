@@ -37,7 +37,7 @@ fn typed(painter: &mut Painter<'_>, area: Rect, line: &Line) {
     let (label, help) = match line.purpose {
         Purpose::Columns => (
             "columns ",
-            "presets divided by commas; changes after colons: creative:temp=1.4:seed=7",
+            r#"presets, commas between; changes after colons: creative:temp=1:system="Be brief""#,
         ),
         Purpose::Add => (
             "one more column ",
@@ -45,7 +45,7 @@ fn typed(painter: &mut Painter<'_>, area: Rect, line: &Line) {
         ),
         Purpose::Vary(_) => (
             "again with ",
-            "change it: creative:temp=1.4:system=Be brief",
+            r#"change it: creative:temp=1.4:system="Be brief, and kind""#,
         ),
         Purpose::SavePreset(_) => (
             "save as preset ",

@@ -127,7 +127,7 @@ impl Columns {
                 gated,
                 ..
             } => {
-                let mut about = format!("{} downloads", units::count(*downloads));
+                let mut about = units::counted(*downloads, "download");
                 if !license.is_empty() {
                     about += &format!("  {license}");
                 }

@@ -127,8 +127,7 @@ fn energy(state: &State) -> Vec<Vec<Part<'static>>> {
 fn measured(covers: Covers) -> String {
     let gpus = match covers.gpus {
         0 => String::new(),
-        1 => "1 GPU".to_owned(),
-        gpus => format!("{gpus} GPUs"),
+        gpus => units::counted(gpus, "GPU"),
     };
     match (covers.cpu, gpus.is_empty()) {
         (true, true) => "CPU measured".to_owned(),
