@@ -19,11 +19,15 @@ pub struct Report {
     pub model: String,
     /// `gguf::fingerprint` of its file; empty where that is not known.
     pub model_hash: String,
-    pub prefill: Prefill,
+    /// `None` = no column began.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prefill: Option<Prefill>,
     pub columns: Vec<ColumnReport>,
     /// Tokens of all columns together, from the first one's first token to the last one's last:
-    /// the first tokens are prefill's and do not count, as in `predicted_per_second`.
-    pub aggregate_per_second: f64,
+    /// the first tokens are prefill's and do not count, as in `predicted_per_second`. `None` = there
+    /// were too few to tell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub aggregate_per_second: Option<f64>,
     /// What has to be known about it: columns that had to wait, prompts that were not shared.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
@@ -48,14 +52,20 @@ pub struct ColumnReport {
     pub preset_hash: String,
     /// The values that are not the defaults.
     pub params: BTreeMap<String, String>,
-    pub seed: u32,
+    /// The one in use; `None` = the engine never took the column up.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seed: Option<u32>,
     pub text: String,
-    /// `end_of_turn`, `stop_string`, `max_tokens`, `context_full`, `cancelled` or `failed`.
-    pub stop_reason: &'static str,
+    /// `end_of_turn`, `stop_string`, `max_tokens`, `context_full`, `cancelled` or `failed`;
+    /// `None` = it goes on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stop_reason: Option<&'static str>,
     /// Why it failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
-    pub timings: Timings,
+    /// `None` = it never began.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timings: Option<Timings>,
     #[serde(skip)]
     pub all_params: Params,
 }
@@ -67,13 +77,30 @@ impl ColumnReport {
             preset: column.name.clone(),
             preset_hash: column.hash(),
             params: column.snapshot(),
-            seed: 0,
+            seed: None,
             text: String::new(),
-            stop_reason: "failed",
+            stop_reason: None,
             error: None,
-            timings: Timings::default(),
+            timings: None,
             all_params: column.params.clone(),
         }
+    }
+
+    /// What is known of the reply, in words.
+    fn facts(&self) -> Vec<String> {
+        let seed = self.seed.map(|seed| format!("seed {seed}"));
+        let tokens = self
+            .timings
+            .map(|timings| counted(timings.predicted_n, "token"));
+        let rate = self.timings.map(|timings| timings.predicted_per_second);
+        let rate = rate.filter(|rate| *rate > 0.0);
+        let rate = rate.map(|rate| format!("{rate:.1} tokens per second"));
+        let stop = self
+            .stop_reason
+            .unwrap_or("still running")
+            .replace('_', " ");
+        let facts = [seed, tokens, rate, Some(stop)];
+        facts.into_iter().flatten().collect()
     }
 }
 
@@ -86,7 +113,7 @@ impl Report {
         columns: Vec<ColumnReport>,
         notes: Vec<String>,
     ) -> Self {
-        let timings: Vec<Timings> = columns.iter().map(|column| column.timings).collect();
+        let timings: Vec<Timings> = columns.iter().filter_map(|column| column.timings).collect();
         Self {
             prompt,
             model,
@@ -109,13 +136,17 @@ impl Report {
     fn write_markdown(&self, out: &mut String) -> std::fmt::Result {
         writeln!(out, "# Comparison\n\nModel: {}\n", line(&self.model))?;
         quote(out, &self.prompt)?;
-        writeln!(
-            out,
-            "\nPrefill: {} in {:.0} ms. All columns together: {:.1} tokens per second.",
-            counted(self.prefill.n, "token"),
-            self.prefill.ms,
-            self.aggregate_per_second
-        )?;
+        let prefill = self.prefill.map(|Prefill { n, ms }| {
+            let tokens = counted(n, "token");
+            format!("Prefill: {tokens} in {ms:.0} ms.")
+        });
+        let together = self
+            .aggregate_per_second
+            .map(|rate| format!("All columns together: {rate:.1} tokens per second."));
+        let figures: Vec<String> = prefill.into_iter().chain(together).collect();
+        if !figures.is_empty() {
+            writeln!(out, "\n{}", figures.join(" "))?;
+        }
         for note in &self.notes {
             writeln!(out, "\nNote: {}.", line(note))?;
         }
@@ -144,16 +175,8 @@ impl Report {
             writeln!(out)?;
         }
         for column in &self.columns {
-            let timings = &column.timings;
-            writeln!(
-                out,
-                "\n## {}\n\nseed {}, {}, {:.1} tokens per second, {}\n",
-                line(&column.preset),
-                column.seed,
-                counted(timings.predicted_n, "token"),
-                timings.predicted_per_second,
-                column.stop_reason.replace('_', " "),
-            )?;
+            let facts = column.facts().join(", ");
+            writeln!(out, "\n## {}\n\n{facts}\n", line(&column.preset))?;
             if let Some(error) = &column.error {
                 writeln!(out, "Failed: {}\n", line(error))?;
             }
@@ -175,20 +198,20 @@ pub fn stop_name(reason: &StopReason) -> &'static str {
 }
 
 /// From the clocks of replies that were asked for at the same time.
-fn prefill(columns: &[Timings]) -> Prefill {
+fn prefill(columns: &[Timings]) -> Option<Prefill> {
     let began = least(columns.iter().map(|timings| timings.queue_ms));
     let done = columns
         .iter()
         .map(|timings| timings.queue_ms + timings.prompt_ms);
-    Prefill {
+    (!columns.is_empty()).then(|| Prefill {
         n: columns.iter().map(|timings| timings.prompt_n).sum(),
         ms: (done.fold(0.0, f64::max) - began).max(0.0),
-    }
+    })
 }
 
 /// Tokens that came after the first one, over the time that they took. A column that shares its prompt
 /// speaks a step later than the one that computed it, so that its first token counts, too.
-fn aggregate(columns: &[Timings]) -> f64 {
+fn aggregate(columns: &[Timings]) -> Option<f64> {
     let spoke = || columns.iter().filter(|timings| timings.predicted_n > 0);
     let began = least(spoke().map(|timings| timings.ttft_ms));
     let ended = spoke()
@@ -201,11 +224,7 @@ fn aggregate(columns: &[Timings]) -> f64 {
             timings.predicted_n - u32::from(at_once)
         })
         .sum();
-    if ended > began {
-        f64::from(tokens) * 1000.0 / (ended - began)
-    } else {
-        0.0
-    }
+    (tokens > 0 && ended > began).then(|| f64::from(tokens) * 1000.0 / (ended - began))
 }
 
 fn least(values: impl Iterator<Item = f64>) -> f64 {
@@ -249,10 +268,10 @@ mod tests {
     fn report() -> Report {
         let presets = [("cold".to_owned(), crate::params::Overrides::new())];
         let column = |name: &str, text: &str, timings| ColumnReport {
-            seed: 7,
+            seed: Some(7),
             text: text.into(),
-            stop_reason: "max_tokens",
-            timings,
+            stop_reason: Some("max_tokens"),
+            timings: Some(timings),
             ..ColumnReport::new(&compare::parse(name, &Params::default(), &presets).unwrap())
         };
         let columns = vec![
@@ -274,14 +293,19 @@ mod tests {
     #[test]
     fn figures_of_all_columns_are_put_together() {
         let report = report();
-        assert_eq!(report.prefill, Prefill { n: 101, ms: 520.0 });
+        assert_eq!(report.prefill, Some(Prefill { n: 101, ms: 520.0 }));
         // Twenty and ten tokens in 1,020 ms.
-        assert!((report.aggregate_per_second - 30.0 / 1.02).abs() < 1e-9);
+        assert!((report.aggregate_per_second.unwrap() - 30.0 / 1.02).abs() < 1e-9);
         // The second one's first token came a step after the first one's.
         let columns = [timings(100, 0.0, 500.0, 21), timings(1, 500.0, 550.0, 20)];
-        assert!((aggregate(&columns) - 40.0 / 1.05).abs() < 1e-9);
-        assert_eq!(aggregate(&[]), 0.0);
-        assert_eq!(prefill(&[]), Prefill::default());
+        assert!((aggregate(&columns).unwrap() - 40.0 / 1.05).abs() < 1e-9);
+        assert_eq!((aggregate(&[]), prefill(&[])), (None, None));
+        // A single token takes no time that could be measured.
+        let one = Timings {
+            predicted_ms: 0.0,
+            ..timings(100, 0.0, 500.0, 1)
+        };
+        assert_eq!(aggregate(&[one]), None);
     }
 
     #[test]
@@ -296,6 +320,31 @@ mod tests {
         assert_eq!(column["stop_reason"], "max_tokens");
         assert_eq!(column["timings"]["predicted_n"], 11);
         assert!(column.get("error").is_none() && column.get("all_params").is_none());
+    }
+
+    #[test]
+    fn what_was_not_measured_is_left_out() {
+        let column = compare::parse("current", &Params::default(), &[]).unwrap();
+        let waiting = ColumnReport::new(&column);
+        let failed = ColumnReport {
+            stop_reason: Some("failed"),
+            error: Some("no memory".into()),
+            ..waiting.clone()
+        };
+        let columns = vec![waiting, failed];
+        let report = Report::new("a?".into(), Default::default(), columns, Vec::new());
+        let json = serde_json::to_value(&report).unwrap();
+        for name in ["prefill", "aggregate_per_second"] {
+            assert!(json.get(name).is_none(), "{name}");
+        }
+        for name in ["seed", "timings", "stop_reason"] {
+            assert!(json["columns"][0].get(name).is_none(), "{name}");
+        }
+        assert_eq!(json["columns"][1]["stop_reason"], "failed");
+        let markdown = report.markdown();
+        assert!(markdown.contains("\n## current\n\nstill running\n"));
+        assert!(markdown.contains("\n## current\n\nfailed\n\nFailed: no memory\n"));
+        assert!(!markdown.contains("tokens"), "{markdown}");
     }
 
     #[test]

@@ -249,12 +249,14 @@ impl Run {
         let model = model.map(|model| (model.name, model.fingerprint));
         let columns = self.answers.iter().map(|answer| {
             let (stop_reason, error) = match &answer.state {
-                ReplyState::Done(reason) => (stop_name(reason), None),
-                ReplyState::Failed(why) => ("failed", Some(why.clone())),
-                _ => ("running", None),
+                ReplyState::Done(reason) => (Some(stop_name(reason)), None),
+                ReplyState::Failed(why) => (Some("failed"), Some(why.clone())),
+                ReplyState::Sent | ReplyState::Prefilling { .. } | ReplyState::Streaming => {
+                    (None, None)
+                }
             };
             ColumnReport {
-                seed: answer.seed.unwrap_or(0),
+                seed: answer.seed,
                 text: answer.text.clone(),
                 stop_reason,
                 error,
@@ -271,7 +273,7 @@ impl Run {
         );
         // The clocks of columns that began later do not tell when that was.
         if !self.same_start {
-            report.aggregate_per_second = self.together.map_or(0.0, |(_, rate)| rate);
+            report.aggregate_per_second = self.together.map(|(_, rate)| rate);
         }
         report
     }
@@ -284,11 +286,11 @@ impl Answer {
             state => state.clone(),
         };
         let mut reply = Reply::new(self.request, model.to_owned());
-        reply.take(&self.text, &self.timings);
+        reply.take(&self.text, &self.timings.unwrap_or_default());
         reply.settle();
         Reply {
             state,
-            timings: Some(self.timings),
+            timings: self.timings,
             seed: self.seed,
             ..reply
         }

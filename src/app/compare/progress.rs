@@ -26,7 +26,7 @@ impl Run {
                 timings,
             } => {
                 if let Some(answer) = answers.find(of(*request)) {
-                    answer.timings = *timings;
+                    answer.timings = Some(*timings);
                     answer.state = ReplyState::Prefilling {
                         done: *done,
                         total: *total,
@@ -42,7 +42,7 @@ impl Run {
             } => {
                 if let Some(answer) = answers.find(of(*request)) {
                     answer.text.push_str(text);
-                    answer.timings = *timings;
+                    answer.timings = Some(*timings);
                     answer.state = ReplyState::Streaming;
                     self.watch_together();
                     self.watch_alone();
@@ -70,7 +70,7 @@ impl Run {
                 ..
             } => {
                 if let Some(answer) = answers.find(of(*request)) {
-                    answer.timings = *timings;
+                    answer.timings = Some(*timings);
                     answer.state = ReplyState::Done(reason.clone());
                 }
             }
@@ -90,7 +90,10 @@ impl Run {
             .iter()
             .filter(|answer| answer.state == ReplyState::Streaming);
         speaking.fold((0, 0.0), |(count, rate), answer| {
-            (count + 1, rate + answer.timings.recent_per_second)
+            let own = answer
+                .timings
+                .map_or(0.0, |timings| timings.recent_per_second);
+            (count + 1, rate + own)
         })
     }
 
@@ -109,7 +112,7 @@ impl Run {
             let mut running = self.running();
             let first = running
                 .next()
-                .map(|answer| (answer.request, answer.timings));
+                .and_then(|answer| Some((answer.request, answer.timings?)));
             first.filter(|_| running.next().is_none())
         };
         let Some((request, timings)) = alone else {

@@ -51,7 +51,8 @@ pub struct Answer {
     pub request: RequestId,
     pub text: String,
     pub state: ReplyState,
-    pub timings: Timings,
+    /// `None` = it has not begun.
+    pub timings: Option<Timings>,
     pub seed: Option<u32>,
     /// What made it, once it has ended, and its tokens as far as they were recorded.
     pub(super) kept: Kept,
@@ -280,7 +281,7 @@ impl Answer {
             request,
             text: String::new(),
             state: ReplyState::Sent,
-            timings: Timings::default(),
+            timings: None,
             seed: None,
             kept: Kept::default(),
             place: Place::default(),
@@ -311,18 +312,14 @@ impl Run {
 
     /// How many columns go on at once, once their prompts are known.
     pub(super) fn room(&self, context: &ContextInfo) -> Option<Room> {
-        let totals = self.answers.iter().map(|answer| {
-            answer
-                .timings
-                .prompt_n
-                .saturating_add(answer.timings.cache_n)
-        });
+        let begun = self.answers.iter().filter_map(|answer| answer.timings);
+        let totals = begun.map(|timings| timings.prompt_n.saturating_add(timings.cache_n));
         let n_prompt = totals.max().filter(|total| *total > 0)?;
         let shared = self
             .answers
             .iter()
             .skip(1)
-            .map(|answer| answer.timings.cache_n);
+            .map(|answer| answer.timings.map_or(0, |timings| timings.cache_n));
         let columns = self.answers.iter().map(|answer| &answer.column);
         Some(compare::at_once(
             context,

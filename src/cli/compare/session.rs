@@ -153,7 +153,7 @@ impl Session<'_> {
             match event {
                 EngineEvent::Queued { request, seed } => {
                     if let Some(at) = at(request) {
-                        reports[at].seed = seed;
+                        reports[at].seed = Some(seed);
                     }
                 }
                 EngineEvent::Prefill {
@@ -166,9 +166,15 @@ impl Session<'_> {
                         totals[at] = (total, reused);
                     }
                 }
-                EngineEvent::Tokens { request, text, .. } => {
+                EngineEvent::Tokens {
+                    request,
+                    text,
+                    timings,
+                    ..
+                } => {
                     if let Some(at) = at(request) {
                         reports[at].text.push_str(&text);
+                        reports[at].timings = Some(timings);
                     }
                 }
                 EngineEvent::Finished {
@@ -178,14 +184,15 @@ impl Session<'_> {
                     ..
                 } => {
                     if let Some(at) = at(request) {
-                        reports[at].stop_reason = stop_name(&reason);
-                        reports[at].timings = timings;
+                        reports[at].stop_reason = Some(stop_name(&reason));
+                        reports[at].timings = Some(timings);
                         is_stopped |= reason == StopReason::Cancelled;
                     }
                     running.remove(&request.0);
                 }
                 EngineEvent::Failed { request, error } => {
                     if let Some(at) = at(request) {
+                        reports[at].stop_reason = Some("failed");
                         reports[at].error = Some(error.to_string());
                     }
                     running.remove(&request.0);

@@ -247,7 +247,9 @@ fn phase(answer: &Answer) -> Part<'static> {
 
 /// Tokens per second and tokens, once there are any.
 fn figures(answer: &Answer) -> Vec<Vec<Part<'static>>> {
-    let timings = &answer.timings;
+    let Some(timings) = &answer.timings else {
+        return Vec::new();
+    };
     let rate = match &answer.state {
         ReplyState::Streaming => timings.recent_per_second,
         ReplyState::Done(_) => timings.predicted_per_second,
