@@ -1,42 +1,30 @@
 //! RAM, swap and its traffic, the memory of this process; a container's limit counts as the
 //! machine's.
 //!
-//! Linux: `/proc/meminfo`, `/proc/vmstat`, `/proc/self/statm` (proc(5)); elsewhere what sysinfo
-//! tells.
+//! Linux: `/proc/vmstat`, `/proc/self/statm` (proc(5)); elsewhere what sysinfo tells. RAM and swap
+//! come from [`crate::host`], as for plans.
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
 
-use super::cgroup::{Cgroup, MemoryLimit};
-use super::check::{self, byte_rate, used};
+use super::check::{self, NONSENSE, byte_rate, used};
 use super::files::{self, NOT_REPORTED};
 use super::rate::Counter;
 use super::{MemorySample, Missing};
+use crate::host::{Memory, MemoryReader};
 
 const NO_SWAP: Missing = "none configured";
 
 pub struct MemorySource {
+    memory: MemoryReader,
     proc: PathBuf,
-    cgroup: Cgroup,
     page_bytes: u64,
     swapped_in: Counter,
     swapped_out: Counter,
     /// Where there is no `/proc`.
     elsewhere: Option<(System, Option<Pid>)>,
-}
-
-/// What was read, in bytes, before anything is concluded from it; 0 is what the system says
-/// when it says nothing.
-#[derive(Clone, Copy, Default)]
-struct Facts {
-    total: u64,
-    available: u64,
-    swap_total: u64,
-    swap_used: u64,
-    process: u64,
-    limit: Option<MemoryLimit>,
 }
 
 impl MemorySource {
@@ -46,8 +34,8 @@ impl MemorySource {
             .then(|| Some((System::new().ok()?, sysinfo::get_current_pid().ok())))
             .flatten();
         Self {
+            memory: MemoryReader::new(root),
             proc: root.join("proc"),
-            cgroup: Cgroup::new(root),
             page_bytes: page_bytes(),
             swapped_in: Counter::default(),
             swapped_out: Counter::default(),
@@ -56,12 +44,11 @@ impl MemorySource {
     }
 
     pub fn read(&mut self, now: Instant) -> MemorySample {
-        let mut facts = match &mut self.elsewhere {
-            Some((system, pid)) => told(system, *pid),
-            None => self.read_proc(),
+        let process = match &mut self.elsewhere {
+            Some((system, pid)) => pid.and_then(|pid| told(system, pid)),
+            None => self.resident(),
         };
-        facts.limit = self.cgroup.read(facts.total);
-        let mut sample = conclude(facts);
+        let mut sample = conclude(self.memory.read(), process);
         if self.elsewhere.is_none() {
             let traffic = files::text(&self.proc.join("vmstat"));
             let pages = |name| {
@@ -77,23 +64,11 @@ impl MemorySource {
         sample
     }
 
-    fn read_proc(&self) -> Facts {
-        let text = files::text(&self.proc.join("meminfo")).unwrap_or_default();
-        let bytes = |name| files::field(&text, name).unwrap_or(0).saturating_mul(1024);
-        let pages = files::text(&self.proc.join("self/statm")).unwrap_or_default();
-        let resident: u64 = pages
-            .split_whitespace()
-            .nth(1)
-            .and_then(|pages| pages.parse().ok())
-            .unwrap_or(0);
-        Facts {
-            total: bytes("MemTotal"),
-            available: bytes("MemAvailable"),
-            swap_total: bytes("SwapTotal"),
-            swap_used: bytes("SwapTotal").saturating_sub(bytes("SwapFree")),
-            process: resident.saturating_mul(self.page_bytes),
-            limit: None,
-        }
+    /// Bytes of this process.
+    fn resident(&self) -> Option<u64> {
+        let pages = files::text(&self.proc.join("self/statm")).ok()?;
+        let resident: u64 = pages.split_whitespace().nth(1)?.parse().ok()?;
+        Some(resident.saturating_mul(self.page_bytes))
     }
 }
 
@@ -105,55 +80,34 @@ fn page_bytes() -> u64 {
     bytes
 }
 
-/// What sysinfo tells.
-fn told(system: &mut System, pid: Option<Pid>) -> Facts {
-    system.refresh_memory();
-    let process = pid.map_or(0, |pid| {
-        let kind = ProcessRefreshKind::nothing().with_memory().without_tasks();
-        system.refresh_processes_specifics(ProcessesToUpdate::Some(&[pid]), false, kind);
-        system.process(pid).map_or(0, sysinfo::Process::memory)
-    });
-    Facts {
-        total: system.total_memory(),
-        available: system.available_memory(),
-        swap_total: system.total_swap(),
-        swap_used: system.used_swap(),
-        process,
-        limit: None,
-    }
+/// Bytes of this process as sysinfo tells them.
+fn told(system: &mut System, pid: Pid) -> Option<u64> {
+    let kind = ProcessRefreshKind::nothing().with_memory().without_tasks();
+    system.refresh_processes_specifics(ProcessesToUpdate::Some(&[pid]), false, kind);
+    system.process(pid).map(sysinfo::Process::memory)
 }
 
-fn conclude(facts: Facts) -> MemorySample {
-    let total = facts.limit.map_or(facts.total, |limit| limit.max);
-    let in_use = match facts.limit {
-        Some(limit) => limit.used.ok_or("not reported by the container"),
-        None => facts
-            .total
-            .checked_sub(facts.available)
-            .ok_or("nonsense reading"),
+/// What cannot be taken any more is used.
+fn conclude(memory: Memory, process: Option<u64>) -> MemorySample {
+    let total = memory.total.ok_or(NOT_REPORTED).and_then(check::size);
+    let swap_total = match memory.swap_total {
+        Some(0) => Err(NO_SWAP),
+        Some(bytes) => Ok(bytes),
+        None => Err(NOT_REPORTED),
     };
-    let has_total = match total {
-        0 => Err(NOT_REPORTED),
-        total => check::size(total),
-    };
-    let has_swap = if facts.swap_total > 0 {
-        Ok(facts.swap_total)
-    } else {
-        Err(NO_SWAP)
+    let taken = |total: u64, left: Option<u64>| {
+        let left = left.ok_or(NOT_REPORTED)?;
+        used(total.checked_sub(left).ok_or(NONSENSE)?, total)
     };
     MemorySample {
-        total: has_total,
-        used: has_total.and_then(|total| used(in_use?, total)),
-        swap_total: has_swap,
-        swap_used: has_swap.and_then(|total| used(facts.swap_used, total)),
+        total,
+        used: total.and_then(|total| taken(total, memory.available)),
+        swap_total,
+        swap_used: swap_total.and_then(|total| taken(total, memory.swap_free)),
         swap_in: Err(NOT_REPORTED),
         swap_out: Err(NOT_REPORTED),
         pool: Err(NOT_REPORTED),
-        process: if facts.process > 0 {
-            Ok(facts.process)
-        } else {
-            Err(NOT_REPORTED)
-        },
+        process: process.ok_or(NOT_REPORTED).and_then(check::size),
     }
 }
 
@@ -161,66 +115,62 @@ fn conclude(facts: Facts) -> MemorySample {
 mod tests {
     use super::*;
 
-    const MACHINE: Facts = Facts {
-        total: 1000,
-        available: 600,
-        swap_total: 50,
-        swap_used: 5,
-        process: 7,
-        limit: None,
+    const MACHINE: Memory = Memory {
+        total: Some(1000),
+        available: Some(600),
+        swap_total: Some(50),
+        swap_free: Some(45),
     };
 
     #[test]
     fn used_is_what_is_not_available() {
-        let sample = conclude(MACHINE);
+        let sample = conclude(MACHINE, Some(7));
         assert_eq!((sample.total, sample.used), (Ok(1000), Ok(400)));
         assert_eq!((sample.swap_total, sample.swap_used), (Ok(50), Ok(5)));
         assert_eq!(sample.process, Ok(7));
     }
 
     #[test]
-    fn a_container_limit_replaces_the_machines_memory() {
-        let limit = |used| Facts {
-            limit: Some(MemoryLimit { max: 300, used }),
-            ..MACHINE
-        };
-        let sample = conclude(limit(Some(120)));
-        assert_eq!((sample.total, sample.used), (Ok(300), Ok(120)));
-        let silent = conclude(limit(None));
-        assert_eq!(
-            (silent.total, silent.used),
-            (Ok(300), Err("not reported by the container"))
-        );
-    }
-
-    #[test]
     fn what_is_not_there_is_missing_not_zero() {
-        let sample = conclude(Facts::default());
+        let sample = conclude(Memory::default(), None);
         assert_eq!(sample.total, Err(NOT_REPORTED));
         assert_eq!(sample.used, Err(NOT_REPORTED));
-        assert_eq!(sample.swap_total, Err(NO_SWAP));
-        assert_eq!(sample.swap_used, Err(NO_SWAP));
+        assert_eq!(sample.swap_total, Err(NOT_REPORTED));
+        assert_eq!(sample.swap_used, Err(NOT_REPORTED));
         assert_eq!(sample.process, Err(NOT_REPORTED));
+        let none_left = Memory {
+            available: None,
+            swap_free: None,
+            ..MACHINE
+        };
+        let silent = conclude(none_left, None);
+        assert_eq!((silent.total, silent.used), (Ok(1000), Err(NOT_REPORTED)));
+        assert_eq!(
+            (silent.swap_total, silent.swap_used),
+            (Ok(50), Err(NOT_REPORTED))
+        );
+        let no_swap = Memory {
+            swap_total: Some(0),
+            swap_free: Some(0),
+            ..MACHINE
+        };
+        let none = conclude(no_swap, None);
+        assert_eq!(
+            (none.swap_total, none.swap_used),
+            (Err(NO_SWAP), Err(NO_SWAP))
+        );
     }
 
     #[test]
     fn nonsense_is_missing() {
-        assert_eq!(
-            conclude(Facts {
-                available: 2000,
-                ..MACHINE
-            })
-            .used,
-            Err("nonsense reading")
-        );
-        assert_eq!(
-            conclude(Facts {
-                swap_used: 51,
-                ..MACHINE
-            })
-            .swap_used,
-            Err("nonsense reading")
-        );
+        let nonsense = Memory {
+            available: Some(2000),
+            swap_free: Some(51),
+            ..MACHINE
+        };
+        let sample = conclude(nonsense, None);
+        assert_eq!(sample.used, Err(NONSENSE));
+        assert_eq!(sample.swap_used, Err(NONSENSE));
     }
 
     #[test]
