@@ -74,6 +74,25 @@ fn what_is_foretold_comes_true() {
     }
 }
 
+/// llama.cpp rounds each part of a divided context up: 1000 tokens for three are 512 each.
+#[test]
+fn a_divided_context_holds_what_is_foretold() {
+    let mut engine = Engine::loaded(small());
+    engine.answer(1, &[user("What is the KV cache?")], endless(), at_most(380));
+    let mut params = small();
+    params.context.n_ctx = 1000;
+    params.context.n_seq_max = 3;
+    params.context.kv_unified = false;
+    let forecast = foresee(&mut engine, params.clone()).unwrap();
+    let (context, kv) = retune(&mut engine, params);
+    assert_eq!((forecast.n_ctx, context.n_ctx), (512, 512));
+    assert!(
+        matches!(kv, KvOutcome::Kept { tokens } if tokens > 380),
+        "{kv:?}"
+    );
+    assert_eq!(forecast.kv, kv);
+}
+
 #[test]
 fn a_refusal_is_foretold_and_nothing_is_touched() {
     let mut engine = Engine::loaded(small());

@@ -10,6 +10,7 @@ use super::{Running, Worker, sequence};
 use crate::engine::llama::{self, OpenModel};
 use crate::engine::{EngineError, EngineEvent, ErrorKind, KvOutcome, LetGo, LoadId};
 use crate::params::LoadParams;
+use crate::plan;
 
 /// A model put aside while memory is needed for something else.
 #[derive(Debug)]
@@ -112,16 +113,9 @@ impl Worker {
             return Ok(());
         }
         let n_seq_max = llama::sequences(&params.context)?;
-        let share = match llama::is_unified(&params.context) {
-            true => 1,
-            false => n_seq_max,
-        };
-        // llama.cpp rounds sizes up to 256.
-        if params.context.n_ctx > 0 {
-            self.check_room(
-                (params.context.n_ctx / share).next_multiple_of(256),
-                n_seq_max,
-            )?;
+        let (n_ctx, unified) = (params.context.n_ctx, llama::is_unified(&params.context));
+        if n_ctx > 0 {
+            self.check_room(plan::n_ctx_seq(n_ctx, n_seq_max, unified), n_seq_max)?;
         }
         llama::check_heads(&running.open.header, &params.context)?;
         llama::check_size(&running.path, &running.open.header, params)
