@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use llama_cpp_sys_2 as sys;
 
 use super::backend::{self, init};
+use super::threads::Threads;
 use crate::plan::Peak;
 
 /// Columns of the weights.
@@ -117,7 +118,7 @@ impl Backend {
         let backend = NonNull::new(unsafe {
             sys::ggml_backend_init_by_type(sys::GGML_BACKEND_DEVICE_TYPE_CPU, std::ptr::null())
         })?;
-        let n_threads = i32::try_from(n_threads.max(1)).unwrap_or(1);
+        let n_threads = Threads::same(n_threads).granted().single;
         // SAFETY: the backend is alive and the processor's.
         unsafe { sys::ggml_backend_cpu_set_n_threads(backend.as_ptr(), n_threads) };
         Some(Self(backend))

@@ -241,9 +241,10 @@ impl Running {
         self.asked = asked;
     }
 
-    /// Computes with that many threads from now on.
+    /// Computes with that many threads from now on, or with as many as the system gives.
     pub(super) fn compute_with(&mut self, threads: llama::Threads) {
         self.context.set_threads(threads);
+        let threads = self.context.threads();
         self.context_info.n_threads = threads.single.unsigned_abs();
         self.context_info.n_threads_batch = threads.batch.unsigned_abs();
         self.context_info.params.threads = crate::params::ThreadParams {
