@@ -323,6 +323,9 @@ pub(super) fn layout(old: &LoadParams, new: &LoadParams) -> Layout {
     if old.rope != new.rope {
         return Layout::Other("the RoPE parameters change".into());
     }
+    if llama::streams(old) != llama::streams(new) {
+        return Layout::Other("the cache is divided between sequences in another way".into());
+    }
     Layout::Same
 }
 
