@@ -115,10 +115,10 @@ impl Builder<'_> {
     fn add_ordered(&mut self) -> Result<(), EngineError> {
         let params = self.params;
         let greedy = is_greedy(params);
-        let matters = |kind: &SamplerKind| {
-            !is_neutral(*kind, params) && !(greedy && keeps_the_most_likely(*kind))
-        };
-        let kinds: Vec<SamplerKind> = params.order.iter().copied().filter(matters).collect();
+        let is_idle =
+            |kind: SamplerKind| is_neutral(kind, params) || (greedy && keeps_the_most_likely(kind));
+        let mut kinds = params.order.clone();
+        kinds.retain(|kind| !is_idle(*kind));
         let is_memory = |kind| matches!(kind, &SamplerKind::Penalties | &SamplerKind::Dry);
         self.shape.has_memory = kinds.iter().any(is_memory);
         self.shape.needs_model = kinds.contains(&SamplerKind::Infill);
