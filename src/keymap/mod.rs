@@ -4,6 +4,7 @@
 //! The user's file is laid over the embedded one, action by action.
 
 mod key;
+mod words;
 
 use std::collections::BTreeMap;
 
@@ -158,7 +159,7 @@ impl Keymap {
                     .get(&(context, action))
                     .filter(|keys| !keys.is_empty())?;
                 let shown: Vec<_> = keys.iter().map(Key::to_string).collect();
-                Some((shown.join(" "), action.what()))
+                Some((shown.join(" "), words::what(context, action)))
             });
             (context, rows.collect())
         };
