@@ -17,6 +17,7 @@ pub mod engine;
 pub mod gguf;
 pub mod hardware;
 pub mod hex;
+pub mod host;
 pub mod hub;
 pub mod keymap;
 pub mod library;

@@ -73,7 +73,7 @@ impl Extractor {
     /// The text of a file.
     ///
     /// # Errors
-    /// In words, when the file cannot be read, or it takes too long.
+    /// In words, when the file cannot be read, its text is too long, or it takes too long.
     pub(super) fn run(&self, path: &Path) -> Result<String, String> {
         let mut child = Command::new(&self.program)
             .arg("extract-text")
@@ -98,7 +98,9 @@ fn answer(child: &mut Child) -> Result<String, String> {
     let (sender, received) = mpsc::channel();
     let listen = move || {
         let mut text = Vec::new();
-        let read = out.by_ref().take(LARGEST).read_to_end(&mut text);
+        let read = out.by_ref().take(LARGEST + 1).read_to_end(&mut text);
+        // What is longer than that waits to be read, and the child with it.
+        drop(out);
         let mut reason = String::new();
         let _ = errors.take(REASON).read_to_string(&mut reason);
         // Nobody waits any more when it took too long.
@@ -112,11 +114,17 @@ fn answer(child: &mut Child) -> Result<String, String> {
         .recv_timeout(LONGEST)
         .map_err(|_| format!("reading it takes longer than {} seconds", LONGEST.as_secs()))?;
     let (text, reason) = answer.map_err(|error| error.to_string())?;
-    let text = String::from_utf8_lossy(&text).into_owned();
-    match reason.trim() {
-        "" if text.is_empty() => Err("it cannot be read: the file may be damaged".to_owned()),
-        "" => Ok(text),
-        reason => Err(format!("it cannot be read: {reason}")),
+    if text.len() as u64 > LARGEST {
+        let most = LARGEST >> 20;
+        return Err(format!(
+            "its text has more than {most} MiB, the most that is read; a part of the file may do"
+        ));
+    }
+    let status = child.wait().map_err(|error| error.to_string())?;
+    match (status.success(), reason.trim()) {
+        (true, _) => Ok(String::from_utf8_lossy(&text).into_owned()),
+        (false, "") => Err("it cannot be read: the file may be damaged".to_owned()),
+        (false, reason) => Err(format!("it cannot be read: {reason}")),
     }
 }
 
@@ -164,5 +172,40 @@ mod tests {
             .run(Path::new("/tmp/a.pdf"))
             .unwrap_err();
         assert!(reason.contains("could not be started"), "{reason}");
+    }
+
+    /// What is made of a child that does this.
+    #[cfg(unix)]
+    fn answer_of(script: &str) -> Result<String, String> {
+        let mut child = Command::new("sh")
+            .args(["-c", script])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let answer = answer(&mut child);
+        child.wait().unwrap();
+        answer
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_text_that_is_too_long_is_refused_and_holds_nobody_up() {
+        let longest = format!("head -c {LARGEST} /dev/zero");
+        let text = answer_of(&longest).unwrap();
+        assert_eq!(text.len() as u64, LARGEST);
+        let reason = answer_of("head -c 40000000 /dev/zero; echo more >&2").unwrap_err();
+        assert!(reason.contains("more than 32 MiB"), "{reason}");
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn the_exit_code_says_whether_it_was_read() {
+        let noisy = answer_of("echo 'odd font' >&2; echo text");
+        assert_eq!(noisy, Ok("text\n".to_owned()));
+        let failed = answer_of("echo half; echo 'no such font' >&2; exit 65");
+        assert_eq!(failed, Err("it cannot be read: no such font".to_owned()));
+        let silent = answer_of("exit 101").unwrap_err();
+        assert!(silent.contains("may be damaged"), "{silent}");
     }
 }

@@ -1,7 +1,7 @@
 //! `llmdeck extract-text FILE`: the text of a PDF or a web page, for the deck that asks for it.
 //!
-//! It runs within bounds of memory and time, and whatever libraries print goes nowhere: the text is
-//! all that reaches standard output.
+//! It runs within bounds of memory and time, and whatever libraries print goes nowhere: standard
+//! output has the text and nothing else, standard error the reason where there is none.
 
 use std::fs::File;
 use std::io::Write;
@@ -39,7 +39,8 @@ pub(super) fn run(args: &ExtractArgs) -> Result<ExitCode, Failure> {
             tracing::debug!("no bound for {resource:?}: {error}");
         }
     }
-    let mut out = aside().map_err(|error| failure(ExitCode::Os, error.to_string()))?;
+    let (mut out, mut errors) =
+        aside().map_err(|error| failure(ExitCode::Os, error.to_string()))?;
     match attach::extract(&args.file) {
         Ok(text) => {
             // A reader that went away does not want the rest.
@@ -47,16 +48,18 @@ pub(super) fn run(args: &ExtractArgs) -> Result<ExitCode, Failure> {
             Ok(ExitCode::Ok)
         }
         Err(why) => {
-            let _ = write!(std::io::stderr(), "{why}");
+            let _ = write!(errors, "{why}");
             Ok(ExitCode::Data)
         }
     }
 }
 
-/// Puts nothing in the place of standard output and gives back what was there.
-fn aside() -> std::io::Result<File> {
+/// Puts nothing in the place of standard output and standard error, and gives back what was there.
+fn aside() -> std::io::Result<(File, File)> {
     let out = rustix::io::dup(rustix::stdio::stdout())?;
+    let errors = rustix::io::dup(rustix::stdio::stderr())?;
     let nothing = File::options().write(true).open("/dev/null")?;
     rustix::stdio::dup2_stdout(&nothing)?;
-    Ok(File::from(out))
+    rustix::stdio::dup2_stderr(&nothing)?;
+    Ok((File::from(out), File::from(errors)))
 }

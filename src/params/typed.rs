@@ -125,6 +125,7 @@ impl ContextParams {
             self.flash_attn,
             self.swa_full,
             &self.rope,
+            if self.kv_unified { 1 } else { self.n_seq_max },
         )
     }
 }

@@ -81,13 +81,32 @@ pub struct Cells {
     pub total: u64,
 }
 
+/// Tokens that one sequence can hold in a context that is asked for with so many: `llama_context`
+/// rounds it up, divides it unless all share one cache, and rounds each part up.
+pub fn n_ctx_seq(n_ctx: u32, n_seq: u32, kv_unified: bool) -> u32 {
+    let padded = |tokens: u32| {
+        let whole = tokens.checked_next_multiple_of(CONTEXT_STEP);
+        whole.unwrap_or(u32::MAX)
+    };
+    if kv_unified {
+        padded(n_ctx)
+    } else {
+        padded(padded(n_ctx) / n_seq.max(1))
+    }
+}
+
 impl Run {
+    /// Tokens that one sequence can hold.
+    pub fn n_ctx_seq(&self) -> u32 {
+        n_ctx_seq(self.n_ctx, self.n_seq, self.kv_unified)
+    }
+
     /// `llama_context` for the context, `llama_kv_cache_iswa` for the window.
     pub fn cells(&self, window: Option<u32>) -> Cells {
         let step = u64::from(CONTEXT_STEP);
         let sequences = u64::from(self.n_seq.max(1));
         let streams = if self.kv_unified { 1 } else { sequences };
-        let full = (u64::from(self.n_ctx) / streams).next_multiple_of(step);
+        let full = u64::from(self.n_ctx_seq());
         let window = match window {
             Some(tokens) if !self.swa_full => {
                 let sequences = if self.kv_unified { sequences } else { 1 };
@@ -420,6 +439,17 @@ pub(super) mod tests {
         // A state for each.
         let two = Run { n_seq: 2, ..run() };
         assert_eq!(kv_of_layer(&mixed(), 2, &two), 8000);
+    }
+
+    /// Figures of `llama_context`.
+    #[test]
+    fn a_sequence_holds_what_llama_cpp_rounds_it_to() {
+        assert_eq!(n_ctx_seq(1000, 3, true), 1024);
+        assert_eq!(n_ctx_seq(1000, 3, false), 512);
+        // Rounded up before it is divided as well.
+        assert_eq!(n_ctx_seq(513, 2, false), 512);
+        assert_eq!(n_ctx_seq(1, 4, false), 256);
+        assert_eq!(n_ctx_seq(u32::MAX, 1, true), u32::MAX);
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::io::{ErrorKind, Read};
 use std::path::Path;
 
 use super::{Missing, Reading};
+pub(super) use crate::host::field;
 
 pub(super) const NOT_REPORTED: Missing = "not reported by this system";
 pub(super) const NO_PERMISSION: Missing = "no permission to read it";
@@ -39,17 +40,6 @@ pub(super) fn line(path: &Path) -> Option<String> {
     (!line.is_empty() && !line.contains('\n')).then(|| line.to_owned())
 }
 
-/// The number behind a name in lines like `MemTotal:  123 kB` or `pswpin 12`.
-pub(super) fn field(text: &str, name: &str) -> Option<u64> {
-    text.lines().find_map(|line| {
-        let rest = line.strip_prefix(name)?;
-        let rest = rest
-            .strip_prefix(':')
-            .or_else(|| rest.starts_with([' ', '\t']).then_some(rest))?;
-        rest.split_whitespace().next()?.parse().ok()
-    })
-}
-
 /// The names in a folder that begin so, in the order of the numbers behind it; a folder that
 /// is not there has none.
 pub(super) fn numbered(folder: &Path, prefix: &str) -> Vec<(u32, String)> {
@@ -71,15 +61,6 @@ pub(super) fn numbered(folder: &Path, prefix: &str) -> Vec<(u32, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn fields_are_found_by_their_whole_name() {
-        let text = "MemTotalExtra: 1 kB\nMemTotal:       16384 kB\npswpin 12\nbad: x\n";
-        assert_eq!(field(text, "MemTotal"), Some(16384));
-        assert_eq!(field(text, "pswpin"), Some(12));
-        assert_eq!(field(text, "bad"), None);
-        assert_eq!(field(text, "pswp"), None);
-    }
 
     #[test]
     fn numbers_come_in_their_order_and_other_names_not_at_all() {

@@ -1,42 +1,30 @@
 //! RAM, swap and its traffic, the memory of this process; a container's limit counts as the
 //! machine's.
 //!
-//! Linux: `/proc/meminfo`, `/proc/vmstat`, `/proc/self/statm` (proc(5)); elsewhere what sysinfo
-//! tells.
+//! Linux: `/proc/vmstat`, `/proc/self/statm` (proc(5)); elsewhere what sysinfo tells. RAM and swap
+//! come from [`crate::host`], as for plans.
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
 
-use super::cgroup::{Cgroup, MemoryLimit};
-use super::check::{self, byte_rate, used};
+use super::check::{self, NONSENSE, byte_rate, used};
 use super::files::{self, NOT_REPORTED};
 use super::rate::Counter;
 use super::{MemorySample, Missing};
+use crate::host::{Memory, MemoryReader};
 
 const NO_SWAP: Missing = "none configured";
 
 pub struct MemorySource {
+    memory: MemoryReader,
     proc: PathBuf,
-    cgroup: Cgroup,
     page_bytes: u64,
     swapped_in: Counter,
     swapped_out: Counter,
     /// Where there is no `/proc`.
     elsewhere: Option<(System, Option<Pid>)>,
-}
-
-/// What was read, in bytes, before anything is concluded from it.
-#[derive(Clone, Copy, Default)]
-struct Facts {
-    total: Option<u64>,
-    available: Option<u64>,
-    /// 0 = none configured
-    swap_total: Option<u64>,
-    swap_used: Option<u64>,
-    process: Option<u64>,
-    limit: Option<MemoryLimit>,
 }
 
 impl MemorySource {
@@ -46,8 +34,8 @@ impl MemorySource {
             .then(|| Some((System::new().ok()?, sysinfo::get_current_pid().ok())))
             .flatten();
         Self {
+            memory: MemoryReader::new(root),
             proc: root.join("proc"),
-            cgroup: Cgroup::new(root),
             page_bytes: page_bytes(),
             swapped_in: Counter::default(),
             swapped_out: Counter::default(),
@@ -56,12 +44,11 @@ impl MemorySource {
     }
 
     pub fn read(&mut self, now: Instant) -> MemorySample {
-        let mut facts = match &mut self.elsewhere {
-            Some((system, pid)) => told(system, *pid),
-            None => self.read_proc(),
+        let process = match &mut self.elsewhere {
+            Some((system, pid)) => pid.and_then(|pid| told(system, pid)),
+            None => self.resident(),
         };
-        facts.limit = self.cgroup.read(facts.total.unwrap_or(0));
-        let mut sample = conclude(facts);
+        let mut sample = conclude(self.memory.read(), process);
         if self.elsewhere.is_none() {
             let traffic = files::text(&self.proc.join("vmstat"));
             let pages = |name| {
@@ -77,23 +64,11 @@ impl MemorySource {
         sample
     }
 
-    fn read_proc(&self) -> Facts {
-        let text = files::text(&self.proc.join("meminfo")).unwrap_or_default();
-        let bytes = |name| files::field(&text, name).map(|kib| kib.saturating_mul(1024));
-        let pages = files::text(&self.proc.join("self/statm")).unwrap_or_default();
-        let resident = pages.split_whitespace().nth(1);
-        let resident: Option<u64> = resident.and_then(|pages| pages.parse().ok());
-        let (swap_total, swap_free) = (bytes("SwapTotal"), bytes("SwapFree"));
-        Facts {
-            total: bytes("MemTotal"),
-            available: bytes("MemAvailable"),
-            swap_total,
-            swap_used: swap_total
-                .zip(swap_free)
-                .map(|(total, free)| total.saturating_sub(free)),
-            process: resident.map(|pages| pages.saturating_mul(self.page_bytes)),
-            limit: None,
-        }
+    /// Bytes of this process.
+    fn resident(&self) -> Option<u64> {
+        let pages = files::text(&self.proc.join("self/statm")).ok()?;
+        let resident: u64 = pages.split_whitespace().nth(1)?.parse().ok()?;
+        Some(resident.saturating_mul(self.page_bytes))
     }
 }
 
@@ -105,49 +80,34 @@ fn page_bytes() -> u64 {
     bytes
 }
 
-/// What sysinfo tells; it says 0 where the system says nothing, and where no swap is configured.
-fn told(system: &mut System, pid: Option<Pid>) -> Facts {
-    system.refresh_memory();
-    let process = pid.and_then(|pid| {
-        let kind = ProcessRefreshKind::nothing().with_memory().without_tasks();
-        system.refresh_processes_specifics(ProcessesToUpdate::Some(&[pid]), false, kind);
-        system.process(pid).map(sysinfo::Process::memory)
-    });
-    let said = |bytes: u64| (bytes > 0).then_some(bytes);
-    Facts {
-        total: said(system.total_memory()),
-        available: said(system.available_memory()),
-        swap_total: Some(system.total_swap()),
-        swap_used: Some(system.used_swap()),
-        process: process.and_then(said),
-        limit: None,
-    }
+/// Bytes of this process as sysinfo tells them.
+fn told(system: &mut System, pid: Pid) -> Option<u64> {
+    let kind = ProcessRefreshKind::nothing().with_memory().without_tasks();
+    system.refresh_processes_specifics(ProcessesToUpdate::Some(&[pid]), false, kind);
+    system.process(pid).map(sysinfo::Process::memory)
 }
 
-fn conclude(facts: Facts) -> MemorySample {
-    let total = facts.limit.map(|limit| limit.max).or(facts.total);
-    let total = total.ok_or(NOT_REPORTED).and_then(check::size);
-    let in_use = match facts.limit {
-        Some(limit) => limit.used.ok_or("not reported by the container"),
-        None => match facts.total.zip(facts.available) {
-            Some((total, available)) => total.checked_sub(available).ok_or(check::NONSENSE),
-            None => Err(NOT_REPORTED),
-        },
-    };
-    let swap_total = match facts.swap_total {
+/// What cannot be taken any more is used.
+fn conclude(memory: Memory, process: Option<u64>) -> MemorySample {
+    let total = memory.total.ok_or(NOT_REPORTED).and_then(check::size);
+    let swap_total = match memory.swap_total {
         Some(0) => Err(NO_SWAP),
         Some(bytes) => Ok(bytes),
         None => Err(NOT_REPORTED),
     };
+    let taken = |total: u64, left: Option<u64>| {
+        let left = left.ok_or(NOT_REPORTED)?;
+        used(total.checked_sub(left).ok_or(NONSENSE)?, total)
+    };
     MemorySample {
         total,
-        used: total.and_then(|total| used(in_use?, total)),
+        used: total.and_then(|total| taken(total, memory.available)),
         swap_total,
-        swap_used: swap_total.and_then(|total| used(facts.swap_used.ok_or(NOT_REPORTED)?, total)),
+        swap_used: swap_total.and_then(|total| taken(total, memory.swap_free)),
         swap_in: Err(NOT_REPORTED),
         swap_out: Err(NOT_REPORTED),
         pool: Err(NOT_REPORTED),
-        process: facts.process.ok_or(NOT_REPORTED).and_then(check::size),
+        process: process.ok_or(NOT_REPORTED).and_then(check::size),
     }
 }
 
@@ -155,88 +115,62 @@ fn conclude(facts: Facts) -> MemorySample {
 mod tests {
     use super::*;
 
-    const MACHINE: Facts = Facts {
+    const MACHINE: Memory = Memory {
         total: Some(1000),
         available: Some(600),
         swap_total: Some(50),
-        swap_used: Some(5),
-        process: Some(7),
-        limit: None,
+        swap_free: Some(45),
     };
 
     #[test]
     fn used_is_what_is_not_available() {
-        let sample = conclude(MACHINE);
+        let sample = conclude(MACHINE, Some(7));
         assert_eq!((sample.total, sample.used), (Ok(1000), Ok(400)));
         assert_eq!((sample.swap_total, sample.swap_used), (Ok(50), Ok(5)));
         assert_eq!(sample.process, Ok(7));
     }
 
     #[test]
-    fn a_container_limit_replaces_the_machines_memory() {
-        let limit = |used| Facts {
-            limit: Some(MemoryLimit { max: 300, used }),
-            ..MACHINE
-        };
-        let sample = conclude(limit(Some(120)));
-        assert_eq!((sample.total, sample.used), (Ok(300), Ok(120)));
-        let silent = conclude(limit(None));
-        assert_eq!(
-            (silent.total, silent.used),
-            (Ok(300), Err("not reported by the container"))
-        );
-    }
-
-    #[test]
     fn what_is_not_there_is_missing_not_zero() {
-        let sample = conclude(Facts::default());
+        let sample = conclude(Memory::default(), None);
         assert_eq!(sample.total, Err(NOT_REPORTED));
         assert_eq!(sample.used, Err(NOT_REPORTED));
         assert_eq!(sample.swap_total, Err(NOT_REPORTED));
         assert_eq!(sample.swap_used, Err(NOT_REPORTED));
         assert_eq!(sample.process, Err(NOT_REPORTED));
-        let none_free = conclude(Facts {
+        let none_left = Memory {
             available: None,
-            swap_used: None,
+            swap_free: None,
             ..MACHINE
-        });
+        };
+        let silent = conclude(none_left, None);
+        assert_eq!((silent.total, silent.used), (Ok(1000), Err(NOT_REPORTED)));
         assert_eq!(
-            (none_free.total, none_free.used),
-            (Ok(1000), Err(NOT_REPORTED))
-        );
-        assert_eq!(
-            (none_free.swap_total, none_free.swap_used),
+            (silent.swap_total, silent.swap_used),
             (Ok(50), Err(NOT_REPORTED))
         );
-        let no_swap = conclude(Facts {
+        let no_swap = Memory {
             swap_total: Some(0),
-            swap_used: Some(0),
+            swap_free: Some(0),
             ..MACHINE
-        });
+        };
+        let none = conclude(no_swap, None);
         assert_eq!(
-            (no_swap.swap_total, no_swap.swap_used),
+            (none.swap_total, none.swap_used),
             (Err(NO_SWAP), Err(NO_SWAP))
         );
     }
 
     #[test]
     fn nonsense_is_missing() {
-        assert_eq!(
-            conclude(Facts {
-                available: Some(2000),
-                ..MACHINE
-            })
-            .used,
-            Err("nonsense reading")
-        );
-        assert_eq!(
-            conclude(Facts {
-                swap_used: Some(51),
-                ..MACHINE
-            })
-            .swap_used,
-            Err("nonsense reading")
-        );
+        let nonsense = Memory {
+            available: Some(2000),
+            swap_free: Some(51),
+            ..MACHINE
+        };
+        let sample = conclude(nonsense, None);
+        assert_eq!(sample.used, Err(NONSENSE));
+        assert_eq!(sample.swap_used, Err(NONSENSE));
     }
 
     #[test]

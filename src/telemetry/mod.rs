@@ -11,7 +11,6 @@
 //! it is given, so that tests bring machines of their own.
 
 mod bandwidth;
-mod cgroup;
 mod check;
 mod clocks;
 mod cpu;
@@ -30,7 +29,6 @@ mod sources;
 mod thermal;
 
 pub use bandwidth::measure_bandwidth;
-pub use cgroup::Cgroup;
 pub use cpu::CpuSource;
 pub use energy::{Busy, Covers, Done, Energy, EnergyMeter, Phase, tokens_per_watt_hour};
 pub use gpu::{AmdSource, AppleSource, GpuSource, IntelSource, NvmlSource};

@@ -4,11 +4,11 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use super::cgroup::{Cgroup, Group, Version};
 use super::check;
 use super::files::{self, NOT_REPORTED};
 use super::rate::Counter;
 use super::{Missing, Reading};
+use crate::host::{Cgroup, Group, Version};
 
 const NO_LIMIT: Missing = "no limit";
 

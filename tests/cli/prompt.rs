@@ -131,4 +131,6 @@ fn text_is_taken_from_web_pages_and_damaged_files_are_refused() {
     let done = home.run(&["extract-text", text(&damaged)]);
     assert_ne!(done.code, Some(0));
     assert_eq!(done.stdout, "");
+    let none = home.run(&["extract-text", "/no/such.pdf"]);
+    assert!(none.stderr.contains("No such file"), "{}", none.stderr);
 }

@@ -79,6 +79,47 @@ fn what_is_foretold_comes_true() {
     }
 }
 
+/// A context with a cache of its own for each of three sequences.
+fn divided(n_ctx: u32) -> LoadParams {
+    let mut params = small();
+    params.context.n_ctx = n_ctx;
+    params.context.n_seq_max = 3;
+    params.context.kv_unified = false;
+    params
+}
+
+/// llama.cpp rounds each part of a divided context up: 1000 tokens for three are 512 each.
+#[test]
+fn a_divided_context_holds_what_is_foretold() {
+    let mut engine = Engine::loaded(divided(3 * 768));
+    engine.answer(1, &[user("What is the KV cache?")], endless(), at_most(380));
+    let forecast = foresee(&mut engine, divided(1000)).unwrap();
+    let (context, kv) = retune(&mut engine, divided(1000));
+    assert_eq!((forecast.n_ctx, context.n_ctx), (512, 512));
+    assert!(
+        matches!(kv, KvOutcome::Kept { tokens } if tokens > 380),
+        "{kv:?}"
+    );
+    assert_eq!(forecast.kv, kv);
+}
+
+/// llama.cpp takes no cache over into another number of them.
+#[test]
+fn a_cache_that_is_divided_otherwise_is_computed_again() {
+    let mut engine = Engine::loaded(small());
+    engine.answer(1, &[user("What is the KV cache?")], greedy(), at_most(20));
+    for params in [divided(1536), small()] {
+        let forecast = foresee(&mut engine, params.clone()).unwrap();
+        let (_, kv) = retune(&mut engine, params);
+        let KvOutcome::Prefill { reason, .. } = &kv else {
+            panic!("{kv:?}")
+        };
+        assert!(reason.contains("divided"), "{reason}");
+        assert_eq!(forecast.kv, kv);
+        engine.answer(1, &[user("What is the KV cache?")], greedy(), at_most(20));
+    }
+}
+
 #[test]
 fn a_refusal_is_foretold_and_nothing_is_touched() {
     let mut engine = Engine::loaded(small());

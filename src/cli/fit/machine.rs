@@ -5,6 +5,7 @@ use std::ops::Range;
 use crate::cli::{ExitCode, Failure};
 use crate::engine::{Device, llama};
 use crate::hardware::{self, Hardware, Kind};
+use crate::host::Memory;
 use crate::params::{LoadParams, ModelParams, SplitMode, nearest_word};
 use crate::plan::{self, Capacity, Peak, Room};
 use crate::runtime::bandwidths;
@@ -46,7 +47,7 @@ impl Machine {
             host: Some("system memory".into()),
             bandwidths: bandwidths(&devices, peaks),
             n_gpus: devices.len(),
-            swap: free_swap(),
+            swap: Memory::now().swap_free.unwrap_or(0),
             notes: Vec::new(),
             room,
         })
@@ -216,13 +217,6 @@ pub(super) fn known(catalogue: &[Hardware], id: &str) -> Result<Hardware, Failur
         )
         .hint(hint)
     })
-}
-
-/// Free bytes of swap, 0 where none is configured; `None` where the system tells of no memory at all.
-fn free_swap() -> Option<u64> {
-    let mut system = sysinfo::System::new().ok()?;
-    system.refresh_memory();
-    (system.total_memory() > 0).then(|| system.free_swap())
 }
 
 #[cfg(test)]

@@ -63,8 +63,7 @@ pub(crate) struct Context {
     n_vocab: usize,
     /// The next decode first turns the keys that were moved, which must not stop half-way.
     shifted: bool,
-    /// `None` where the system gave no threads; llama.cpp then starts its own at every step.
-    pools: Option<Pools>,
+    pools: Pools,
     /// Pools that were replaced: the backend lets go of one only when it computes with the next.
     replaced: Vec<Pools>,
     // Both kept alive for the pointers llama.cpp holds.
@@ -93,12 +92,12 @@ impl Context {
             pointer,
             n_vocab: model.vocab().len(),
             shifted: false,
-            pools: None,
+            pools: Pools::start(threads),
             replaced: Vec::new(),
             interrupt: Arc::clone(interrupt),
             _model: Rc::clone(model),
         };
-        context.set_threads(threads);
+        context.attach_pools();
         Ok(context)
     }
 
@@ -133,25 +132,31 @@ impl Context {
         unsafe { sys::llama_n_seq_max(self.as_ptr()) }
     }
 
-    /// Computes with that many threads from now on.
+    /// Computes with that many threads from now on, or with as many as the system gives.
     pub(crate) fn set_threads(&mut self, threads: Threads) {
-        let pools = Pools::start(threads);
-        if pools.is_none() {
-            tracing::warn!(?threads, "no threads that stay; each step starts its own");
-        }
+        let before = std::mem::replace(&mut self.pools, Pools::start(threads));
+        self.replaced.push(before);
+        self.attach_pools();
+    }
+
+    /// Those that run.
+    pub(crate) fn threads(&self) -> Threads {
+        self.pools.threads()
+    }
+
+    /// Those that were asked for.
+    pub(crate) fn asked_threads(&self) -> Threads {
+        self.pools.asked()
+    }
+
+    fn attach_pools(&mut self) {
+        let (pools, threads) = (&self.pools, self.pools.threads());
         // SAFETY: the context is alive and not in a decode, which needs `&mut` too; pools are kept
         // until the backend has computed with others or the context is freed.
         unsafe {
-            match &pools {
-                Some(pools) => {
-                    sys::llama_attach_threadpool(self.as_ptr(), pools.single(), pools.batch())
-                }
-                None => sys::llama_detach_threadpool(self.as_ptr()),
-            }
+            sys::llama_attach_threadpool(self.as_ptr(), pools.single(), pools.batch());
             sys::llama_set_n_threads(self.as_ptr(), threads.single.max(1), threads.batch.max(1));
         }
-        self.replaced
-            .extend(std::mem::replace(&mut self.pools, pools));
     }
 
     /// Computes a batch; where that fails, [`super::failure_reason`] tells why.

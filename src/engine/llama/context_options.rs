@@ -122,6 +122,15 @@ pub(crate) fn is_unified(params: &ContextParams) -> bool {
     params.kv_unified || params.n_seq_max == 0
 }
 
+/// Caches beside each other. What is saved from so many goes back into as many only
+/// (`llama_kv_cache::state_read`).
+pub(crate) fn streams(params: &ContextParams) -> u32 {
+    match is_unified(params) {
+        true => 1,
+        false => params.n_seq_max,
+    }
+}
+
 /// Sequences that can live at once.
 pub(crate) fn sequences(params: &ContextParams) -> Result<u32, EngineError> {
     // SAFETY: a plain query.

@@ -101,10 +101,9 @@ pub(crate) fn forecast(
             });
         }
     }
-    let share = if run.kv_unified { 1 } else { run.n_seq.max(1) };
     Ok(Forecast {
         change,
-        n_ctx: fit.n_ctx.next_multiple_of(256) / share,
+        n_ctx: plan::n_ctx_seq(fit.n_ctx, run.n_seq, run.kv_unified),
         n_gpu_layers: if change == Change::Reload {
             fit.n_gpu_layers
         } else {

@@ -158,9 +158,11 @@ pub(crate) fn open_context(
         kv_unified: native.kv_unified,
         ..params.context.clone()
     };
+    let running = context.threads();
+    notes.extend(running.refused(threads));
     in_force.threads = ThreadParams {
-        n_threads: native.n_threads,
-        n_threads_batch: native.n_threads_batch,
+        n_threads: running.single,
+        n_threads_batch: running.batch,
     };
     let reads = place::reads(open, params, context.n_ctx());
     let info = ContextInfo {
@@ -171,8 +173,8 @@ pub(crate) fn open_context(
         n_ubatch: context.n_ubatch(),
         n_seq_max: context.n_seq_max(),
         sharing: sharing(&open.facts, params, native.kv_unified),
-        n_threads: native.n_threads.unsigned_abs(),
-        n_threads_batch: native.n_threads_batch.unsigned_abs(),
+        n_threads: running.single.unsigned_abs(),
+        n_threads_batch: running.batch.unsigned_abs(),
         n_gpu_layers: open.n_gpu_layers,
         devices,
         mapped: open.mapped,

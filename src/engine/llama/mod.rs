@@ -33,7 +33,7 @@ pub use place::{limits, machine, overrides, present, run_for};
 pub(super) use backend::init;
 pub(super) use batch::{Batch, Output};
 pub(super) use context::{Context, Decode, Interrupt};
-pub(super) use context_options::{check_heads, is_unified, sequences};
+pub(super) use context_options::{check_heads, is_unified, sequences, streams};
 pub use file::validate;
 pub(super) use forecast::{Neighbour, forecast, turns_values};
 pub(super) use load::{OpenModel, check, open_context, open_model};

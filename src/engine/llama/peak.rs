@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use llama_cpp_sys_2 as sys;
 
 use super::backend::{self, init};
+use super::threads::Threads;
 use crate::plan::Peak;
 
 /// Columns of the weights.
@@ -117,7 +118,7 @@ impl Backend {
         let backend = NonNull::new(unsafe {
             sys::ggml_backend_init_by_type(sys::GGML_BACKEND_DEVICE_TYPE_CPU, std::ptr::null())
         })?;
-        let n_threads = i32::try_from(n_threads.max(1)).unwrap_or(1);
+        let n_threads = Threads::same(n_threads).granted().single;
         // SAFETY: the backend is alive and the processor's.
         unsafe { sys::ggml_backend_cpu_set_n_threads(backend.as_ptr(), n_threads) };
         Some(Self(backend))
@@ -160,16 +161,22 @@ impl Product {
         // SAFETY: returns null or a context of our own, with room for the tensors below.
         let tensors = NonNull::new(unsafe { sys::ggml_init(params) })?;
         let context = tensors.as_ptr();
-        // SAFETY: the context is alive and has room for these tensors and a graph.
+        // SAFETY: the context is alive and has room for these tensors and a graph; ggml aborts
+        // over a product that the backend cannot compute, so it is asked first.
         let (graph, memory) = unsafe {
             let weights = sys::ggml_new_tensor_2d(context, sys::GGML_TYPE_Q8_0, WIDTH, shape.rows);
             let tokens = sys::ggml_new_tensor_2d(context, sys::GGML_TYPE_F32, WIDTH, shape.tokens);
             let graph = sys::ggml_new_graph(context);
+            let mut supported = true;
             for _ in 0..shape.times {
                 let product = sys::ggml_mul_mat(context, weights, tokens);
+                supported &= sys::ggml_backend_supports_op(backend.0.as_ptr(), product);
                 sys::ggml_build_forward_expand(graph, product);
             }
-            let memory = sys::ggml_backend_alloc_ctx_tensors(context, backend.0.as_ptr());
+            let memory = match supported {
+                true => sys::ggml_backend_alloc_ctx_tensors(context, backend.0.as_ptr()),
+                false => std::ptr::null_mut(),
+            };
             (NonNull::new(graph), NonNull::new(memory))
         };
         let (Some(graph), Some(memory)) = (graph, memory) else {

@@ -9,6 +9,7 @@ use super::threads::Threads;
 use super::{backend, context_options};
 use crate::engine::{ContextInfo, Device, DeviceKind, DeviceMemory, EngineError, ErrorKind};
 use crate::gguf::{self, TensorType};
+use crate::host::Memory;
 use crate::params::{FlashAttention, GpuLayers, LoadParams, ModelParams, SplitMode};
 use crate::plan::{
     self, Capacity, Fit, Limits, Override, Part, Present, Reads, Room, Run, Shortage, Split, Stay,
@@ -218,21 +219,14 @@ fn shares(gpus: &[Device], split: &[f32]) -> Vec<u64> {
     }
 }
 
-/// RAM, with a container's limit respected; no limit where the system does not say.
+/// System memory as the gauges show it; no limit where the system does not say.
 fn host() -> Capacity {
-    let Ok(mut system) = sysinfo::System::new() else {
-        return Capacity {
-            free: u64::MAX,
-            total: u64::MAX,
-        };
-    };
-    system.refresh_memory();
-    let (free, total) = (system.available_memory(), system.total_memory());
-    let limits = system.cgroup_limits();
-    limits.map_or(Capacity { free, total }, |limits| Capacity {
-        free: free.min(limits.free_memory),
-        total: total.min(limits.total_memory),
-    })
+    let memory = Memory::now();
+    let total = memory.total.unwrap_or(u64::MAX);
+    Capacity {
+        free: memory.available.unwrap_or(total),
+        total,
+    }
 }
 
 pub(super) fn run(

@@ -111,18 +111,20 @@ impl Vocab<'_> {
     /// The bytes of a token, control tokens too; none for "no such token".
     pub(crate) fn bytes(&self, token: i32) -> Vec<u8> {
         let mut bytes = Vec::new();
-        if token >= 0 {
-            self.render(token, true, &mut bytes);
-        }
+        self.render(token, true, &mut bytes);
         bytes
     }
 
     fn render(&self, token: i32, special: bool, bytes: &mut Vec<u8>) {
+        if !self.knows(token) {
+            return;
+        }
         let start = bytes.len();
         let mut room = 32;
         for _ in 0..2 {
             bytes.resize(start + room, 0);
-            // SAFETY: the free part of the list is given with its length; unknown tokens are an error code.
+            // SAFETY: the free part of the list is given with its length; the token is known, for
+            // others llama.cpp throws.
             let written = unsafe {
                 sys::llama_token_to_piece(
                     self.pointer,
@@ -165,10 +167,14 @@ impl Vocab<'_> {
         self.has_attribute(token, attribute)
     }
 
+    fn knows(&self, token: i32) -> bool {
+        usize::try_from(token).is_ok_and(|token| token < self.len())
+    }
+
     fn has_attribute(&self, token: i32, attribute: sys::llama_token_attr) -> bool {
-        let known = usize::try_from(token).is_ok_and(|token| token < self.len());
         // SAFETY: the vocabulary is alive and the token is one of its.
-        known && unsafe { sys::llama_vocab_get_attr(self.pointer, token) } & attribute != 0
+        self.knows(token)
+            && unsafe { sys::llama_vocab_get_attr(self.pointer, token) } & attribute != 0
     }
 
     /// Beginning of sequence; negative when there is none.
@@ -215,7 +221,25 @@ fn has_control_shape(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::model::Model;
+    use super::super::options::ModelOptions;
     use super::*;
+
+    #[test]
+    fn a_token_that_does_not_exist_has_no_text() {
+        let path = std::path::Path::new("models/guide.gguf");
+        let model = Model::load(path, &ModelOptions::vocabulary(), &mut |_| true);
+        let model = model.expect("the built-in model");
+        let vocab = model.vocab();
+        let last = i32::try_from(vocab.len()).expect("a small vocabulary") - 1;
+        assert!(!vocab.bytes(last).is_empty());
+        for unknown in [last + 1, i32::MAX, -1] {
+            let mut piece = Vec::new();
+            vocab.piece(unknown, &mut piece);
+            assert!(piece.is_empty() && vocab.bytes(unknown).is_empty());
+            assert!(!vocab.is_end(unknown) && !vocab.is_control(unknown));
+        }
+    }
 
     #[test]
     fn the_shape_of_control_tokens() {

@@ -35,12 +35,15 @@ pub(super) fn list(folder: &Path, key: &str) -> Vec<(PathBuf, Vec<i32>)> {
     remove_unfinished(folder);
     let mut files: Vec<(SystemTime, PathBuf, Vec<i32>)> = files(folder)
         .into_iter()
-        .filter(|(path, ..)| name(path).strip_prefix(key).is_some_and(|rest| rest.starts_with('-')))
+        .filter(|(path, ..)| {
+            name(path)
+                .strip_prefix(key)
+                .is_some_and(|rest| rest.starts_with('-'))
+        })
         .filter_map(|(path, _, used)| match read_tokens(&path) {
             Ok((_, tokens)) => Some((used, path, tokens)),
             Err(error) => {
-                tracing::warn!(%error, file = %path.display(), "a kept KV cache is damaged and was removed");
-                remove(&path);
+                give_up(&path, &error);
                 None
             }
         })
@@ -71,6 +74,18 @@ pub(super) fn read(path: &Path, tokens: &[i32]) -> io::Result<Vec<u8>> {
         return Err(damaged("its hash is another"));
     }
     Ok(state)
+}
+
+/// Removes a file that is damaged. One that merely could not be read stays for another time.
+pub(super) fn give_up(path: &Path, error: &io::Error) {
+    let file = path.display();
+    match error.kind() {
+        io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => {
+            tracing::warn!(%error, %file, "a kept KV cache is damaged and was removed");
+            remove(path);
+        }
+        _ => tracing::warn!(%error, %file, "a kept KV cache could not be read and is left alone"),
+    }
 }
 
 /// Writes a file, unless the disk would be left too full.
@@ -298,6 +313,19 @@ mod tests {
         assert_eq!(left, newest);
         shrink(folder.path(), 0);
         assert!(list(folder.path(), "a").is_empty());
+    }
+
+    #[test]
+    fn only_what_is_damaged_is_removed() {
+        use io::ErrorKind::{InvalidData, Other, PermissionDenied, UnexpectedEof};
+        let folder = tempfile::tempdir().expect("a folder");
+        let survives = |kind: io::ErrorKind| {
+            let path = write(folder.path(), "a", &[1], &[2]).expect("the disk");
+            give_up(&path, &kind.into());
+            path.exists()
+        };
+        assert!(survives(PermissionDenied) && survives(Other));
+        assert!(!survives(InvalidData) && !survives(UnexpectedEof));
     }
 
     #[cfg(unix)]

@@ -8,6 +8,7 @@
 mod file;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::slots::common_prefix;
@@ -36,7 +37,8 @@ struct Book {
 
 #[derive(Debug)]
 enum State {
-    Memory(Vec<u8>),
+    /// Lent to whoever restores it: hundreds of MiB are not copied where memory is short.
+    Memory(Arc<Vec<u8>>),
     File(PathBuf),
 }
 
@@ -44,7 +46,7 @@ enum State {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Found {
     pub tokens: Vec<i32>,
-    pub state: Vec<u8>,
+    pub state: Arc<Vec<u8>>,
 }
 
 impl Shelf {
@@ -98,30 +100,29 @@ impl Shelf {
             .unwrap_or(0)
     }
 
-    /// The cache that begins with most of the prompt. A damaged file is removed.
+    /// The cache that begins with most of the prompt. A damaged file is removed, one that cannot be
+    /// read is left for the next start.
     pub(super) fn find(&mut self, prompt: &[i32], whole: bool) -> Option<Found> {
         loop {
             let best =
                 (0..self.books.len()).max_by_key(|&book| self.books[book].saves(prompt, whole))?;
             let book = self.books.remove(best);
             let state = match &book.state {
-                State::Memory(state) => Ok(state.clone()),
-                State::File(path) => file::read(path, &book.tokens),
-            };
-            match state {
-                Ok(state) => {
-                    if let State::File(path) = &book.state {
+                State::Memory(state) => Arc::clone(state),
+                State::File(path) => match file::read(path, &book.tokens) {
+                    Ok(state) => {
                         file::touch(path, SystemTime::now());
+                        Arc::new(state)
                     }
-                    let tokens = book.tokens.clone();
-                    self.books.push(book);
-                    return Some(Found { tokens, state });
-                }
-                Err(error) => {
-                    tracing::warn!(%error, "a kept KV cache is damaged and was removed");
-                    book.remove();
-                }
-            }
+                    Err(error) => {
+                        file::give_up(path, &error);
+                        continue;
+                    }
+                },
+            };
+            let tokens = book.tokens.clone();
+            self.books.push(book);
+            return Some(Found { tokens, state });
         }
     }
 
@@ -144,7 +145,7 @@ impl Shelf {
         }
         self.books.push(Book {
             tokens: tokens.to_vec(),
-            state: State::Memory(state),
+            state: State::Memory(Arc::new(state)),
         });
         self.shrink();
     }
@@ -243,6 +244,19 @@ mod tests {
         shelf
     }
 
+    fn found(shelf: &mut Shelf, prompt: &[i32]) -> Option<Vec<u8>> {
+        let found = shelf.find(prompt, false)?;
+        Some(found.state.to_vec())
+    }
+
+    #[test]
+    fn a_cache_in_memory_is_lent_and_not_copied() {
+        let mut shelf = shelf(None, "a");
+        shelf.put(&said(100, -1), || Some(vec![1; 10]));
+        let [first, second] = [(); 2].map(|()| shelf.find(&said(100, -1), false).expect("kept"));
+        assert!(Arc::ptr_eq(&first.state, &second.state));
+    }
+
     #[test]
     fn the_cache_with_most_in_common_is_found() {
         let mut shelf = shelf(None, "a");
@@ -250,14 +264,8 @@ mod tests {
         shelf.put(&said(70, -2), || Some(vec![2; 10]));
         let prompt: Vec<i32> = said(70, -2).into_iter().chain([5, 6]).collect();
         assert_eq!(shelf.knows(&prompt, false), 71);
-        assert_eq!(
-            shelf.find(&prompt, false).map(|found| found.state),
-            Some(vec![2; 10])
-        );
-        assert_eq!(
-            shelf.find(&said(100, 7), false).map(|found| found.state),
-            Some(vec![1; 10])
-        );
+        assert_eq!(found(&mut shelf, &prompt), Some(vec![2; 10]));
+        assert_eq!(found(&mut shelf, &said(100, 7)), Some(vec![1; 10]));
         assert_eq!(shelf.knows(&[-9], false), 0);
     }
 
@@ -294,10 +302,7 @@ mod tests {
         first.put(&said(100, -1), || Some(vec![7; 50]));
         first.put_away();
         let mut second = shelf(at(), "a");
-        assert_eq!(
-            second.find(&said(100, -1), false).map(|found| found.state),
-            Some(vec![7; 50])
-        );
+        assert_eq!(found(&mut second, &said(100, -1)), Some(vec![7; 50]));
         assert_eq!(shelf(at(), "b").knows(&said(100, -1), false), 0);
         let mut off = Shelf::new(at());
         off.turn_to("a", ShelfParams { disk: 0, ..LIMITS });
@@ -311,8 +316,7 @@ mod tests {
         shelf.turn_to("a", ShelfParams { ram: 0, ..LIMITS });
         shelf.put(&said(100, -1), || Some(vec![7; 50]));
         assert_eq!(shelf.books.iter().map(Book::in_memory).sum::<u64>(), 0);
-        let found = shelf.find(&said(100, -1), false);
-        assert_eq!(found.map(|found| found.state), Some(vec![7; 50]));
+        assert_eq!(found(&mut shelf, &said(100, -1)), Some(vec![7; 50]));
     }
 
     #[test]
@@ -343,10 +347,7 @@ mod tests {
         let mut bytes = std::fs::read(&path).expect("the file");
         *bytes.last_mut().expect("it is not empty") ^= 1;
         std::fs::write(&path, bytes).expect("the file");
-        assert_eq!(
-            second.find(&said(100, -1), false).map(|found| found.state),
-            Some(vec![8; 50])
-        );
+        assert_eq!(found(&mut second, &said(100, -1)), Some(vec![8; 50]));
         assert!(!path.exists());
     }
 }

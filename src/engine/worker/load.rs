@@ -324,6 +324,9 @@ pub(super) fn layout(old: &LoadParams, new: &LoadParams) -> Layout {
     if turns_values {
         return Layout::Other("flash attention keeps values the other way round".into());
     }
+    if llama::streams(old) != llama::streams(new) {
+        return Layout::Other("the cache is divided between sequences in another way".into());
+    }
     Layout::Same
 }
 

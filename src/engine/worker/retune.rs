@@ -11,6 +11,7 @@ use crate::engine::llama::{self, OpenModel};
 use crate::engine::{EngineError, EngineEvent, ErrorKind, KvOutcome, LetGo, LoadId};
 use crate::gguf;
 use crate::params::LoadParams;
+use crate::plan;
 
 /// A model put aside while memory is needed for something else.
 #[derive(Debug)]
@@ -116,16 +117,9 @@ impl Worker {
             return Ok(());
         }
         let n_seq_max = llama::sequences(&params.context)?;
-        let share = match llama::is_unified(&params.context) {
-            true => 1,
-            false => n_seq_max,
-        };
-        // llama.cpp rounds sizes up to 256.
-        if params.context.n_ctx > 0 {
-            self.check_room(
-                (params.context.n_ctx / share).next_multiple_of(256),
-                n_seq_max,
-            )?;
+        let (n_ctx, unified) = (params.context.n_ctx, llama::is_unified(&params.context));
+        if n_ctx > 0 {
+            self.check_room(plan::n_ctx_seq(n_ctx, n_seq_max, unified), n_seq_max)?;
         }
         llama::check_heads(&running.open.header, &params.context)?;
         llama::check_size(&running.path, &running.open.header, params)
@@ -268,9 +262,10 @@ impl Running {
         self.asked = asked;
     }
 
-    /// Computes with that many threads from now on.
+    /// Computes with that many threads from now on, or with as many as the system gives.
     pub(super) fn compute_with(&mut self, threads: llama::Threads) {
         self.context.set_threads(threads);
+        let threads = self.context.threads();
         self.context_info.n_threads = threads.single.unsigned_abs();
         self.context_info.n_threads_batch = threads.batch.unsigned_abs();
         self.context_info.params.threads = crate::params::ThreadParams {

@@ -59,12 +59,12 @@ impl Worker {
             return;
         };
         let now = wanted.within(asked, free);
-        let (n_threads, n_threads_batch) = (now.single.unsigned_abs(), now.batch.unsigned_abs());
-        let info = &running.context_info;
-        if (info.n_threads, info.n_threads_batch) == (n_threads, n_threads_batch) {
+        if running.context.asked_threads() == now {
             return;
         }
         running.compute_with(now);
+        let info = &running.context_info;
+        let (n_threads, n_threads_batch) = (info.n_threads, info.n_threads_batch);
         tracing::info!(
             n_threads,
             n_threads_batch,

@@ -154,17 +154,58 @@ fn draw_line(
     cache: &TranscriptCache,
     line: TranscriptLine,
 ) {
-    let x = area.x + GUTTER;
+    if let Some((glyph, role)) = mark(painter, state, line) {
+        painter.text(area.x, area.y, area.right(), glyph, role);
+    }
+    let beside = Rect {
+        x: area.x + GUTTER,
+        width: area.width.saturating_sub(GUTTER),
+        ..area
+    };
+    draw_content(painter, beside, state, cache, line);
+}
+
+/// Who speaks, in the gutter of the first line of what they say.
+fn mark(
+    painter: &Painter<'_>,
+    state: &State,
+    line: TranscriptLine,
+) -> Option<(&'static str, Role)> {
+    let glyphs = painter.glyphs;
+    let (index, (glyph, role)) = match line {
+        TranscriptLine::Body {
+            entry, first: true, ..
+        }
+        | TranscriptLine::Markdown {
+            entry, first: true, ..
+        } => (entry, speaker(painter, state.chat.entries.get(entry)?)),
+        TranscriptLine::Thought { entry } | TranscriptLine::Progress { entry, first: true } => {
+            (entry, (glyphs.assistant, Role::Accent))
+        }
+        TranscriptLine::Failure {
+            entry, first: true, ..
+        } => (entry, (glyphs.failure, Role::Error)),
+        _ => return None,
+    };
+    Some((glyph, in_prompt(state, index, role)))
+}
+
+/// What stands beside the gutter.
+fn draw_content(
+    painter: &mut Painter<'_>,
+    area: Rect,
+    state: &State,
+    cache: &TranscriptCache,
+    line: TranscriptLine,
+) {
     let entry = |index: usize| state.chat.entries.get(index);
-    let in_prompt = |index: usize, role| match index < state.chat.left_out {
-        true => Role::Muted,
-        false => role,
+    let said = |index: usize| match entry(index) {
+        Some(Entry::Reply(said)) => Some(said),
+        _ => None,
     };
     match line {
         TranscriptLine::Body {
-            entry: index,
-            row,
-            first,
+            entry: index, row, ..
         } => {
             let Some(entry) = entry(index) else { return };
             let role = match row.kind {
@@ -172,116 +213,70 @@ fn draw_line(
                 RowKind::Code => Role::Code,
                 RowKind::Fence => Role::Muted,
             };
-            if first {
-                let (glyph, role) = mark(painter, entry);
-                let role = in_prompt(index, role);
-                painter.text(area.x, area.y, area.right(), glyph, role);
-            }
             let text = row.text(entry.text());
-            raw(painter, x, area, text, in_prompt(index, role));
+            raw(painter, area, text, in_prompt(state, index, role));
         }
         TranscriptLine::Markdown {
-            entry: index,
-            line,
-            first,
+            entry: index, line, ..
         } => {
-            if let Some(entry) = entry(index).filter(|_| first) {
-                let (glyph, role) = mark(painter, entry);
-                let role = in_prompt(index, role);
-                painter.text(area.x, area.y, area.right(), glyph, role);
-            }
             if let Some(line) = cache.markdown(index, line) {
-                laid_out(painter, x, area, line, |role| in_prompt(index, role));
+                laid_out(painter, area, line, |role| in_prompt(state, index, role));
             }
         }
         TranscriptLine::Thought { entry: index } => {
-            let Some(Entry::Reply(said)) = entry(index) else {
-                return;
-            };
-            let (glyph, role) = (painter.glyphs.assistant, in_prompt(index, Role::Accent));
-            painter.text(area.x, area.y, area.right(), glyph, role);
-            let area = Rect {
-                x,
-                width: area.width.saturating_sub(GUTTER),
-                ..area
-            };
-            reply::thought(painter, area, said, state.chat.thoughts);
+            if let Some(said) = said(index) {
+                reply::thought(painter, area, said, state.chat.thoughts);
+            }
         }
         TranscriptLine::ThoughtRow { entry: index, row } => {
             let text = entry(index).map(transcript::thought).unwrap_or_default();
-            raw(painter, x, area, row.text(text), Role::Thinking);
+            raw(painter, area, row.text(text), Role::Thinking);
         }
-        TranscriptLine::Progress {
-            entry: index,
-            first,
-        } => {
-            let Some(Entry::Reply(reply)) = entry(index) else {
-                return;
-            };
-            if first {
-                painter.text(
-                    area.x,
-                    area.y,
-                    area.right(),
-                    painter.glyphs.assistant,
-                    Role::Accent,
-                );
+        TranscriptLine::Progress { entry: index, .. } => {
+            if let Some(said) = said(index) {
+                reply::progress(painter, area, said);
             }
-            reply::progress(
-                painter,
-                Rect {
-                    x,
-                    width: area.width.saturating_sub(GUTTER),
-                    ..area
-                },
-                reply,
-            );
         }
         TranscriptLine::Footer { entry: index } => {
-            let Some(Entry::Reply(reply)) = entry(index) else {
-                return;
-            };
-            reply::footer(
-                painter,
-                Rect {
-                    x,
-                    width: area.width.saturating_sub(GUTTER),
-                    ..area
-                },
-                reply,
-            );
+            if let Some(said) = said(index) {
+                reply::footer(painter, area, said);
+            }
         }
         TranscriptLine::Failure {
-            entry: index,
-            row,
-            first,
+            entry: index, row, ..
         } => {
-            let reason = entry(index)
-                .and_then(transcript::failure)
-                .unwrap_or_default();
-            let role = in_prompt(index, Role::Error);
-            if first {
-                let glyph = painter.glyphs.failure;
-                painter.text(area.x, area.y, area.right(), glyph, role);
-            }
-            raw(painter, x, area, row.text(reason), role);
+            let reason = entry(index).and_then(transcript::failure);
+            let text = row.text(reason.unwrap_or_default());
+            raw(painter, area, text, in_prompt(state, index, Role::Error));
         }
-        TranscriptLine::Rule => {
-            let line = painter.glyphs.border.horizontal_top;
-            let text = format!("{line}{line} above this line: left out of the prompt ");
-            let end = painter.text(x, area.y, area.right(), &text, Role::Warning);
-            let rest = line.repeat(usize::from(area.right().saturating_sub(end)));
-            painter.text(end, area.y, area.right(), &rest, Role::Border);
-        }
+        TranscriptLine::Rule => rule(painter, area),
         TranscriptLine::Blank => {}
     }
 }
 
+/// Entries that the model no longer sees are muted.
+fn in_prompt(state: &State, index: usize, role: Role) -> Role {
+    if index < state.chat.left_out {
+        Role::Muted
+    } else {
+        role
+    }
+}
+
+/// Where the prompt begins.
+fn rule(painter: &mut Painter<'_>, area: Rect) {
+    let line = painter.glyphs.border.horizontal_top;
+    let text = format!("{line}{line} above this line: left out of the prompt ");
+    let end = painter.text(area.x, area.y, area.right(), &text, Role::Warning);
+    let rest = line.repeat(usize::from(area.right().saturating_sub(end)));
+    painter.text(end, area.y, area.right(), &rest, Role::Border);
+}
+
 /// A wrapped row, grapheme by grapheme as it was measured.
-fn raw(painter: &mut Painter<'_>, x: u16, area: Rect, text: &str, role: Role) {
+fn raw(painter: &mut Painter<'_>, area: Rect, text: &str, role: Role) {
     use unicode_segmentation::UnicodeSegmentation;
     let style = painter.style(role);
-    let room = usize::from(area.right().saturating_sub(x));
+    let (x, room) = (area.x, usize::from(area.width));
     if text.bytes().all(|byte| (b' '..0x7f).contains(&byte)) {
         painter.buffer.set_stringn(x, area.y, text, room, style);
         return;
@@ -293,11 +288,11 @@ fn raw(painter: &mut Painter<'_>, x: u16, area: Rect, text: &str, role: Role) {
 /// A line of Markdown; its text is harmless already.
 fn laid_out(
     painter: &mut Painter<'_>,
-    mut x: u16,
     area: Rect,
     line: &markdown::Line,
     role: impl Fn(Role) -> Role,
 ) {
+    let mut x = area.x;
     for (text, look) in line.parts() {
         let style = painter.style(role(look.role)).add_modifier(look.add);
         let room = usize::from(area.right().saturating_sub(x));
@@ -305,7 +300,7 @@ fn laid_out(
     }
 }
 
-fn mark(painter: &Painter<'_>, entry: &Entry) -> (&'static str, Role) {
+fn speaker(painter: &Painter<'_>, entry: &Entry) -> (&'static str, Role) {
     match entry {
         Entry::User(_) => (painter.glyphs.user, Role::User),
         Entry::Reply(_) => (painter.glyphs.assistant, Role::Accent),

@@ -36,102 +36,27 @@ pub(super) fn build_chain(
     n_ctx: u32,
     model: &Rc<Model>,
 ) -> Result<(Native, Shape), EngineError> {
-    let mut chain =
-        Native::chain().ok_or_else(|| bad("sampling", "llama.cpp made no sampler chain"))?;
-    let biases = biases(params, model);
-    let mut shape = Shape {
-        biased: biases.iter().map(|bias| bias.token).collect(),
-        ..Shape::default()
+    let chain = Native::chain();
+    let chain = chain.ok_or_else(|| bad("sampling", "llama.cpp made no sampler chain"))?;
+    let mut builder = Builder {
+        params,
+        seed,
+        n_ctx,
+        model,
+        chain,
+        shape: Shape::default(),
     };
-    let mut list = Vec::new();
-    let mut add = |stage: Option<Stage>, sampler: *mut sys::llama_sampler| {
-        if !sampler.is_null() {
-            list.push(stage);
-            // SAFETY: both are alive; the chain takes ownership of the sampler.
-            unsafe { sys::llama_sampler_chain_add(chain.as_ptr(), sampler) };
-        }
-    };
-    let vocab = model.vocab();
-    let n_vocab = i32::try_from(vocab.len()).unwrap_or(i32::MAX);
-    if !biases.is_empty() {
-        let count = i32::try_from(biases.len()).unwrap_or(i32::MAX);
-        // SAFETY: the list is copied during the call.
-        add(Some(Stage::LogitBias), unsafe {
-            sys::llama_sampler_init_logit_bias(n_vocab, count, biases.as_ptr())
-        });
-    }
-    // SAFETY for all constructions below: they take plain numbers, or text and lists that they
-    // copy; the vocabulary lives as long as the model, which the chain keeps when it needs it.
+    builder.add_biases();
     match params.mirostat {
         Mirostat::Off => {
-            let greedy = is_greedy(params);
-            let mut stages = 0;
-            for &kind in &params.order {
-                if is_neutral(kind, params) || (greedy && keeps_the_most_likely(kind)) {
-                    continue;
-                }
-                if stages == 0 && kind == SamplerKind::TopK {
-                    shape.top_k = usize::try_from(params.top_k).ok();
-                }
-                stages += 1;
-                shape.has_memory |= matches!(kind, SamplerKind::Penalties | SamplerKind::Dry);
-                shape.needs_model |= kind == SamplerKind::Infill;
-                add(
-                    Some(stage_of(kind)),
-                    stage(kind, params, seed, n_ctx, model)?,
-                );
-            }
-            shape.plain_greedy = greedy && stages == 0 && biases.is_empty();
-            let adapts =
-                params.adaptive_target >= 0.0 && params.order.contains(&SamplerKind::AdaptiveP);
-            let last = match (greedy, adapts) {
-                (true, _) => Some(Stage::Greedy),
-                (false, true) => Some(Stage::AdaptiveP),
-                (false, false) => None,
-            };
-            // SAFETY: plain numbers.
-            add(last, unsafe {
-                if greedy {
-                    sys::llama_sampler_init_greedy()
-                } else if adapts {
-                    sys::llama_sampler_init_adaptive_p(
-                        params.adaptive_target,
-                        params.adaptive_decay,
-                        seed,
-                    )
-                } else {
-                    sys::llama_sampler_init_dist(seed)
-                }
-            });
+            builder.add_ordered()?;
+            builder.add_last();
         }
-        Mirostat::V1 => {
-            // SAFETY: plain numbers.
-            add(Some(Stage::Temperature), unsafe {
-                sys::llama_sampler_init_temp(params.temp)
-            });
-            // SAFETY: plain numbers; 100 is llama.cpp's number of candidates for its estimate.
-            add(Some(Stage::Mirostat), unsafe {
-                sys::llama_sampler_init_mirostat(
-                    n_vocab,
-                    seed,
-                    params.mirostat_tau,
-                    params.mirostat_eta,
-                    100,
-                )
-            });
-        }
-        Mirostat::V2 => {
-            // SAFETY: plain numbers.
-            add(Some(Stage::Temperature), unsafe {
-                sys::llama_sampler_init_temp(params.temp)
-            });
-            // SAFETY: plain numbers.
-            add(Some(Stage::Mirostat), unsafe {
-                sys::llama_sampler_init_mirostat_v2(seed, params.mirostat_tau, params.mirostat_eta)
-            });
-        }
+        Mirostat::V1 | Mirostat::V2 => builder.add_mirostat(),
     }
-    shape.stages = list;
+    let Builder {
+        mut chain, shape, ..
+    } = builder;
     if shape.needs_model {
         chain.keep(model);
     }
@@ -154,69 +79,164 @@ pub(super) fn stage_of(kind: SamplerKind) -> Stage {
     }
 }
 
-fn stage(
-    kind: SamplerKind,
-    params: &SamplingParams,
+/// A chain while it grows.
+struct Builder<'a> {
+    params: &'a SamplingParams,
     seed: u32,
     n_ctx: u32,
-    model: &Rc<Model>,
-) -> Result<*mut sys::llama_sampler, EngineError> {
-    let window = |tokens: i32| {
-        if tokens < 0 {
-            i32::try_from(n_ctx).unwrap_or(i32::MAX)
+    model: &'a Rc<Model>,
+    chain: Native,
+    shape: Shape,
+}
+
+impl Builder<'_> {
+    /// Adds a sampler that was made for this chain, or nothing for null.
+    fn add(&mut self, stage: Option<Stage>, sampler: *mut sys::llama_sampler) {
+        if !sampler.is_null() {
+            self.shape.stages.push(stage);
+            // SAFETY: both are alive; the chain takes ownership of the sampler.
+            unsafe { sys::llama_sampler_chain_add(self.chain.as_ptr(), sampler) };
+        }
+    }
+
+    fn add_biases(&mut self) {
+        let biases = biases(self.params, self.model);
+        self.shape.biased = biases.iter().map(|bias| bias.token).collect();
+        if !biases.is_empty() {
+            let count = i32::try_from(biases.len()).unwrap_or(i32::MAX);
+            // SAFETY: the list is copied during the call.
+            self.add(Some(Stage::LogitBias), unsafe {
+                sys::llama_sampler_init_logit_bias(self.n_vocab(), count, biases.as_ptr())
+            });
+        }
+    }
+
+    /// The stages that do something, in the order given.
+    fn add_ordered(&mut self) -> Result<(), EngineError> {
+        let params = self.params;
+        let greedy = is_greedy(params);
+        let is_idle =
+            |kind: SamplerKind| is_neutral(kind, params) || (greedy && keeps_the_most_likely(kind));
+        let mut kinds = params.order.clone();
+        kinds.retain(|kind| !is_idle(*kind));
+        let is_memory = |kind| matches!(kind, &SamplerKind::Penalties | &SamplerKind::Dry);
+        self.shape.has_memory = kinds.iter().any(is_memory);
+        self.shape.needs_model = kinds.contains(&SamplerKind::Infill);
+        self.shape.plain_greedy = greedy && kinds.is_empty() && self.shape.biased.is_empty();
+        if kinds.first() == Some(&SamplerKind::TopK) {
+            self.shape.top_k = usize::try_from(params.top_k).ok();
+        }
+        for kind in kinds {
+            let sampler = self.sampler(kind)?;
+            self.add(Some(stage_of(kind)), sampler);
+        }
+        Ok(())
+    }
+
+    /// What chooses the token.
+    fn add_last(&mut self) {
+        let (params, seed) = (self.params, self.seed);
+        let adapts =
+            params.adaptive_target >= 0.0 && params.order.contains(&SamplerKind::AdaptiveP);
+        // SAFETY: plain numbers.
+        let (stage, sampler) = unsafe {
+            if is_greedy(params) {
+                (Some(Stage::Greedy), sys::llama_sampler_init_greedy())
+            } else if adapts {
+                let (target, decay) = (params.adaptive_target, params.adaptive_decay);
+                let sampler = sys::llama_sampler_init_adaptive_p(target, decay, seed);
+                (Some(Stage::AdaptiveP), sampler)
+            } else {
+                (None, sys::llama_sampler_init_dist(seed))
+            }
+        };
+        self.add(stage, sampler);
+    }
+
+    /// In place of all that, after the temperature.
+    fn add_mirostat(&mut self) {
+        /// llama.cpp's number of candidates for its estimate.
+        const CANDIDATES: i32 = 100;
+        let (tau, eta) = (self.params.mirostat_tau, self.params.mirostat_eta);
+        let (n_vocab, seed) = (self.n_vocab(), self.seed);
+        // SAFETY: plain numbers.
+        let (temperature, mirostat) = unsafe {
+            let mirostat = match self.params.mirostat {
+                Mirostat::V1 => {
+                    sys::llama_sampler_init_mirostat(n_vocab, seed, tau, eta, CANDIDATES)
+                }
+                _ => sys::llama_sampler_init_mirostat_v2(seed, tau, eta),
+            };
+            (sys::llama_sampler_init_temp(self.params.temp), mirostat)
+        };
+        self.add(Some(Stage::Temperature), temperature);
+        self.add(Some(Stage::Mirostat), mirostat);
+    }
+
+    fn n_vocab(&self) -> i32 {
+        i32::try_from(self.model.vocab().len()).unwrap_or(i32::MAX)
+    }
+
+    fn sampler(&self, kind: SamplerKind) -> Result<*mut sys::llama_sampler, EngineError> {
+        let (params, vocab, n_ctx) = (self.params, self.model.vocab(), self.n_ctx);
+        let window = |tokens: i32| {
+            if tokens < 0 {
+                i32::try_from(n_ctx).unwrap_or(i32::MAX)
+            } else {
+                tokens
+            }
+        };
+        let breakers = if kind == SamplerKind::Dry {
+            c_strings(&params.dry_sequence_breakers)?
         } else {
-            tokens
-        }
-    };
-    let vocab = model.vocab();
-    let n_vocab = i32::try_from(vocab.len()).unwrap_or(i32::MAX);
-    let breakers = if kind == SamplerKind::Dry {
-        c_strings(&params.dry_sequence_breakers)?
-    } else {
-        Vec::new()
-    };
-    let mut breaker_list: Vec<*const c_char> = breakers.iter().map(|text| text.as_ptr()).collect();
-    // SAFETY: plain numbers, or text and lists that live during the call and are copied; the
-    // vocabulary that infill points to lives as long as the model, which the chain then keeps.
-    Ok(unsafe {
-        match kind {
-            SamplerKind::Penalties => sys::llama_sampler_init_penalties(
-                n_vocab,
-                window(params.penalty_last_n),
-                params.penalty_repeat,
-                params.penalty_freq,
-                params.penalty_present,
-            ),
-            SamplerKind::Dry => sys::llama_sampler_init_dry(
-                vocab.as_ptr(),
-                params.dry_multiplier,
-                params.dry_base,
-                params.dry_allowed_length,
-                window(params.dry_penalty_last_n),
-                breaker_list.as_mut_ptr(),
-                breaker_list.len(),
-            ),
-            SamplerKind::TopNSigma => sys::llama_sampler_init_top_n_sigma(params.top_n_sigma),
-            SamplerKind::TopK => sys::llama_sampler_init_top_k(params.top_k),
-            SamplerKind::TypicalP => sys::llama_sampler_init_typical(params.typ_p, params.min_keep),
-            SamplerKind::TopP => sys::llama_sampler_init_top_p(params.top_p, params.min_keep),
-            SamplerKind::MinP => sys::llama_sampler_init_min_p(params.min_p, params.min_keep),
-            SamplerKind::Xtc => sys::llama_sampler_init_xtc(
-                params.xtc_probability,
-                params.xtc_threshold,
-                params.min_keep,
-                seed,
-            ),
-            SamplerKind::Temperature => sys::llama_sampler_init_temp_ext(
-                params.temp,
-                params.dynatemp_range,
-                params.dynatemp_exponent,
-            ),
-            SamplerKind::Infill => sys::llama_sampler_init_infill(vocab.as_ptr()),
-            // It chooses the token itself, so it stands at the end of the chain.
-            SamplerKind::AdaptiveP => std::ptr::null_mut(),
-        }
-    })
+            Vec::new()
+        };
+        let mut breaker_list: Vec<*const c_char> =
+            breakers.iter().map(|text| text.as_ptr()).collect();
+        // SAFETY: plain numbers, or text and lists that live during the call and are copied; the
+        // vocabulary that infill points to lives as long as the model, which the chain then keeps.
+        Ok(unsafe {
+            match kind {
+                SamplerKind::Penalties => sys::llama_sampler_init_penalties(
+                    self.n_vocab(),
+                    window(params.penalty_last_n),
+                    params.penalty_repeat,
+                    params.penalty_freq,
+                    params.penalty_present,
+                ),
+                SamplerKind::Dry => sys::llama_sampler_init_dry(
+                    vocab.as_ptr(),
+                    params.dry_multiplier,
+                    params.dry_base,
+                    params.dry_allowed_length,
+                    window(params.dry_penalty_last_n),
+                    breaker_list.as_mut_ptr(),
+                    breaker_list.len(),
+                ),
+                SamplerKind::TopNSigma => sys::llama_sampler_init_top_n_sigma(params.top_n_sigma),
+                SamplerKind::TopK => sys::llama_sampler_init_top_k(params.top_k),
+                SamplerKind::TypicalP => {
+                    sys::llama_sampler_init_typical(params.typ_p, params.min_keep)
+                }
+                SamplerKind::TopP => sys::llama_sampler_init_top_p(params.top_p, params.min_keep),
+                SamplerKind::MinP => sys::llama_sampler_init_min_p(params.min_p, params.min_keep),
+                SamplerKind::Xtc => sys::llama_sampler_init_xtc(
+                    params.xtc_probability,
+                    params.xtc_threshold,
+                    params.min_keep,
+                    self.seed,
+                ),
+                SamplerKind::Temperature => sys::llama_sampler_init_temp_ext(
+                    params.temp,
+                    params.dynatemp_range,
+                    params.dynatemp_exponent,
+                ),
+                SamplerKind::Infill => sys::llama_sampler_init_infill(vocab.as_ptr()),
+                // It chooses the token itself, so it stands at the end of the chain.
+                SamplerKind::AdaptiveP => std::ptr::null_mut(),
+            }
+        })
+    }
 }
 
 /// Temperature zero, unless the dynamic range lifts it.

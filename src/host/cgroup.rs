@@ -1,12 +1,16 @@
 //! The memory limit of a container: the cgroup this process runs in, version 2 or 1
 //! (Documentation/admin-guide/cgroup-v2.rst, cgroup-v1/memory.rst).
 //!
-//! The limit that counts is the lowest on the way from the process's own group to the root.
-//! Memory in use is what the kernel charged less the page cache it would give back first
-//! (`inactive_file`): a mapped model file would otherwise read as a full container.
+//! A limit holds for all groups below it, so those on the way from the process's own to the root
+//! count.
+//! Memory in use is what the kernel charged less the page cache, which it gives back before it ends
+//! anything: a mapped model file would otherwise read as a full container. Its active part counts
+//! as well, as it does in `MemAvailable`: with the multi-generational LRU what is mapped is active.
 
 use std::fs;
 use std::path::{Path, PathBuf};
+
+use super::field;
 
 /// Finds and reads the limit below a given `/proc` and `/sys`.
 pub struct Cgroup {
@@ -14,30 +18,31 @@ pub struct Cgroup {
     mount: PathBuf,
 }
 
-/// A limit in force, in bytes.
+/// The limits in force, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MemoryLimit {
+    /// The lowest.
     pub max: u64,
-    /// `None` when the group does not tell.
-    pub used: Option<u64>,
+    /// What may still be taken under all of them; `None` when a group does not tell its use.
+    pub left: Option<u64>,
 }
 
 /// The file names of one cgroup version.
 struct Layout {
     max: &'static str,
     current: &'static str,
-    inactive: &'static str,
+    cache: [&'static str; 2],
 }
 
 const V2: Layout = Layout {
     max: "memory.max",
     current: "memory.current",
-    inactive: "inactive_file",
+    cache: ["active_file", "inactive_file"],
 };
 const V1: Layout = Layout {
     max: "memory.limit_in_bytes",
     current: "memory.usage_in_bytes",
-    inactive: "total_inactive_file",
+    cache: ["total_active_file", "total_inactive_file"],
 };
 
 impl Cgroup {
@@ -49,26 +54,29 @@ impl Cgroup {
         }
     }
 
-    /// The lowest limit under `ceiling` bytes (the memory of the machine); `None` when there is none.
+    /// The limits below `ceiling` bytes (the memory of the machine); `None` when there are none.
     pub fn read(&self, ceiling: u64) -> Option<MemoryLimit> {
         let group = self.group("memory")?;
         let layout = match group.version {
             Version::One => V1,
             Version::Two => V2,
         };
+        let limit = |folder: &Path| {
+            let max = number(&folder.join(layout.max)).filter(|max| *max < ceiling)?;
+            let left = layout.used(folder).map(|used| max.saturating_sub(used));
+            Some(MemoryLimit { max, left })
+        };
         group
             .way_up()
-            .filter_map(|folder| Some((number(&folder.join(layout.max))?, folder)))
-            .filter(|(max, _)| *max < ceiling)
-            .min_by_key(|(max, _)| *max)
-            .map(|(max, folder)| MemoryLimit {
-                max,
-                used: layout.used(folder),
+            .filter_map(limit)
+            .reduce(|one, other| MemoryLimit {
+                max: one.max.min(other.max),
+                left: one.left.zip(other.left).map(|(one, other)| one.min(other)),
             })
     }
 
     /// The group in which a controller counts this process.
-    pub(super) fn group(&self, controller: &str) -> Option<Group> {
+    pub fn group(&self, controller: &str) -> Option<Group> {
         let groups = fs::read_to_string(&self.proc_cgroup).ok()?;
         // A controller lives in exactly one of the two hierarchies.
         let (mount, path, version) = match v1_group(&groups, controller) {
@@ -102,13 +110,13 @@ impl Cgroup {
 
 /// Which of the two file layouts a hierarchy has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Version {
+pub enum Version {
     One,
     Two,
 }
 
 /// The group of this process in one hierarchy.
-pub(super) struct Group {
+pub struct Group {
     mount: PathBuf,
     pub own: PathBuf,
     pub version: Version,
@@ -127,13 +135,8 @@ impl Layout {
     fn used(&self, folder: &Path) -> Option<u64> {
         let current = number(&folder.join(self.current))?;
         let stat = fs::read_to_string(folder.join("memory.stat")).unwrap_or_default();
-        let inactive = stat
-            .lines()
-            .filter_map(|line| line.split_once(' '))
-            .find(|(name, _)| *name == self.inactive)
-            .and_then(|(_, value)| value.trim().parse().ok())
-            .unwrap_or(0);
-        Some(current.saturating_sub(inactive))
+        let cache = self.cache.map(|name| field(&stat, name).unwrap_or(0));
+        Some(cache.into_iter().fold(current, u64::saturating_sub))
     }
 }
 
@@ -172,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn the_lowest_limit_on_the_way_to_the_root_counts() {
+    fn a_limit_on_the_way_to_the_root_counts() {
         let root = tree(&[
             ("proc/self/cgroup", "0::/box/job\n"),
             ("sys/fs/cgroup/cgroup.controllers", "memory\n"),
@@ -180,7 +183,7 @@ mod tests {
             ("sys/fs/cgroup/box/memory.current", "1500\n"),
             (
                 "sys/fs/cgroup/box/memory.stat",
-                "anon 1\ninactive_file 500\n",
+                "anon 1\ninactive_file 300\nactive_file 200\n",
             ),
             ("sys/fs/cgroup/box/job/memory.max", "max\n"),
         ]);
@@ -189,13 +192,31 @@ mod tests {
             cgroup.read(8 * GIB),
             Some(MemoryLimit {
                 max: 2 * GIB,
-                used: Some(1000)
+                left: Some(2 * GIB - 1000)
             })
         );
         assert_eq!(
             cgroup.read(GIB),
             None,
             "a limit above the machine's memory is none"
+        );
+    }
+
+    #[test]
+    fn a_group_above_can_be_nearer_to_its_own_limit() {
+        let root = tree(&[
+            ("proc/self/cgroup", "0::/box/job\n"),
+            ("sys/fs/cgroup/box/memory.max", "4000\n"),
+            ("sys/fs/cgroup/box/memory.current", "3900\n"),
+            ("sys/fs/cgroup/box/job/memory.max", "2000\n"),
+            ("sys/fs/cgroup/box/job/memory.current", "500\n"),
+        ]);
+        assert_eq!(
+            Cgroup::new(root.path()).read(GIB),
+            Some(MemoryLimit {
+                max: 2000,
+                left: Some(100)
+            })
         );
     }
 
@@ -220,7 +241,7 @@ mod tests {
             Cgroup::new(root.path()).read(8 * GIB),
             Some(MemoryLimit {
                 max: GIB,
-                used: Some(50)
+                left: Some(GIB - 50)
             })
         );
     }
@@ -235,7 +256,7 @@ mod tests {
             Cgroup::new(root.path()).read(8 * GIB),
             Some(MemoryLimit {
                 max: GIB,
-                used: None
+                left: None
             })
         );
     }
