@@ -122,7 +122,7 @@ fn rounds<T>(mut round: impl FnMut() -> T) -> Vec<T> {
 
 /// From the first column's first token to the last one's, in steps of the first column.
 fn first_tokens(report: &Report) -> f64 {
-    let timings = || report.columns.iter().map(|column| column.timings);
+    let timings = || report.columns.iter().filter_map(|column| column.timings);
     let first = |least: f64, one: f64| least.min(one);
     let earliest = timings().map(|one| one.ttft_ms).fold(f64::MAX, first);
     let latest = timings().map(|one| one.ttft_ms).fold(0.0, f64::max);
@@ -185,7 +185,7 @@ fn through_engine(
             EngineEvent::Finished {
                 request, timings, ..
             } => {
-                reports[(request.0 - first) as usize].timings = timings;
+                reports[(request.0 - first) as usize].timings = Some(timings);
                 left -= 1;
             }
             EngineEvent::Failed { error, .. } => panic!("{error}"),

@@ -47,7 +47,7 @@ impl Machine {
             host: Some("system memory".into()),
             bandwidths: bandwidths(&devices, peaks),
             n_gpus: devices.len(),
-            swap: Memory::now().swap_free.unwrap_or(0),
+            swap: Memory::now().swap_free,
             notes: Vec::new(),
             room,
         })
