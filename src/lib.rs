@@ -16,6 +16,7 @@ pub mod diagnose;
 pub mod engine;
 pub mod gguf;
 pub mod hardware;
+pub mod hex;
 pub mod host;
 pub mod hub;
 pub mod keymap;

@@ -214,6 +214,20 @@ mod tests {
         let second = source.read(start + std::time::Duration::from_secs(2));
         assert_eq!(second.swap_in, Ok(5.0 * page_bytes() as f64));
         assert_eq!(second.swap_out, Ok(0.0));
+        // Kernels before 3.14 have no line of what is available.
+        write(
+            "proc/meminfo",
+            "MemTotal:       16000000 kB\nMemFree:  1 kB\nSwapTotal: 2000 kB\n",
+        );
+        let old = source.read(start);
+        assert_eq!(
+            (old.total, old.used),
+            (Ok(16_384_000_000), Err(NOT_REPORTED))
+        );
+        assert_eq!(
+            (old.swap_total, old.swap_used),
+            (Ok(2_048_000), Err(NOT_REPORTED))
+        );
         let silent = MemorySource::new(&root.path().join("nowhere")).read(start);
         assert_eq!(
             (silent.total, silent.swap_in),

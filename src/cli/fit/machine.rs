@@ -24,8 +24,8 @@ pub(super) struct Machine {
     pub bandwidths: Vec<Option<u64>>,
     /// GPUs to choose parameters by: a machine with one memory for all has one.
     pub n_gpus: usize,
-    /// Free bytes of swap.
-    pub swap: u64,
+    /// Free bytes of swap; `None` = not known.
+    pub swap: Option<u64>,
     /// What was asked of devices that are not part of it.
     pub notes: Vec<String>,
 }
@@ -47,7 +47,7 @@ impl Machine {
             host: Some("system memory".into()),
             bandwidths: bandwidths(&devices, peaks),
             n_gpus: devices.len(),
-            swap: Memory::now().swap_free.unwrap_or(0),
+            swap: Memory::now().swap_free,
             notes: Vec::new(),
             room,
         })
@@ -87,7 +87,7 @@ impl Machine {
                 .collect(),
             n_gpus: used.len(),
             gpus: gpus.iter().map(|part| part.name.clone()).collect(),
-            swap: 0,
+            swap: Some(0),
             notes: named_here(&model.devices).into_iter().collect(),
         })
     }
