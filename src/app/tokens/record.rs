@@ -202,7 +202,8 @@ pub(in crate::app) fn grew(state: &mut State, reply: RequestId) -> Vec<Effect> {
 /// Keeps what is known of a reply that ends without the engine's last word about it.
 pub(in crate::app) fn ends(state: &mut State, reply: RequestId) -> Vec<Effect> {
     match state.tokens.replies.get(&reply) {
-        Some(recorded) if recorded.kept.ids.prompt.is_empty() => {
+        // The engine never told what makes it.
+        Some(recorded) if recorded.kept.origin == Origin::default() => {
             never_began(state, reply);
             vec![]
         }

@@ -246,7 +246,9 @@ fn a_branch_that_never_began_is_not_walked() {
         assert_eq!((state.view, state.tokens.walk), (View::Deck, None));
         let is_kept = |effect: &Effect| matches!(effect, Effect::Store(Command::Keep { .. }));
         assert!(!effects.iter().any(is_kept));
-        open(&mut state).unwrap_err();
+        open(&mut state).unwrap();
+        let walked = state.tokens.walk.map(|walk| walk.reply);
+        assert_eq!(walked, Some(RequestId(1001)), "the last that has tokens");
     }
 }
 
