@@ -197,7 +197,7 @@ pub(super) fn on_engine(state: &mut State, event: EngineEvent) -> Vec<Effect> {
             let before = unmet(state);
             confirm(state, id);
             state.model.threads_given_up = 0;
-            let mut notes = context.notes.clone();
+            let notes = context.notes.join("; ");
             if let Some((_, running)) = &mut state.model.running {
                 if running.n_gpu_layers != context.n_gpu_layers {
                     // Other processors compute it now: the rate measured before says nothing of them.
@@ -205,9 +205,11 @@ pub(super) fn on_engine(state: &mut State, event: EngineEvent) -> Vec<Effect> {
                 }
                 *running = context;
             }
-            let now = unmet(state).into_iter();
-            notes.extend(now.filter(|note| !before.contains(note)));
-            let notes = notes.join("; ");
+            for text in unmet(state) {
+                if !before.contains(&text) {
+                    note(state, text, IsError::No);
+                }
+            }
             let kept = match kv {
                 KvOutcome::Untouched => "nothing had to be computed again".to_owned(),
                 KvOutcome::Kept { tokens: 0 } => "nothing was cached yet".to_owned(),
