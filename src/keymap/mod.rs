@@ -4,6 +4,8 @@
 //! The user's file is laid over the embedded one, action by action.
 
 mod key;
+mod page;
+mod words;
 
 use std::collections::BTreeMap;
 
@@ -67,7 +69,7 @@ pub struct KeymapError {
     pub reason: String,
 }
 
-/// The embedded keymap, which also documents the format.
+/// The embedded keymap.
 pub const DEFAULT: &str = include_str!("default.toml");
 
 impl Default for Keymap {
@@ -158,32 +160,11 @@ impl Keymap {
                     .get(&(context, action))
                     .filter(|keys| !keys.is_empty())?;
                 let shown: Vec<_> = keys.iter().map(Key::to_string).collect();
-                Some((shown.join(" "), action.what()))
+                Some((shown.join(" "), words::what(context, action)))
             });
             (context, rows.collect())
         };
         Context::ALL.map(section).into()
-    }
-
-    /// `docs/keymap.md`: every key, and every action by name.
-    pub fn markdown(&self) -> String {
-        let mut page = String::from(
-            "# Keys\n\nMade from the embedded keymap by `cargo run -p xtask --release -- docs`. `keymap.toml` in the configuration folder changes them.\n",
-        );
-        for (context, rows) in self.sections() {
-            page += &format!(
-                "\n## {}\n\n| keys | what they do |\n| --- | --- |\n",
-                context.title()
-            );
-            for (keys, what) in rows {
-                page += &format!("| {} | {what} |\n", keys.replace('|', "\\|"));
-            }
-        }
-        page += "\n## Actions by name\n\n| action | what it does |\n| --- | --- |\n";
-        for action in Action::all() {
-            page += &format!("| `{}` | {} |\n", action.name(), action.what());
-        }
-        page
     }
 }
 
