@@ -242,6 +242,23 @@ impl ChatState {
         })
     }
 
+    /// The reply that is meant, with its place in `entries`: the selected one or the one that follows
+    /// the selected message, else the last one.
+    pub fn meant_reply(&self) -> Option<(usize, &Reply)> {
+        let mut replies = self
+            .entries
+            .iter()
+            .enumerate()
+            .filter_map(|(at, entry)| match entry {
+                Entry::Reply(reply) => Some((at, reply)),
+                _ => None,
+            });
+        match self.selected.and_then(|node| self.index_of(node)) {
+            Some(selected) => replies.find(|(at, _)| *at >= selected),
+            None => replies.next_back(),
+        }
+    }
+
     /// The reply with that id; late events for others find nothing.
     pub fn reply_mut(&mut self, request: RequestId) -> Option<&mut Reply> {
         self.entries.iter_mut().rev().find_map(|entry| match entry {

@@ -106,7 +106,7 @@ pub use speed::SpeedState;
 pub use state::{Pane, State};
 pub use summary::Summarising;
 pub use thought::{Folding, Thought};
-pub use tokens::{Recorded, Shade, TokensState, Walk, made_with};
+pub use tokens::{Later, Recorded, Shade, TokensState, Walk, made_with};
 pub use update::{note_problem, start, update};
 pub use view::View;
 pub use viewport::{Anchor, Scroll, Viewport};

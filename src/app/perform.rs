@@ -10,7 +10,7 @@ use super::update::{IsError, notice};
 use super::{Action, ChatState, Effect, Pane, Reading, State, Timer, TokensState, View};
 use super::{
     attach, chats, conversation, copying, export, held, keys, library, marking, metrics, outline,
-    params, persona, replies, retune, sessions, versions, view, why,
+    params, persona, replies, retune, sessions, tokens, versions, view, why,
 };
 use crate::engine::Command;
 use crate::engine::ConversationId;
@@ -242,6 +242,9 @@ fn interrupt(state: &mut State) -> Vec<Effect> {
         return vec![Effect::Quit];
     }
     let mut effects = stop(state);
+    if effects.is_empty() {
+        effects = tokens::stop_recording(state);
+    }
     let number = state.next_id();
     state.quit_armed = Some(number);
     effects.extend(notice(state, "Ctrl+C again quits.", IsError::No));
@@ -341,6 +344,7 @@ pub(super) fn leave_for(state: &mut State, next: ConversationId) -> Vec<Effect> 
         .into_iter()
         .collect();
     versions::stop_editing(state);
+    effects.extend(tokens::stop_recording(state));
     effects.extend(sessions::left(state));
     state.chat = ChatState {
         viewport: state.chat.viewport,

@@ -53,20 +53,25 @@ pub(super) struct Opening {
 
 /// Asks for a reply to the last message.
 pub(super) fn begin(state: &mut State, opening: Opening) -> Vec<Effect> {
-    begin_as(state, opening, None)
-}
-
-/// Asks for a reply whose prompt and beginning are given as tokens.
-pub(super) fn begin_exactly(state: &mut State, exact: Exact) -> Vec<Effect> {
-    begin_as(state, Opening::default(), Some(exact))
-}
-
-fn begin_as(state: &mut State, opening: Opening, exact: Option<Exact>) -> Vec<Effect> {
     let reply = opened(state, opening);
-    let generate = generate(state, reply.request, reply.written(), exact);
+    let request = request(state, reply.request, reply.written());
+    begin_with(state, reply, request)
+}
+
+/// Asks for a reply whose prompt and beginning are given as tokens, with so many candidates of each
+/// recorded at least.
+pub(super) fn begin_exactly(state: &mut State, exact: Exact, n_probs: u32) -> Vec<Effect> {
+    let reply = opened(state, Opening::default());
+    let mut request = request(state, reply.request, String::new());
+    request.exact = Some(exact);
+    request.sampling.n_probs = request.sampling.n_probs.max(n_probs);
+    begin_with(state, reply, request)
+}
+
+fn begin_with(state: &mut State, reply: Reply, request: GenerateRequest) -> Vec<Effect> {
     let mut effects = add(state, reply);
     state.speed.begin();
-    effects.push(generate);
+    effects.push(generate(request));
     effects
 }
 
@@ -100,10 +105,10 @@ pub(super) fn resume(state: &mut State, node: NodeId) -> Vec<Effect> {
     reply.state = ReplyState::Sent;
     let before = std::mem::replace(&mut reply.request, request);
     let (written, saved) = (reply.written(), Saved::of(reply));
-    let generate = generate(state, request, written, None);
+    let generate = generate(self::request(state, request, written));
     state.chat.scroll = Scroll::End;
-    tokens::goes_on(state, before, request);
-    let mut effects = saving::resumed(state, node, request, saved);
+    let mut effects = tokens::goes_on(state, before, request);
+    effects.extend(saving::resumed(state, node, request, saved));
     state.speed.begin();
     effects.push(generate);
     effects
@@ -271,20 +276,9 @@ pub(super) fn use_template(state: &mut State, name: &str) -> Vec<Effect> {
 /// When there is none, in words.
 pub(super) fn past_request(state: &State) -> Result<GenerateRequest, &'static str> {
     let chat = &state.chat;
-    let mut replies = chat
-        .entries
-        .iter()
-        .enumerate()
-        .filter_map(|(at, entry)| match entry {
-            Entry::Reply(reply) => Some((at, reply)),
-            _ => None,
-        });
-    let selected = chat.selected.and_then(|node| chat.index_of(node));
-    let (at, reply) = match selected {
-        Some(selected) => replies.find(|(at, _)| *at >= selected),
-        None => replies.next_back(),
-    }
-    .ok_or("There is no reply yet whose prompt could be shown.")?;
+    let (at, reply) = chat
+        .meant_reply()
+        .ok_or("There is no reply yet whose prompt could be shown.")?;
     if at <= chat.left_out && chat.left_out > 0 {
         return Err("That reply is left out of the prompt, with what it answered.");
     }
@@ -317,11 +311,8 @@ pub(super) fn cannot_reply(state: &State) -> Option<String> {
     None
 }
 
-fn generate(state: &State, id: RequestId, reply_so_far: String, exact: Option<Exact>) -> Effect {
-    Effect::Engine(Command::Generate(Box::new(GenerateRequest {
-        exact,
-        ..request(state, id, reply_so_far)
-    })))
+fn generate(request: GenerateRequest) -> Effect {
+    Effect::Engine(Command::Generate(Box::new(request)))
 }
 
 fn request(state: &State, id: RequestId, reply_so_far: String) -> GenerateRequest {

@@ -48,7 +48,7 @@ pub use omissions::Omission;
 pub use open::{Opened, Store};
 pub use salvage::Salvaged;
 pub use schema::VERSION;
-pub use traces::Kept;
+pub use traces::{Kept, Marks};
 pub use tree::Tree;
 pub use types::{
     Conversation, ConversationId, Ending, Hit, Message, MessageId, MessageState, Said, Settings,

@@ -4,6 +4,7 @@
 use std::collections::HashSet;
 
 use rusqlite::{OptionalExtension, params};
+use serde::{Deserialize, Serialize};
 
 use super::error::Tried;
 use super::row::{from_json, to_json};
@@ -18,6 +19,46 @@ pub struct Kept {
     pub ids: Ids,
     /// Its tokens' candidates; empty where they were not recorded.
     pub trace: Trace,
+    pub marks: Marks,
+}
+
+/// What is known of tokens beside their candidates.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Marks {
+    /// The places of tokens that somebody took in place of what was drawn, in order.
+    pub by_hand: Vec<u32>,
+    /// The candidates of so many tokens at its beginning were computed after the reply was made:
+    /// sums in another order round differently, so that a near tie may have fallen the other way.
+    pub computed_later: u32,
+}
+
+impl Marks {
+    /// Whether the candidates of the token at that place were computed after it was drawn.
+    pub fn is_computed_later(&self, at: u32) -> bool {
+        at < self.computed_later
+    }
+
+    /// Whether the token at that place was taken by hand.
+    pub fn is_by_hand(&self, at: u32) -> bool {
+        self.by_hand.contains(&at)
+    }
+
+    /// Only the tokens before that place are still those that the marks are about.
+    pub fn truncate(&mut self, end: u32) {
+        self.by_hand.retain(|at| *at < end);
+        self.computed_later = self.computed_later.min(end);
+    }
+}
+
+/// The column `origin`, one object.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
+struct Around {
+    #[serde(flatten)]
+    origin: Origin,
+    #[serde(flatten)]
+    marks: Marks,
 }
 
 type Columns = (i64, String, Vec<u8>);
@@ -30,8 +71,13 @@ fn columns(row: &rusqlite::Row<'_>) -> rusqlite::Result<Columns> {
 fn read((message, origin, tokens): Columns) -> Option<(MessageId, Kept)> {
     match Trace::from_bytes(&tokens) {
         Ok((trace, ids)) => {
-            let origin = from_json(&origin);
-            let kept = Kept { origin, ids, trace };
+            let Around { origin, marks } = from_json(&origin);
+            let kept = Kept {
+                origin,
+                ids,
+                trace,
+                marks,
+            };
             Some((MessageId(message), kept))
         }
         Err(error) => {
@@ -51,15 +97,17 @@ impl Store {
         let sql = "INSERT OR REPLACE INTO trace (message, origin, tokens)
                    SELECT id, ?2, ?3 FROM message WHERE id = ?1";
         let tokens = kept.trace.to_bytes(&kept.ids);
+        let around = to_json(&Around {
+            origin: kept.origin.clone(),
+            marks: kept.marks.clone(),
+        });
         let change = self.change(WHAT)?;
         change
             .execute("DELETE FROM trace_part WHERE message = ?1", [message.0])
             .tried(WHAT)?;
         let rows = change
             .prepare_cached(sql)
-            .and_then(|mut insert| {
-                insert.execute(params![message.0, to_json(&kept.origin), tokens])
-            })
+            .and_then(|mut insert| insert.execute(params![message.0, around, tokens]))
             .tried(WHAT)?;
         change.commit().tried(WHAT)?;
         (rows > 0)

@@ -18,6 +18,7 @@ pub struct Glyphs {
     pub folded: &'static str,
     pub unfolded: &'static str,
     pub arrow: &'static str,
+    pub up: &'static str,
     pub down: &'static str,
     /// Between facts on one line.
     pub dot: &'static str,
@@ -66,6 +67,7 @@ static UNICODE: Glyphs = Glyphs {
     folded: "▸",
     unfolded: "▾",
     arrow: "→",
+    up: "↑",
     down: "↓",
     dot: "·",
     ellipsis: "…",
@@ -95,6 +97,7 @@ static ASCII: Glyphs = Glyphs {
     folded: "+",
     unfolded: "-",
     arrow: "->",
+    up: "^",
     down: "v",
     dot: "|",
     ellipsis: "..",

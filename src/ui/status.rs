@@ -127,13 +127,7 @@ fn hints(state: &State) -> Vec<(String, &'static str)> {
                 (Action::Cancel, "back"),
             ],
         },
-        Context::Tokens => &[
-            (Action::StepUp, "next"),
-            (Action::Down, "candidate"),
-            (Action::Accept, "take this one"),
-            (Action::Toggle, "shade"),
-            (Action::Cancel, "back"),
-        ],
+        Context::Tokens => token_hints(state),
         Context::Metrics => &[
             (Action::Earlier, "earlier"),
             (Action::ZoomIn, "zoom"),
@@ -200,11 +194,36 @@ fn hints(state: &State) -> Vec<(String, &'static str)> {
             | Context::Prompt
             | Context::Compare
             | Context::Downloads
+            | Context::Tokens
     );
     own.iter()
         .chain(common.iter().filter(|_| !over_panes))
         .filter_map(|(action, what)| Some((state.keymap.hint(context, *action)?, *what)))
         .collect()
+}
+
+fn token_hints(state: &State) -> &'static [(Action, &'static str)] {
+    if state.tokens.recording().is_some() {
+        return &[(Action::Cancel, "stop computing"), (Action::Help, "help")];
+    }
+    if state.tokens.token().is_none() {
+        return &[
+            (Action::Accept, "compute the candidates"),
+            (Action::PageUp, "other reply"),
+            (Action::Cancel, "back"),
+            (Action::Help, "help"),
+        ];
+    }
+    &[
+        (Action::StepUp, "next"),
+        (Action::Down, "candidate"),
+        (Action::Accept, "take it"),
+        (Action::Toggle, "shade"),
+        (Action::Cancel, "back"),
+        (Action::Help, "help"),
+        (Action::PageUp, "other reply"),
+        (Action::Bottom, "last"),
+    ]
 }
 
 fn compare_hints(state: &State) -> &'static [(Action, &'static str)] {

@@ -160,7 +160,11 @@ fn candidates_that_were_not_recorded_are_computed() {
     let tokens: Vec<_> = then["candidates"].as_array().unwrap().iter().collect();
     assert!(tokens.iter().any(|one| one["token"] == drawn), "{report:#}");
     let done = home.run(&["replay", &id]);
-    assert!(done.stdout.contains("computed here"), "{}", done.stdout);
+    assert!(
+        done.stdout.contains("computed afterwards"),
+        "{}",
+        done.stdout
+    );
 }
 
 #[test]
@@ -181,14 +185,50 @@ fn parameters_given_are_named_and_those_that_cannot_count_are_refused() {
 #[test]
 fn what_cannot_be_made_again_is_said() {
     let home = Home::new();
-    assert!(home.run(&["replay", "7"]).failed(66).contains("no message"));
-    let mut kept = Kept::default();
+    for given in [&["replay", "7"][..], &["replay", "7", "--json"]] {
+        let unknown = home.run(given).failed(66);
+        assert!(unknown.contains("no message"), "{unknown}");
+    }
+    let (_, mut kept) = make(&params());
+    let chosen = std::mem::take(&mut kept.ids.chosen);
     kept.origin.model = Path::new("/nowhere/m.gguf").into();
+    let empty = store(&home, &[], "", &kept).0;
+    let empty = home.run(&["replay", &empty.to_string()]).failed(66);
+    assert!(empty.contains("before a token"), "{empty}");
+    kept.ids.chosen = chosen;
     let id = store(&home, &[], "x", &kept).0;
     let moved = home.run(&["replay", &id.to_string()]).failed(66);
     assert!(moved.contains("--model"), "{moved}");
     let asked = home.run(&["replay", &(id - 1).to_string()]).failed(66);
-    assert!(asked.contains("not stored"), "{asked}");
+    assert!(asked.contains("no reply of a model"), "{asked}");
+}
+
+#[test]
+fn another_file_in_the_place_of_the_model_is_told_before_it_is_loaded() {
+    let home = Home::new();
+    let (text, mut kept) = make(&params());
+    let path = home.path("m.gguf");
+    kept.origin.model = path.clone();
+    let id = store(&home, STORED, &text, &kept).0.to_string();
+    std::fs::write(&path, "not the model").unwrap();
+    let other = home.run(&["replay", &id, "--json"]).failed(66);
+    assert!(other.contains("is another file now"), "{other}");
+    assert!(other.contains("--model"), "{other}");
+    std::fs::copy(GUIDE, &path).unwrap();
+    let report = home.run(&["replay", &id, "--json"]).json();
+    assert_eq!(report["identical"], true, "{report:#}");
+}
+
+#[test]
+fn tokens_that_are_given_again_are_told() {
+    let home = Home::new();
+    let (text, mut kept) = make(&params());
+    kept.origin.begun_with = 3;
+    kept.marks.by_hand = vec![2];
+    let id = store(&home, STORED, &text, &kept).0.to_string();
+    let done = home.run(&["replay", &id]);
+    let told = "Its first 3 tokens are given, not drawn; taken by hand: token 3.";
+    assert!(done.stdout.contains(told), "{}", done.stdout);
 }
 
 #[test]

@@ -145,6 +145,21 @@ fn parameters() {
 fn walk_through_tokens() {
     snapshots("tokens", &SIZES, tokens::walk);
     snapshots("tokens_shaded", &[(80, 24)], tokens::shaded);
+    snapshots(
+        "tokens_many_stages",
+        &[(60, 18), (80, 24), (200, 60)],
+        tokens::many_stages,
+    );
+    snapshots("tokens_odd_break", &[(80, 24)], tokens::odd_break);
+    snapshots("tokens_odd_half", &[(80, 24)], tokens::odd_half);
+    snapshots("tokens_odd_empty", &[(60, 18), (80, 24)], tokens::odd_empty);
+    snapshots(
+        "tokens_not_recorded",
+        &[(60, 18), (80, 24)],
+        tokens::not_recorded,
+    );
+    snapshots("tokens_by_hand", &[(80, 24)], tokens::by_hand);
+    snapshots("tokens_computed", &[(60, 18), (80, 24)], tokens::computed);
     snapshots("params_preview", &[(80, 24), (200, 60)], tokens::preview);
 }
 

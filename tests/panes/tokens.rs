@@ -93,6 +93,7 @@ pub fn walk(size: (u16, u16)) -> State {
             chosen: (0..14).collect(),
         },
         trace: trace(),
+        ..Kept::default()
     });
     recorded.message = Some(MessageId(12));
     state.tokens.replies.insert(RequestId(1), recorded);
@@ -111,6 +112,114 @@ pub fn shaded(size: (u16, u16)) -> State {
     let mut state = walk(size);
     if let Some(walk) = &mut state.tokens.walk {
         walk.shade = Shade::On;
+    }
+    state
+}
+
+/// Recorded after it was made: another token would have been drawn now.
+pub fn computed(size: (u16, u16)) -> State {
+    let mut state = walk(size);
+    if let Some(recorded) = state.tokens.replies.get_mut(&RequestId(1)) {
+        recorded.kept.marks.computed_later = 14;
+        let drawn = &mut recorded.kept.trace.tokens[8];
+        drawn.token = 101;
+        drawn.rank = 2;
+    }
+    state
+}
+
+/// At a token that was taken by hand.
+pub fn by_hand(size: (u16, u16)) -> State {
+    let mut state = walk(size);
+    if let Some(recorded) = state.tokens.replies.get_mut(&RequestId(1)) {
+        recorded.kept.marks.by_hand = vec![8];
+        recorded.kept.trace.tokens[8].token = 101;
+    }
+    state
+}
+
+/// With more stages than there is room for.
+pub fn many_stages(size: (u16, u16)) -> State {
+    let mut state = walk(size);
+    if let Some(recorded) = state.tokens.replies.get_mut(&RequestId(1)) {
+        let token = &mut recorded.kept.trace.tokens[8];
+        let before = [
+            Stage::LogitBias,
+            Stage::Penalties,
+            Stage::Dry,
+            Stage::TopNSigma,
+        ];
+        let before = before.map(|one| stage(one, 151_936, 1.0));
+        for candidate in &mut token.candidates {
+            candidate
+                .after
+                .splice(0..0, before.iter().map(|_| candidate.p));
+        }
+        token.stages.splice(0..0, before);
+    }
+    state
+}
+
+/// Tokens that cannot be seen, or not by themselves.
+const ODD: [&[u8]; 12] = [
+    b"one",
+    b"\n",
+    "日".as_bytes().split_at(2).0,
+    "日".as_bytes().split_at(2).1,
+    "e".as_bytes(),
+    "\u{301}".as_bytes(),
+    "\u{202e}שלום".as_bytes(),
+    b"\x1b[2J\x07",
+    "\u{200b}".as_bytes(),
+    b"",
+    b"\xff",
+    b"                                        ",
+];
+
+/// On one of the odd tokens.
+fn odd_at(size: (u16, u16), at: usize) -> State {
+    let mut state = walk(size);
+    if let Some(recorded) = state.tokens.replies.get_mut(&RequestId(1)) {
+        let trace = &mut recorded.kept.trace;
+        trace.tokens.truncate(ODD.len());
+        let pieces = ODD.iter().zip(0..);
+        let pieces = pieces.map(|(piece, id)| (id, (*piece).into()));
+        trace.pieces.extend(pieces);
+        let p = trace.tokens[at].candidates[6].p;
+        // One below those that fit.
+        trace.tokens[at].candidates.push(CandidateTrace {
+            token: 11,
+            p: p / 1e6,
+            after: vec![],
+        });
+        recorded.kept.ids.chosen.truncate(ODD.len() + 3);
+    }
+    if let Some(walk) = &mut state.tokens.walk {
+        (walk.token, walk.candidate) = (at, 7);
+    }
+    state
+}
+
+/// On a token that breaks the line.
+pub fn odd_break(size: (u16, u16)) -> State {
+    odd_at(size, 1)
+}
+
+/// On half a character.
+pub fn odd_half(size: (u16, u16)) -> State {
+    odd_at(size, 2)
+}
+
+/// On a token that writes nothing.
+pub fn odd_empty(size: (u16, u16)) -> State {
+    odd_at(size, 9)
+}
+
+/// A reply that was not recorded.
+pub fn not_recorded(size: (u16, u16)) -> State {
+    let mut state = walk(size);
+    if let Some(recorded) = state.tokens.replies.get_mut(&RequestId(1)) {
+        recorded.kept.trace = Trace::default();
     }
     state
 }

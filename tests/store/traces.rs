@@ -2,7 +2,7 @@
 
 use llmdeck::engine::trace::{CandidateTrace, Ids, Stage, StageTrace, TokenTrace, Trace};
 use llmdeck::engine::{Batches, Origin};
-use llmdeck::store::{Kept, MessageId};
+use llmdeck::store::{Kept, Marks, MessageId};
 
 use super::{Place, talk};
 
@@ -39,6 +39,10 @@ fn kept(token: i32) -> Kept {
                 }],
             }],
             pieces: [(token, b"a".as_slice().into())].into(),
+        },
+        marks: Marks {
+            by_hand: vec![0],
+            computed_later: 1,
         },
     }
 }
@@ -119,6 +123,26 @@ fn a_message_that_is_not_there_keeps_nothing() {
             .add_trace(answered, &[5], &Default::default())
             .is_err()
     );
+}
+
+#[test]
+fn what_was_kept_before_there_were_marks_has_none() {
+    let place = Place::new();
+    let mut store = place.open();
+    let (_, _, answered) = talk(&mut store, "q", "a");
+    store.keep_trace(answered, &kept(4)).unwrap();
+    drop(store);
+    let file = place.path().join(llmdeck::store::DATABASE);
+    let db = rusqlite::Connection::open(file).unwrap();
+    let origin = r#"{"fingerprint": "f00d", "seed": 7, "batches": {"prefill": [64, 3]}}"#;
+    db.execute("UPDATE trace SET origin = ?1", [origin])
+        .unwrap();
+    drop(db);
+    let expected = Kept {
+        marks: Marks::default(),
+        ..kept(4)
+    };
+    assert_eq!(place.open().trace(answered).unwrap(), Some(expected));
 }
 
 #[test]

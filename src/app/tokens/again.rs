@@ -1,77 +1,34 @@
-//! Replies made again: with another token at one place, or to be recorded.
+//! Replies that leave the path of another one: with another token at one place.
 
-use super::{Later, Recorded, Walk};
+use super::{Recorded, Walk, later};
 use crate::app::update::{IsError, notice};
-use crate::app::{Effect, Entry, State, replies, saving};
+use crate::app::{Action, Effect, Entry, State, replies, saving};
 use crate::engine::trace::{CandidateTrace, Trace};
-use crate::engine::{Command, Exact, GenerateRequest, RequestId};
-use crate::params::{Params, ReplyParams, SamplingParams};
+use crate::engine::{Exact, RequestId};
+use crate::keymap::Context;
 use crate::store::Kept;
 
-/// Candidates of each token where a reply is recorded after it was made.
-const RECORDED_LATER: u32 = 10;
+/// Candidates of each token where one looks into the tokens and the parameters record fewer.
+pub(super) const RECORDED: u32 = 10;
 
 /// Enter: goes on with the candidate, or records a reply that was not recorded.
 pub(super) fn accept(state: &mut State) -> Vec<Effect> {
     let walked = state.tokens.walked();
-    if walked.is_some_and(|(_, trace)| trace.tokens.is_empty()) {
-        record_later(state)
+    if walked.is_some_and(|(_, recorded)| recorded.kept.trace.tokens.is_empty()) {
+        later::record(state)
     } else {
         take_this_one(state)
     }
 }
 
-/// Makes the reply again with the tokens and values it has, so that its candidates are known.
-fn record_later(state: &mut State) -> Vec<Effect> {
-    let Some(walk) = state.tokens.walk else {
-        return vec![];
-    };
-    if let Some(why) = cannot_take(state, walk.reply) {
-        return notice(state, why, IsError::Yes);
-    }
-    if state.tokens.later.is_some() {
-        return notice(state, "A reply is being recorded.", IsError::No);
-    }
-    let Some(recorded) = state.tokens.replies.get(&walk.reply) else {
-        return vec![];
-    };
-    let Kept { origin, ids, .. } = recorded.kept.clone();
-    let made_with = state.tokens.params.get(&walk.reply);
-    let params = made_with.map_or_else(Params::default, Params::written);
-    let request = state.next_request();
-    // Another conversation for the engine, so that the cache of what was said later stays.
-    let conversation = state.next_conversation();
-    state.tokens.later = Some(Later {
-        request,
-        reply: walk.reply,
-    });
-    vec![Effect::Engine(Command::Generate(Box::new(
-        GenerateRequest {
-            id: request,
-            conversation,
-            messages: Vec::new(),
-            reply_so_far: String::new(),
-            sampling: SamplingParams {
-                seed: Some(origin.seed),
-                n_probs: params.sampling().n_probs.max(RECORDED_LATER),
-                ..params.sampling()
-            },
-            reply: ReplyParams {
-                max_tokens: u32::try_from(ids.chosen.len()).ok(),
-                stop: Vec::new(),
-                ..params.reply()
-            },
-            exact: Some(Exact {
-                prompt: ids.prompt,
-                reply: Vec::new(),
-                forced: ids.chosen,
-            }),
-        },
-    )))]
-}
-
 /// Why the tokens of this reply cannot be gone on with.
-fn cannot_take(state: &State, reply: RequestId) -> Option<String> {
+pub(super) fn cannot_take(state: &State, reply: RequestId) -> Option<String> {
+    if state.chat.running().is_some() {
+        // In this view Esc goes back.
+        let key = state.keymap.hint(Context::Tokens, Action::Interrupt);
+        let key = key.unwrap_or_else(|| "Esc in the chat".to_owned());
+        return Some(format!("A reply is being written; {key} stops it."));
+    }
     if let Some(why) = replies::cannot_reply(state) {
         return Some(why);
     }
@@ -98,7 +55,7 @@ pub(super) fn take_this_one(state: &mut State) -> Vec<Effect> {
     if let Some(why) = cannot_take(state, walk.reply) {
         return notice(state, why, IsError::Yes);
     }
-    let Some((exact, trace)) = branch(&recorded.kept, walk.token, &candidate) else {
+    let Some((exact, kept)) = branch(&recorded.kept, walk.token, &candidate) else {
         return notice(state, "The reply has not ended yet.", IsError::Yes);
     };
     let is_walked =
@@ -114,12 +71,8 @@ pub(super) fn take_this_one(state: &mut State) -> Vec<Effect> {
     let before = state.chat.tree.parent(walked);
     state.chat.end_at(before);
     let mut effects = saving::chose(state);
-    effects.extend(replies::begin_exactly(state, exact));
+    effects.extend(replies::begin_exactly(state, exact, RECORDED));
     if let Some(request) = state.chat.running() {
-        let kept = Kept {
-            trace,
-            ..Kept::default()
-        };
         state.tokens.replies.insert(request, Recorded::new(kept));
         state.tokens.walk = Some(Walk {
             reply: request,
@@ -131,10 +84,19 @@ pub(super) fn take_this_one(state: &mut State) -> Vec<Effect> {
 
 /// The prompt and beginning that lead to a token and take another in its place, and what is known
 /// of the tokens up to there.
-fn branch(kept: &Kept, token: usize, candidate: &CandidateTrace) -> Option<(Exact, Trace)> {
+pub(super) fn branch(
+    kept: &Kept,
+    token: usize,
+    candidate: &CandidateTrace,
+) -> Option<(Exact, Kept)> {
     let place = kept.trace.tokens.get(token)?;
     let mut reply = kept.ids.chosen.get(..place.at as usize)?.to_vec();
     reply.push(candidate.token);
+    let mut marks = kept.marks.clone();
+    marks.truncate(place.at.saturating_add(1));
+    if candidate.token != place.token && !marks.is_by_hand(place.at) {
+        marks.by_hand.push(place.at);
+    }
     let mut tokens = kept.trace.tokens.get(..=token)?.to_vec();
     let last = tokens.last_mut()?;
     last.token = candidate.token;
@@ -144,11 +106,15 @@ fn branch(kept: &Kept, token: usize, candidate: &CandidateTrace) -> Option<(Exac
         tokens,
         pieces: kept.trace.pieces.clone(),
     };
-    let prompt = kept.ids.prompt.clone();
     let exact = Exact {
-        prompt,
+        prompt: kept.ids.prompt.clone(),
         reply,
         forced: Vec::new(),
     };
-    Some((exact, trace))
+    let kept = Kept {
+        trace,
+        marks,
+        ..Kept::default()
+    };
+    Some((exact, kept))
 }

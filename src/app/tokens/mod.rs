@@ -1,6 +1,7 @@
 //! How replies came about, and the walk through the tokens of one.
 
 mod again;
+mod later;
 mod record;
 #[cfg(test)]
 mod tests;
@@ -9,13 +10,14 @@ mod walk;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::update::{IsError, notice};
-use super::{Effect, Entry, State, saving};
+use super::{Effect, Entry, State};
 use crate::chat::NodeId;
-use crate::engine::trace::{CandidateTrace, TokenTrace, Trace};
+use crate::engine::trace::{CandidateTrace, TokenTrace};
 use crate::engine::{EngineEvent, Origin, RequestId};
-use crate::store::{Command, Kept, MessageId, Snapshot};
+use crate::store::{Kept, MessageId, Snapshot};
 
+pub use later::Later;
+pub(super) use later::{is_later, stop as stop_recording};
 pub use record::Recorded;
 pub(super) use record::{ends, goes_on, grew, on_drawn};
 pub use walk::{Shade, Walk};
@@ -34,26 +36,24 @@ pub struct TokensState {
     pub later: Option<Later>,
 }
 
-/// A reply is made again, token by token as it was, to be recorded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Later {
-    /// The number it is made again under.
-    request: RequestId,
-    pub reply: RequestId,
-}
-
 impl TokensState {
     /// The reply the walk is in.
-    pub fn walked(&self) -> Option<(&Walk, &Trace)> {
+    pub fn walked(&self) -> Option<(&Walk, &Recorded)> {
         let walk = self.walk.as_ref()?;
         let recorded = self.replies.get(&walk.reply)?;
-        Some((walk, &recorded.kept.trace))
+        Some((walk, recorded))
+    }
+
+    /// The reply the walk is in, while it is recorded after it was made.
+    pub fn recording(&self) -> Option<&Later> {
+        let (walk, later) = (self.walk.as_ref()?, self.later.as_ref()?);
+        (walk.reply == later.reply).then_some(later)
     }
 
     /// The token the walk stands on.
     pub fn token(&self) -> Option<&TokenTrace> {
-        let (walk, trace) = self.walked()?;
-        trace.tokens.get(walk.token)
+        let (walk, recorded) = self.walked()?;
+        recorded.kept.trace.tokens.get(walk.token)
     }
 
     /// The candidate the walk stands on.
@@ -76,44 +76,10 @@ pub(super) fn kept(state: &mut State, reply: RequestId, params: Snapshot, kept: 
 
 /// Takes the engine's word in.
 pub(super) fn on_engine(state: &mut State, event: EngineEvent) -> Vec<Effect> {
-    if let Some(later) = state.tokens.later
-        && request_of(&event) == Some(later.request)
-    {
-        return on_later(state, later.reply, event);
+    if request_of(&event).is_some_and(|request| is_later(state, request)) {
+        return later::on_engine(state, event);
     }
     record::on_engine(state, event)
-}
-
-/// Takes in what is told of a reply that is recorded after it was made.
-fn on_later(state: &mut State, reply: RequestId, event: EngineEvent) -> Vec<Effect> {
-    let Some(recorded) = state.tokens.replies.get_mut(&reply) else {
-        return vec![];
-    };
-    match event {
-        EngineEvent::Traced { trace, .. } => {
-            recorded.kept.trace.append(trace);
-            vec![]
-        }
-        EngineEvent::Made { .. } => {
-            state.tokens.later = None;
-            let Some(message) = recorded.message else {
-                return vec![];
-            };
-            let kept = Arc::new(recorded.kept.clone());
-            saving::store(state, Command::KeepLater { message, kept })
-        }
-        EngineEvent::Failed { error, .. } => {
-            state.tokens.later = None;
-            notice(state, error.to_string(), IsError::Yes)
-        }
-        _ => vec![],
-    }
-}
-
-/// Whether that is the number of a reply that is recorded after it was made.
-pub(super) fn is_later(state: &State, request: RequestId) -> bool {
-    let later = state.tokens.later.as_ref();
-    later.is_some_and(|later| later.request == request)
 }
 
 fn request_of(event: &EngineEvent) -> Option<RequestId> {

@@ -10,6 +10,7 @@
 use std::sync::Arc;
 
 use super::is_shown;
+use super::later::{self, Later};
 use crate::app::{Effect, State, saving};
 use crate::engine::trace::{Ids, Trace};
 use crate::engine::{EngineEvent, Origin, RequestId};
@@ -120,6 +121,9 @@ fn joined(mut before: Kept, prompt: &[i32]) -> Option<Kept> {
         .tokens
         .retain(|token| (token.at as usize) < same);
     before.ids.chosen = given.to_vec();
+    before
+        .marks
+        .truncate(u32::try_from(same).unwrap_or(u32::MAX));
     Some(before)
 }
 
@@ -163,7 +167,12 @@ pub(in crate::app) fn on_drawn(state: &mut State, event: &EngineEvent) {
 }
 
 /// A reply goes on under another number: its record does, too.
-pub(in crate::app) fn goes_on(state: &mut State, reply: RequestId, next: RequestId) {
+pub(in crate::app) fn goes_on(state: &mut State, reply: RequestId, next: RequestId) -> Vec<Effect> {
+    let is_recorded = |later: &Later| later.reply == reply;
+    let effects = match state.tokens.later.as_ref().is_some_and(is_recorded) {
+        true => later::stop(state),
+        false => vec![],
+    };
     if let Some(params) = state.tokens.params.remove(&reply) {
         state.tokens.params.insert(next, params);
     }
@@ -171,6 +180,7 @@ pub(in crate::app) fn goes_on(state: &mut State, reply: RequestId, next: Request
         recorded.goes_on = !recorded.kept.ids.chosen.is_empty();
         state.tokens.replies.insert(next, recorded);
     }
+    effects
 }
 
 /// Keeps what is new of a reply in progress.
@@ -212,6 +222,7 @@ fn keep(state: &mut State, reply: RequestId) -> Vec<Effect> {
 mod tests {
     use super::*;
     use crate::engine::trace::TokenTrace;
+    use crate::store::Marks;
 
     fn part(prompt: &[i32], chosen: &[i32]) -> Kept {
         let token = |(at, token): (usize, &i32)| TokenTrace {
@@ -229,6 +240,7 @@ mod tests {
                 tokens: chosen.iter().enumerate().map(token).collect(),
                 ..Trace::default()
             },
+            marks: Marks::default(),
         }
     }
 
@@ -277,6 +289,28 @@ mod tests {
             .map(|one| one.at)
             .collect();
         assert_eq!(places, [0, 2, 3]);
+    }
+
+    #[test]
+    fn marks_stay_with_the_tokens_that_are_still_there() {
+        let marked = Kept {
+            marks: Marks {
+                by_hand: vec![0, 2],
+                computed_later: 3,
+            },
+            ..part(&[1, 2], &[3, 4, 5])
+        };
+        for (prompt, by_hand, computed_later) in [
+            (&[1, 2, 3, 4, 5][..], &[0, 2][..], 3),
+            (&[1, 2, 3, 9], &[0], 1),
+            (&[6], &[], 0),
+        ] {
+            let marks = gone_on(marked.clone(), prompt).kept.marks;
+            assert_eq!(
+                (&marks.by_hand[..], marks.computed_later),
+                (by_hand, computed_later)
+            );
+        }
     }
 
     #[test]

@@ -1,11 +1,15 @@
 //! The walk and what is recorded, event by event.
 
-use super::again::take_this_one;
+use super::again::{accept, take_this_one};
 use super::walk::{choose, open, other_reply, step};
 use super::*;
-use crate::app::{Reply, ReplyState, update};
-use crate::engine::trace::{Ids, Stage, StageTrace};
-use crate::engine::{Command as EngineCommand, ContextInfo, ModelInfo, StopReason};
+use crate::app::{Action, Pane, Reply, ReplyState, Saving, update};
+use crate::engine::trace::{Ids, Stage, StageTrace, Trace};
+use crate::engine::{
+    Command as EngineCommand, ContextInfo, GenerateRequest, ModelInfo, StopReason,
+};
+use crate::keymap::Context;
+use crate::store::{Command, Marks};
 
 fn trace(count: i32) -> Trace {
     let candidate = |token, p| CandidateTrace {
@@ -96,6 +100,63 @@ fn the_walk_begins_at_the_last_reply_and_stays_inside() {
 }
 
 #[test]
+fn it_opens_the_selected_reply_or_the_newest_and_goes_on_where_it_stood() {
+    let mut state = recorded();
+    open(&mut state).unwrap();
+    step(&mut state, 2);
+    let at = |state: &State| state.tokens.walk.map(|walk| (walk.reply, walk.token));
+    open(&mut state).unwrap();
+    assert_eq!(at(&state), Some((RequestId(1002), 2)), "the same reply");
+    other_reply(&mut state, -1);
+    open(&mut state).unwrap();
+    assert_eq!(at(&state), Some((RequestId(1002), 0)), "the newest");
+    // Selected are the first question and its reply, in turn.
+    for node in [0, 1] {
+        state.focus = Pane::Chat;
+        state.chat.selected = state.chat.tree.path().get(node).copied();
+        open(&mut state).unwrap();
+        assert_eq!(at(&state), Some((RequestId(1001), 0)));
+        state.focus = Pane::Composer;
+        open(&mut state).unwrap();
+        assert_eq!(at(&state), Some((RequestId(1002), 0)));
+    }
+    state.focus = Pane::Chat;
+    state.tokens.replies.remove(&RequestId(1001));
+    open(&mut state).unwrap_err();
+}
+
+#[test]
+fn every_key_of_the_view_does_something_and_is_named() {
+    let mut sections = State::new((80, 24)).keymap.sections().into_iter();
+    let (_, rows) = sections
+        .find(|(context, _)| *context == Context::Tokens)
+        .unwrap();
+    assert!(rows.len() > 10);
+    // From the first candidate of the first token of the first reply, or the last ones.
+    let at_an_end = |towards: isize| {
+        let mut state = recorded();
+        update(&mut state, crate::app::Event::Key("alt+t".parse().unwrap()));
+        other_reply(&mut state, towards);
+        step(&mut state, 9 * towards);
+        choose(&mut state, 9 * towards);
+        state
+    };
+    for (keys, what) in rows {
+        for key in keys.split(' ') {
+            let does = [-1, 1].map(at_an_end).into_iter().any(|mut state| {
+                let before = state.tokens.walk;
+                let pressed = crate::app::Event::Key(key.parse().unwrap());
+                let effects = update(&mut state, pressed);
+                let is_open = state.overlay.is_some();
+                state.tokens.walk != before || is_open || !effects.is_empty()
+            });
+            assert!(does, "{key}: {what}");
+        }
+        assert!(!what.contains("value"), "in words of the view: {what}");
+    }
+}
+
+#[test]
 fn another_candidate_branches_the_chat_with_the_tokens_before_it() {
     let mut state = recorded();
     open(&mut state).unwrap();
@@ -111,18 +172,52 @@ fn another_candidate_branches_the_chat_with_the_tokens_before_it() {
     let exact = asked.exact.clone().unwrap();
     assert_eq!(exact.prompt, [1, 2]);
     assert_eq!(exact.reply, [10, 11, 99]);
+    assert_eq!(asked.sampling.n_probs, 10, "to walk on in it");
     // The first question and its new reply are left, with what is known of its beginning.
     assert_eq!(state.chat.entries.len(), 2);
     let kept = &state.tokens.replies[&asked.id].kept;
     let tokens: Vec<_> = kept.trace.tokens.iter().map(|token| token.token).collect();
     assert_eq!(tokens, [10, 11, 99]);
     assert_eq!(kept.trace.tokens[2].rank, 1);
+    assert_eq!(kept.marks.by_hand, [2]);
     assert_eq!(state.tokens.walk.unwrap().reply, asked.id);
     assert!(
         take_this_one(&mut state)
             .iter()
             .all(|effect| !matches!(effect, Effect::Engine(_)))
     );
+    let said = state.notice.unwrap().text;
+    assert_eq!(said, "A reply is being written; Ctrl+C stops it.");
+}
+
+#[test]
+fn what_was_taken_by_hand_stays_that_in_what_leaves_its_path() {
+    let kept = |by_hand: &[u32]| Kept {
+        ids: Ids {
+            prompt: vec![1],
+            chosen: vec![10, 11, 12, 13],
+        },
+        trace: trace(4),
+        marks: Marks {
+            by_hand: by_hand.into(),
+            computed_later: 4,
+        },
+        ..Kept::default()
+    };
+    // At the third token, its own or another candidate.
+    for (before, candidate, after) in [
+        (&[][..], 1, &[2][..]),
+        (&[], 0, &[]),
+        (&[0, 3], 1, &[0, 2]),
+        (&[2, 3], 0, &[2]),
+    ] {
+        let kept = kept(before);
+        let candidate = &kept.trace.tokens[2].candidates[candidate];
+        let (exact, branch) = super::again::branch(&kept, 2, candidate).unwrap();
+        assert_eq!(exact.reply, [10, 11, candidate.token]);
+        assert_eq!(branch.marks.by_hand, after);
+        assert_eq!(branch.marks.computed_later, 3);
+    }
 }
 
 #[test]
@@ -139,6 +234,106 @@ fn tokens_of_another_model_are_not_taken() {
             .any(|effect| matches!(effect, Effect::Engine(_)))
     );
     assert_eq!(state.chat.entries.len(), 4);
+}
+
+/// The last reply, whose candidates were not recorded, is being recorded; with its request.
+fn recording() -> (State, GenerateRequest) {
+    let mut state = recorded();
+    state.sessions.saving = Saving::On;
+    let last = state.tokens.replies.get_mut(&RequestId(1002)).unwrap();
+    last.kept.trace = Trace::default();
+    last.message = Some(MessageId(8));
+    open(&mut state).unwrap();
+    let asked = accept(&mut state)
+        .into_iter()
+        .find_map(|effect| match effect {
+            Effect::Engine(EngineCommand::Generate(request)) => Some(*request),
+            _ => None,
+        });
+    (state, asked.expect("it is computed again"))
+}
+
+fn of_engine(state: &mut State, event: EngineEvent) -> Vec<Effect> {
+    update(state, crate::app::Event::Engine(event))
+}
+
+/// The engine made so many tokens of it again.
+fn made_again(state: &mut State, request: RequestId, count: i32) -> Vec<Effect> {
+    let mut again = trace(count);
+    // The likeliest of the first one is another now.
+    again.tokens[0].candidates.swap(0, 1);
+    let mut effects = of_engine(
+        state,
+        EngineEvent::Traced {
+            request,
+            trace: again,
+        },
+    );
+    let made = EngineEvent::Made {
+        request,
+        origin: Box::default(),
+        ids: Ids {
+            prompt: vec![1, 2],
+            chosen: (10..10 + count).collect(),
+        },
+    };
+    effects.extend(of_engine(state, made));
+    effects
+}
+
+#[test]
+fn what_is_recorded_after_a_reply_was_made_is_marked_as_that() {
+    let (mut state, asked) = recording();
+    assert_eq!(asked.exact.unwrap().forced, [10, 11, 12, 13]);
+    let effects = made_again(&mut state, asked.id, 4);
+    assert!(state.tokens.later.is_none());
+    let stored = effects.iter().find_map(|effect| match effect {
+        Effect::Store(Command::KeepLater { message, kept }) => Some((*message, kept)),
+        _ => None,
+    });
+    let (message, kept) = stored.expect("it is kept");
+    assert_eq!((message, kept.marks.computed_later), (MessageId(8), 4));
+    assert_eq!(kept.trace.tokens.len(), 4);
+    assert_eq!(kept.origin.fingerprint, "f00d", "as it was made at first");
+    let drawn = state.tokens.candidate().map(|candidate| candidate.token);
+    assert_eq!(drawn, Some(10), "the walk stands on the token drawn");
+}
+
+#[test]
+fn a_recording_that_does_not_come_to_its_end_leaves_nothing() {
+    let is_as_before = |state: &State| {
+        let kept = &state.tokens.replies[&RequestId(1002)].kept;
+        assert_eq!(state.tokens.later, None);
+        assert_eq!(
+            (&kept.trace, &kept.marks),
+            (&Trace::default(), &Marks::default())
+        );
+        assert_eq!(kept.ids.chosen, [10, 11, 12, 13]);
+    };
+    // Short of what was drawn.
+    let (mut state, asked) = recording();
+    let effects = made_again(&mut state, asked.id, 2);
+    assert!(
+        !effects
+            .iter()
+            .any(|effect| matches!(effect, Effect::Store(_)))
+    );
+    is_as_before(&state);
+    assert!(state.notice.is_some());
+    // Stopped with Esc, which does not leave the view yet; late news of it changes nothing.
+    let (mut state, asked) = recording();
+    let stopped = super::walk::perform(&mut state, Action::Cancel).unwrap();
+    let is_cancelled = |effect: &Effect| matches!(effect, Effect::Engine(EngineCommand::Cancel(id)) if *id == asked.id);
+    assert!(stopped.iter().any(is_cancelled));
+    made_again(&mut state, asked.id, 4);
+    is_as_before(&state);
+    assert!(super::walk::perform(&mut state, Action::Cancel).is_none());
+    // The chat is left.
+    let (mut state, asked) = recording();
+    let next = state.next_conversation();
+    let left = crate::app::perform::leave_for(&mut state, next);
+    let is_cancelled = |effect: &Effect| matches!(effect, Effect::Engine(EngineCommand::Cancel(id)) if *id == asked.id);
+    assert!(left.iter().any(is_cancelled));
 }
 
 #[test]
@@ -185,7 +380,7 @@ fn late_news_of_a_reply_that_is_gone_is_ignored() {
 #[test]
 fn a_reply_that_is_cut_off_keeps_what_made_it_and_the_tokens_it_has() {
     use crate::app::tests::{generated, ready, say};
-    use crate::app::{Left, Saving, close};
+    use crate::app::{Left, close};
     let mut state = ready();
     state.sessions.saving = Saving::On;
     let request = generated(&say(&mut state, "Why?"));

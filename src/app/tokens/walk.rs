@@ -1,8 +1,8 @@
 //! The walk itself: where it stands, and how keys move it.
 
-use super::again;
+use super::{again, later};
 use crate::app::update::{IsError, notice};
-use crate::app::{Action, Effect, Entry, State, View};
+use crate::app::{Action, Effect, Entry, Pane, State, View};
 use crate::engine::RequestId;
 
 /// A place in a reply.
@@ -35,26 +35,33 @@ pub fn enter(state: &mut State) -> Vec<Effect> {
     }
 }
 
-/// Opens the walk at the last reply whose tokens were recorded.
+/// Opens the walk at the reply selected in the chat pane or the one that follows the message selected
+/// there, else at the last one whose tokens are known. In the same reply as the last time it stands
+/// where it stood.
 ///
 /// # Errors
-/// When there is none: a sentence that says how to have one.
-pub(super) fn open(state: &mut State) -> Result<(), String> {
-    let Some(last) = walkable(state).last().copied() else {
-        return Err("There is no reply whose tokens are known.".into());
+/// When the tokens of that one are not known, or of none: in words.
+pub(super) fn open(state: &mut State) -> Result<(), &'static str> {
+    let walkable = walkable(state);
+    let selects = state.focus == Pane::Chat && state.chat.selected.is_some();
+    let reply = if selects {
+        let meant = state.chat.meant_reply().map(|(_, reply)| reply.request);
+        meant
+            .filter(|reply| walkable.contains(reply))
+            .ok_or("The tokens of the selected reply are not known; without a selection the last one opens.")?
+    } else {
+        *walkable
+            .last()
+            .ok_or("There is no reply whose tokens are known.")?
     };
-    let shade = state.tokens.walk.map_or(Shade::Off, |walk| walk.shade);
-    match &state.tokens.walk {
-        // Where one was the last time.
-        Some(walk) if walkable(state).contains(&walk.reply) => {}
-        _ => {
-            state.tokens.walk = Some(Walk {
-                reply: last,
-                token: 0,
-                candidate: 0,
-                shade,
-            });
-        }
+    if state.tokens.walk.is_none_or(|walk| walk.reply != reply) {
+        let shade = state.tokens.walk.map_or(Shade::Off, |walk| walk.shade);
+        state.tokens.walk = Some(Walk {
+            reply,
+            token: 0,
+            candidate: 0,
+            shade,
+        });
     }
     settle(state);
     Ok(())
@@ -123,6 +130,7 @@ pub fn perform(state: &mut State, action: Action) -> Option<Vec<Effect>> {
         Action::Bottom => step(state, isize::MAX / 2),
         Action::Toggle => shade(state),
         Action::Accept => return Some(again::accept(state)),
+        Action::Cancel if state.tokens.later.is_some() => return Some(later::stop(state)),
         _ => return None,
     }
     Some(vec![])
@@ -147,11 +155,11 @@ fn walkable(state: &State) -> Vec<RequestId> {
 }
 
 /// Keeps the walk inside the reply and its candidate on the token that was chosen.
-fn settle(state: &mut State) {
-    let last = state
-        .tokens
-        .walked()
-        .map_or(0, |(_, trace)| trace.tokens.len().saturating_sub(1));
+pub(super) fn settle(state: &mut State) {
+    let walked = state.tokens.walked();
+    let last = walked.map_or(0, |(_, recorded)| {
+        recorded.kept.trace.tokens.len().saturating_sub(1)
+    });
     if let Some(walk) = &mut state.tokens.walk {
         walk.token = walk.token.min(last);
     }

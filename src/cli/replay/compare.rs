@@ -9,8 +9,11 @@ use crate::store::Kept;
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Outcome {
     pub seed: u32,
-    /// Tokens compared.
+    /// Tokens of the reply, with those at its beginning that are given again and not drawn.
     pub tokens: usize,
+    pub given: usize,
+    /// The places of tokens that were taken by hand.
+    pub by_hand: Vec<u32>,
     /// `None` = every token is the same.
     pub divergence: Option<Divergence>,
     /// What is not as it was: name, then and now.
@@ -26,7 +29,8 @@ pub(super) struct Outcome {
 pub(super) struct Divergence {
     /// Its place in the reply.
     pub at: usize,
-    /// Whether the candidates of `then` were not recorded, and computed now with its values.
+    /// Whether the candidates of `then` were not recorded, and computed with its values: now, or
+    /// when somebody looked at them.
     pub is_computed: bool,
     pub then: Side,
     pub now: Side,
@@ -37,16 +41,24 @@ pub(super) struct Divergence {
 pub(super) struct Side {
     /// `None` = the reply had ended.
     pub token: Option<i32>,
-    pub text: String,
+    pub name: Name,
     /// Empty where none were recorded.
     pub candidates: Vec<Candidate>,
+}
+
+/// What a token says.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Name {
+    pub text: String,
+    /// The same for people: see [`Trace::quoted`].
+    pub quoted: String,
 }
 
 /// What could have been drawn.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Candidate {
     pub token: i32,
-    pub text: String,
+    pub name: Name,
     /// The model's probability, and that of being drawn.
     pub p: f32,
     pub drawn_p: f32,
@@ -74,13 +86,16 @@ pub(super) fn compare(
 ) -> Outcome {
     let divergence = diverges_at(then, now).map(|at| Divergence {
         at,
-        is_computed: computed.is_some(),
+        is_computed: computed.is_some()
+            || u32::try_from(at).is_ok_and(|at| then.marks.is_computed_later(at)),
         then: side(then, computed.unwrap_or(&then.trace), at, &now.trace),
         now: side(now, &now.trace, at, &then.trace),
     });
     Outcome {
         seed: then.origin.seed,
         tokens: then.ids.chosen.len(),
+        given: then.origin.begun_with as usize,
+        by_hand: then.marks.by_hand.clone(),
         divergence,
         differences: differences(&then.origin, &now.origin),
         resampled: then.origin.resampled,
@@ -102,14 +117,18 @@ pub(super) fn changed(then: &Params, now: &Params) -> Vec<(&'static str, String,
 fn side(kept: &Kept, trace: &Trace, at: usize, other: &Trace) -> Side {
     let name = |token: i32| {
         let knows = trace.pieces.contains_key(&token);
-        if knows { trace } else { other }.text(token)
+        let knows = if knows { trace } else { other };
+        Name {
+            text: knows.text(token),
+            quoted: knows.quoted(token),
+        }
     };
     let candidates = recorded(trace, at).map(|token| {
         let candidates = token.candidates.iter();
         candidates
             .map(|one| Candidate {
                 token: one.token,
-                text: name(one.token),
+                name: name(one.token),
                 p: one.p,
                 drawn_p: one.drawn(&token.stages),
             })
@@ -118,7 +137,7 @@ fn side(kept: &Kept, trace: &Trace, at: usize, other: &Trace) -> Side {
     let token = kept.ids.chosen.get(at).copied();
     Side {
         token,
-        text: token.map(name).unwrap_or_default(),
+        name: token.map(name).unwrap_or_default(),
         candidates: candidates.unwrap_or_default(),
     }
 }
@@ -190,6 +209,7 @@ mod tests {
                     .map(|id| (*id, id.to_string().into_bytes().into()))
                     .collect(),
             },
+            ..Kept::default()
         }
     }
 
@@ -206,9 +226,9 @@ mod tests {
         let outcome = compare(&kept(&[1, 2, 3], &[]), &kept(&[1, 5, 3], &[]), None, None);
         let divergence = outcome.divergence.unwrap();
         assert_eq!(divergence.at, 1);
-        assert_eq!(divergence.then.candidates[0].text, "2");
+        assert_eq!(divergence.then.candidates[0].name.text, "2");
         assert!(!divergence.is_computed);
-        assert_eq!(divergence.now.text, "5");
+        assert_eq!(divergence.now.name.text, "5");
     }
 
     #[test]
@@ -228,8 +248,16 @@ mod tests {
         let outcome = compare(&then, &now, Some(&computed), None);
         let divergence = outcome.divergence.unwrap();
         assert!(divergence.is_computed);
-        assert_eq!(divergence.then.text, "2");
+        assert_eq!(divergence.then.name.text, "2");
         assert_eq!(divergence.then.candidates[0].token, 2);
+
+        // As well as where it was computed and kept before.
+        then.trace = computed;
+        for (computed_later, is_computed) in [(1, false), (2, true)] {
+            then.marks.computed_later = computed_later;
+            let divergence = compare(&then, &now, None, None).divergence;
+            assert_eq!(divergence.map(|one| one.is_computed), Some(is_computed));
+        }
     }
 
     #[test]

@@ -17,8 +17,10 @@ use clap::Args;
 
 use super::engine::with_engine;
 use super::{ExitCode, Failure, Prepared, model, print_result};
+use crate::chat::Role;
 use crate::engine::trace::Trace;
 use crate::engine::{Exact, Origin};
+use crate::gguf;
 use crate::params::{Overrides, Param, Params, ReplyParams, SamplingParams, Source, Value, spec};
 use crate::store::{Kept, Message, MessageId, MessageState, Store, StoreError};
 use session::Session;
@@ -72,12 +74,15 @@ pub(super) fn run(
     refuse(args.id, &given)?;
     let (message, kept) = recall(args.id, prepared)?;
     let cut = cut(&message);
-    let path = model_of(&kept.origin, given.model.as_ref())?;
     if kept.ids.chosen.len() <= kept.origin.begun_with as usize {
-        let what = format!("making reply {} again", args.id);
-        let why = "it was cut off before a token of it was kept";
-        return Err(Failure::new(ExitCode::NoInput, what, why));
+        let why = "it was cut off before a token of it was drawn and kept";
+        return Err(Failure::new(ExitCode::NoInput, doing(args.id), why)
+            .hint("a reply with one token at least can be compared"));
     }
+    let path = match given.model {
+        Some(path) => path,
+        None => own_model(args.id, &kept.origin)?,
+    };
     let own = params_of(&message, &kept.origin);
     let mut params = own.clone();
     params.replace(Source::Session, given.parameters);
@@ -111,6 +116,11 @@ pub(super) fn run(
     })
 }
 
+/// What is tried, for an error.
+fn doing(id: i64) -> String {
+    format!("making reply {id} again")
+}
+
 /// Says what is given and could not count.
 fn refuse(id: i64, given: &Given) -> Result<(), Failure> {
     let fixed = FIXED
@@ -122,12 +132,11 @@ fn refuse(id: i64, given: &Given) -> Result<(), Failure> {
     if refused.is_empty() {
         return Ok(());
     }
-    let what = format!("making reply {id} again");
     let why = format!(
         "{} cannot count: the reply's own values, seed, length and prompt are made again",
         refused.join(", ")
     );
-    Err(Failure::new(ExitCode::Usage, what, why)
+    Err(Failure::new(ExitCode::Usage, doing(id), why)
         .hint("single load and sampling parameters can be given, such as --threads or --temp"))
 }
 
@@ -172,26 +181,25 @@ fn exact(kept: &Kept) -> Exact {
 
 /// The reply and how it came about.
 fn recall(id: i64, prepared: &Prepared) -> Result<(Message, Kept), Failure> {
-    let what = || format!("making reply {id} again");
-    let refused = |error: StoreError| Failure::new(ExitCode::Io, what(), error);
+    let no_input = |why: &str| Failure::new(ExitCode::NoInput, doing(id), why);
+    let refused = |error: StoreError| Failure::new(ExitCode::Io, doing(id), error);
     let store = Store::open(&prepared.folders.sessions_dir).map_err(refused)?;
     let store = store.store;
-    let id = MessageId(id);
-    let message = store.message(id).map_err(refused)?.ok_or_else(|| {
-        Failure::new(
-            ExitCode::NoInput,
-            what(),
-            "there is no message of this number",
-        )
-        .hint("the token view (Alt+T) shows the number of a reply")
+    let message = store.message(MessageId(id)).map_err(refused)?;
+    let message = message.ok_or_else(|| {
+        no_input("there is no message of this number")
+            .hint("the token view (Alt+T) shows the number of a reply; what is not saved has none")
     })?;
-    let kept = store.trace(id).map_err(refused)?.ok_or_else(|| {
-        Failure::new(
-            ExitCode::NoInput,
-            what(),
-            "how it was made is not stored with it",
-        )
-        .hint("only replies that were made here have that; people's messages and imported chats do not")
+    if message.said.role != Role::Assistant {
+        return Err(
+            no_input("the message of this number is no reply of a model")
+                .hint("the token view (Alt+T) shows the number of a reply"),
+        );
+    }
+    let kept = store.trace(MessageId(id)).map_err(refused)?;
+    let kept = kept.ok_or_else(|| {
+        no_input("how it was made is not stored with it")
+            .hint("only replies that were made here have that; those of imported chats do not")
     })?;
     Ok((message, kept))
 }
@@ -204,14 +212,29 @@ fn cut(message: &Message) -> Option<String> {
     })
 }
 
-/// The model given, else the one the reply was made with.
-fn model_of(origin: &Origin, given: Option<&PathBuf>) -> Result<PathBuf, Failure> {
-    match given {
-        Some(path) => Ok(path.clone()),
-        None => model::check(&origin.model)
-            .map(|()| origin.model.clone())
-            .map_err(|failure| failure.hint("it may have moved; --model names it where it is now")),
+/// The file of the model that the reply was made with, if it still is that.
+fn own_model(id: i64, origin: &Origin) -> Result<PathBuf, Failure> {
+    let path = &origin.model;
+    model::check(path).map_err(|failure| {
+        let hint =
+            format!("reply {id} was made with it; if it moved, --model names it where it is now");
+        failure.hint(hint)
+    })?;
+    let now = gguf::fingerprint(path).map_err(|error| {
+        Failure::new(ExitCode::Io, format!("reading {}", path.display()), error)
+    })?;
+    if origin.fingerprint.is_empty() || now == origin.fingerprint {
+        return Ok(path.clone());
     }
+    let short = |hash: &str| hash.get(..8).unwrap_or(hash).to_owned();
+    let why = format!(
+        "{} is another file now: its hash is {}, the reply's model had {}",
+        path.display(),
+        short(&now),
+        short(&origin.fingerprint)
+    );
+    Err(Failure::new(ExitCode::NoInput, doing(id), why)
+        .hint("--model names the reply's model where it is now, or any other to compare with"))
 }
 
 /// The reply's own values. What the context came out as is asked for again.

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use serde_json::{Value, json};
 
-use super::compare::{Candidate, Divergence, Outcome, Side};
+use super::compare::{Candidate, Divergence, Name, Outcome, Side};
 use crate::cli::sanitise;
 
 /// Candidates shown of each distribution.
@@ -29,6 +29,7 @@ pub(super) fn text(id: i64, outcome: &Outcome) -> String {
             let _ = writeln!(out, "  {when:4}  {}", side_text(side, is_computed));
         }
     }
+    out.push_str(&given(outcome));
     if let Some(why) = &outcome.cut {
         let _ = writeln!(
             out,
@@ -53,9 +54,25 @@ pub(super) fn text(id: i64, outcome: &Outcome) -> String {
     out
 }
 
+/// A line about the tokens that were not drawn, where there are any.
+fn given(outcome: &Outcome) -> String {
+    let tokens = match outcome.given {
+        0 => return String::new(),
+        1 => "token is".to_owned(),
+        given => format!("{given} tokens are"),
+    };
+    let by_hand = outcome.by_hand.iter();
+    let by_hand: Vec<String> = by_hand.map(|at| format!("token {}", at + 1)).collect();
+    let by_hand = match by_hand.is_empty() {
+        true => String::new(),
+        false => format!("; taken by hand: {}", by_hand.join(", ")),
+    };
+    format!("  Its first {tokens} given, not drawn{by_hand}.\n")
+}
+
 fn side_text(side: &Side, is_computed: bool) -> String {
     let token = match side.token {
-        Some(_) => quoted(&side.text),
+        Some(_) => quoted(&side.name),
         None => "ended".to_owned(),
     };
     let candidates = shown(side);
@@ -63,13 +80,13 @@ fn side_text(side: &Side, is_computed: bool) -> String {
         .iter()
         .map(|one| {
             let (p, drawn) = (100.0 * one.p, 100.0 * one.drawn_p);
-            format!("{} {p:.3} % -> {drawn:.3} %", quoted(&one.text))
+            format!("{} {p:.3} % -> {drawn:.3} %", quoted(&one.name))
         })
         .collect();
     let candidates = candidates.join(", ");
     match (candidates.is_empty(), is_computed) {
         (true, _) => format!("{token}; its candidates were not recorded (n-probs)"),
-        (false, true) => format!("{token}; not recorded then, computed here: {candidates}"),
+        (false, true) => format!("{token}; not recorded then, computed afterwards: {candidates}"),
         (false, false) => format!("{token}; {candidates}"),
     }
 }
@@ -90,8 +107,8 @@ fn shown(side: &Side) -> Vec<&Candidate> {
 }
 
 /// Text of a model in quotation marks, harmless and on one line.
-fn quoted(text: &str) -> String {
-    sanitise::line(&format!("{text:?}"))
+fn quoted(name: &Name) -> String {
+    sanitise::line(&name.quoted)
 }
 
 /// One object.
@@ -100,10 +117,10 @@ pub(super) fn json(id: i64, outcome: &Outcome) -> Value {
         let candidates = side.candidates.iter();
         let candidates = candidates
             .map(|one| {
-                json!({ "token": one.token, "text": one.text, "p": one.p, "drawn_p": one.drawn_p })
+                json!({ "token": one.token, "text": one.name.text, "p": one.p, "drawn_p": one.drawn_p })
             })
             .collect::<Vec<_>>();
-        json!({ "token": side.token, "text": side.text, "candidates": candidates })
+        json!({ "token": side.token, "text": side.name.text, "candidates": candidates })
     };
     let divergence = outcome.divergence.as_ref().map(|one: &Divergence| {
         let mut then = side(&one.then);
@@ -119,6 +136,8 @@ pub(super) fn json(id: i64, outcome: &Outcome) -> Value {
         "identical": outcome.divergence.is_none(),
         "seed": outcome.seed,
         "tokens": outcome.tokens,
+        "given": outcome.given,
+        "by_hand": outcome.by_hand,
         "resampled": outcome.resampled,
         "cut": outcome.cut,
         "divergence": divergence,
@@ -131,23 +150,54 @@ mod tests {
     use super::*;
 
     #[test]
+    fn tokens_that_are_given_are_told_apart_from_those_drawn() {
+        let outcome = |given, by_hand: &[u32]| Outcome {
+            seed: 1,
+            tokens: 9,
+            given,
+            by_hand: by_hand.into(),
+            divergence: None,
+            differences: Vec::new(),
+            resampled: false,
+            cut: None,
+        };
+        assert_eq!(given(&outcome(0, &[])), "");
+        let words = text(7, &outcome(4, &[1, 3]));
+        assert!(
+            words.contains(
+                "  Its first 4 tokens are given, not drawn; taken by hand: token 2, token 4.\n"
+            ),
+            "{words}"
+        );
+        let object = json(7, &outcome(1, &[0]));
+        assert_eq!(
+            (&object["given"], &object["by_hand"]),
+            (&json!(1), &json!([0]))
+        );
+    }
+
+    #[test]
     fn the_one_drawn_is_always_among_those_shown() {
+        let name = |token: u8| Name {
+            text: token.to_string(),
+            quoted: format!("\"{token}\""),
+        };
         let candidate = |token: u8| Candidate {
             token: token.into(),
-            text: token.to_string(),
+            name: name(token),
             p: 1.0 / f32::from(token + 2),
             drawn_p: 0.0,
         };
         let side = Side {
             token: Some(8),
-            text: "8".into(),
+            name: name(8),
             candidates: (0..10).map(candidate).collect(),
         };
         let tokens: Vec<i32> = shown(&side).iter().map(|one| one.token).collect();
         assert_eq!(tokens, [0, 1, 2, 3, 4, 8]);
         let text = side_text(&side, true);
         assert!(
-            text.starts_with("\"8\"; not recorded then, computed here: \"0\" 50.000 %"),
+            text.starts_with("\"8\"; not recorded then, computed afterwards: \"0\" 50.000 %"),
             "{text}"
         );
     }

@@ -174,6 +174,26 @@ impl Trace {
             None => format!("<{token}>"),
         }
     }
+
+    /// The text of a token in quotation marks, with escapes for what cannot be seen and for bytes that
+    /// are no whole character; one that writes nothing has its number. Not sanitised.
+    pub fn quoted(&self, token: i32) -> String {
+        let Some(piece) = self.pieces.get(&token).filter(|piece| !piece.is_empty()) else {
+            return format!("<{token}>");
+        };
+        let mut quoted = String::from("\"");
+        for chunk in piece.utf8_chunks() {
+            let valid = format!("{:?}", chunk.valid());
+            let valid = valid
+                .strip_prefix('"')
+                .and_then(|valid| valid.strip_suffix('"'));
+            quoted.push_str(valid.unwrap_or_default());
+            let bytes = chunk.invalid().iter();
+            quoted.extend(bytes.map(|byte| format!("\\x{byte:02x}")));
+        }
+        quoted.push('"');
+        quoted
+    }
 }
 
 #[cfg(test)]
@@ -189,6 +209,32 @@ mod tests {
         for (number, stage) in Stage::ALL.iter().enumerate() {
             assert_eq!(*stage as usize, number);
         }
+    }
+
+    #[test]
+    fn a_quoted_token_shows_what_cannot_be_seen() {
+        let quoted = |piece: &[u8]| {
+            let trace = Trace {
+                pieces: [(7, piece.into())].into(),
+                ..Trace::default()
+            };
+            trace.quoted(7)
+        };
+        for (piece, expected) in [
+            (&b" it's"[..], r#"" it's""#),
+            (b"\"\n", r#""\"\n""#),
+            ("日".as_bytes(), r#""日""#),
+            (&"日".as_bytes()[..2], r#""\xe6\x97""#),
+            (&[b'a', 0x97, b'\\'], r#""a\x97\\""#),
+            (
+                "\u{200b}\u{202e}\u{1b}".as_bytes(),
+                r#""\u{200b}\u{202e}\u{1b}""#,
+            ),
+            (b"", "<7>"),
+        ] {
+            assert_eq!(quoted(piece), expected);
+        }
+        assert_eq!(Trace::default().quoted(7), "<7>");
     }
 
     #[test]

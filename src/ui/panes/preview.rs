@@ -8,6 +8,7 @@
 use crate::app::State;
 use crate::engine::trace::{TokenTrace, Trace};
 use crate::theme::Role;
+use crate::ui::text::units;
 
 /// Candidates shown.
 const SHOWN: usize = 6;
@@ -29,7 +30,10 @@ pub(super) fn lines(state: &State, arrow: &str, dot: &str) -> Vec<(String, Role)
 
 fn kept(token: &TokenTrace, dot: &str) -> String {
     let stages = token.stages.iter();
-    let stages = stages.map(|stage| format!("{} {}", stage.stage.name(), stage.kept));
+    let stages = stages.map(|stage| {
+        let kept = units::count(stage.kept.into());
+        format!("{} {kept}", stage.stage.name())
+    });
     let stages: Vec<String> = stages.collect();
     match token.stages.last() {
         None => format!(
@@ -48,8 +52,8 @@ fn kept(token: &TokenTrace, dot: &str) -> String {
 fn candidates(trace: &Trace, token: &TokenTrace, arrow: &str, dot: &str) -> String {
     let shown = token.candidates.iter().take(SHOWN).map(|one| {
         let (before, after) = (100.0 * one.p, 100.0 * one.drawn(&token.stages));
-        let text = trace.text(one.token);
-        format!("{text:?} {before:.1} {arrow} {after:.1} %")
+        let text = trace.quoted(one.token);
+        format!("{text} {before:.1} {arrow} {after:.1} %")
     });
     shown.collect::<Vec<_>>().join(&format!(" {dot} "))
 }

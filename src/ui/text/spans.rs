@@ -12,12 +12,16 @@ pub struct Spans {
     pub text: String,
     /// In order, without gaps; empty for a token that wrote nothing whole.
     pub ranges: Vec<Range<usize>>,
+    /// The token in whose range each is seen: itself, or the last of those that wrote its character.
+    seen_in: Vec<usize>,
 }
 
 impl Spans {
     pub fn of(trace: &Trace) -> Self {
         let mut spans = Self::default();
         let mut bytes: Vec<u8> = Vec::new();
+        // Tokens that wrote the beginning of a character and nothing else.
+        let mut halves: Vec<usize> = Vec::new();
         let last = trace.tokens.len().saturating_sub(1);
         for (index, token) in trace.tokens.iter().enumerate() {
             match trace.pieces.get(&token.token) {
@@ -33,22 +37,30 @@ impl Spans {
             let text = String::from_utf8_lossy(&bytes[..whole]);
             spans.text.push_str(&sanitise::sanitise(&text));
             spans.ranges.push(start..spans.text.len());
+            spans.seen_in.push(index);
+            if whole > 0 {
+                for half in halves.drain(..) {
+                    spans.seen_in[half] = index;
+                }
+            } else if !bytes.is_empty() {
+                halves.push(index);
+            }
             bytes.drain(..whole);
         }
         spans
     }
 
-    /// The tokens that wrote something between two places, with all they wrote.
-    pub fn between(
-        &self,
-        start: usize,
-        end: usize,
-    ) -> impl Iterator<Item = (usize, Range<usize>)> + '_ {
-        let first = self.ranges.partition_point(|range| range.end <= start);
-        let tokens = self.ranges.iter().cloned().enumerate().skip(first);
-        tokens
-            .take_while(move |(_, range)| range.start < end)
-            .filter(|(_, range)| !range.is_empty())
+    /// The bytes of the text in which a token is seen; empty where it wrote nothing.
+    pub fn seen(&self, token: usize) -> Range<usize> {
+        let within = self.seen_in.get(token);
+        let range = within.and_then(|within| self.ranges.get(*within));
+        range.cloned().unwrap_or_default()
+    }
+
+    /// The token that wrote the last byte before a place; `None` before the first one.
+    pub fn before(&self, end: usize) -> Option<usize> {
+        let token = self.ranges.partition_point(|range| range.end < end);
+        (end > 0 && token < self.ranges.len()).then_some(token)
     }
 }
 
@@ -80,8 +92,10 @@ mod tests {
         let spans = Spans::of(&trace);
         assert_eq!(spans.text, "aé");
         assert_eq!(spans.ranges, [0..1, 1..1, 1..3]);
-        let between: Vec<_> = spans.between(0, 3).collect();
-        assert_eq!(between, [(0, 0..1), (2, 1..3)]);
+        let seen: Vec<_> = (0..4).map(|token| spans.seen(token)).collect();
+        assert_eq!(seen, [0..1, 1..3, 1..3, 0..0]);
+        let before: Vec<_> = [0, 1, 3, 4].map(|end| spans.before(end)).into();
+        assert_eq!(before, [None, Some(0), Some(2), None]);
     }
 
     #[test]
