@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use llmdeck::app::slash_commands;
 use llmdeck::config::{Config, EXAMPLE};
 use llmdeck::keymap::Keymap;
 
@@ -25,7 +26,7 @@ fn parameters_page_is_up_to_date() {
 fn keymap_page_is_up_to_date() {
     let page = include_str!("../docs/keymap.md");
     assert!(
-        page == Keymap::default().markdown(),
+        page == Keymap::default().markdown(slash_commands()),
         "docs/keymap.md {AGAIN}"
     );
 }

@@ -2,8 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{Context, Keymap, key};
-use crate::app::{Action, slash_commands};
+use super::{Action, Context, Keymap, key};
 
 const HEAD: &str = "\
 # Keys and commands
@@ -63,8 +62,8 @@ keys in force stay:
 ";
 
 impl Keymap {
-    /// The page of keys and commands as Markdown.
-    pub fn markdown(&self) -> String {
+    /// The page as Markdown, with these commands: how each is typed, and what it does.
+    pub fn markdown(&self, commands: impl Iterator<Item = (String, &'static str)>) -> String {
         let names: Vec<_> = key::names().map(|name| format!("`{name}`")).collect();
         let mut page = format!("{HEAD}{EXAMPLE}{KEYS}{}{ERRORS}", names.join(", "));
         for context in Context::ALL {
@@ -87,7 +86,7 @@ impl Keymap {
             "Commands",
             ["typed as a message", "what it does"],
         );
-        for (typed, what) in slash_commands() {
+        for (typed, what) in commands {
             row(&mut page, &code(&typed.replace('|', "\\|")), what);
         }
         table(&mut page, "Actions by name", ["action", "what it does"]);
@@ -132,11 +131,12 @@ mod tests {
 
     #[test]
     fn every_context_and_command_is_on_the_page() {
-        let page = Keymap::default().markdown();
+        let command = ("/think [on|off]".to_owned(), "let the model think first");
+        let page = Keymap::default().markdown(std::iter::once(command));
         for context in Context::ALL {
             let heading = format!("\n## {}\n", context.title());
             assert_eq!(page.matches(&heading).count(), 1, "{}", context.name());
         }
-        assert!(page.contains("| `/think /reasoning [on\\|off\\|low\\|medium\\|high]` |"));
+        assert!(page.contains("| `/think [on\\|off]` | let the model think first |"));
     }
 }
