@@ -31,9 +31,23 @@ pub fn sections(keymap: &Keymap) -> Vec<Section> {
 
 /// Lines of all sections: each has a heading, and a blank line before the next.
 pub fn line_count(keymap: &Keymap) -> usize {
+    lines(&sections(keymap)).saturating_sub(1)
+}
+
+/// The line at the top when help opens at the commands, on a screen of that height.
+pub(super) fn commands_at(keymap: &Keymap, screen_height: u16) -> usize {
     let sections = sections(keymap);
-    let lines: usize = sections.iter().map(|(_, rows)| rows.len() + 2).sum();
-    lines.saturating_sub(1)
+    let before = sections.len().saturating_sub(1);
+    lines(&sections[..before]).min(last_top(keymap, screen_height))
+}
+
+/// The line at the top when the last one is in view.
+pub(super) fn last_top(keymap: &Keymap, screen_height: u16) -> usize {
+    line_count(keymap).saturating_sub(room(screen_height))
+}
+
+fn lines(sections: &[Section]) -> usize {
+    sections.iter().map(|(_, rows)| rows.len() + 2).sum()
 }
 
 /// Lines that a screen of that height shows at once.

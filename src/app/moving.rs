@@ -45,7 +45,7 @@ pub(super) fn step(state: &mut State, step: Step, towards: Towards) -> Vec<Effec
     match &mut state.overlay {
         Some(Overlay::Help { top }) => {
             let room = help::room(state.size.1);
-            let last = help::line_count(&state.keymap).saturating_sub(room);
+            let last = help::last_top(&state.keymap, state.size.1);
             let rows = step.rows(towards, room);
             *top = top.saturating_add_signed(rows).min(last);
         }

@@ -2,8 +2,8 @@
 
 use super::update::{IsError, notice};
 use super::{
-    Action, Effect, State, attach, chats, compare, copying, export, library, params, perform,
-    persona, retune, sessions, versions,
+    Action, Effect, Overlay, State, attach, chats, compare, copying, export, help, library, params,
+    perform, persona, retune, sessions, versions,
 };
 use crate::engine::Command as EngineCommand;
 use crate::params::{Param, Source, Value, assign, nearest_word, spec};
@@ -27,8 +27,12 @@ const COMMANDS: &[Command] = &[
     Command {
         names: &["help", "?"],
         argument: "",
-        what: "show the keys",
-        run: |state, _| Ok(perform::perform(state, Action::Help)),
+        what: "show the commands, and above them the keys",
+        run: |state, _| {
+            let top = help::commands_at(&state.keymap, state.size.1);
+            state.overlay = Some(Overlay::Help { top });
+            Ok(vec![])
+        },
     },
     Command {
         names: &["set"],

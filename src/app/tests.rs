@@ -813,6 +813,21 @@ fn a_wrong_command_comes_back_with_the_nearest_name() {
 }
 
 #[test]
+fn help_asked_for_by_a_command_opens_at_the_commands() {
+    let mut state = ready();
+    say(&mut state, "/help");
+    let Some(Overlay::Help { top }) = state.overlay else {
+        panic!("{:?}", state.overlay)
+    };
+    let sections = help::sections(&state.keymap);
+    let (_, commands) = sections.last().unwrap();
+    assert!(top > 0);
+    assert!(top + help::room(state.size.1) >= help::line_count(&state.keymap) - commands.len());
+    press(&mut state, &["pgup"]);
+    assert!(matches!(state.overlay, Some(Overlay::Help { top: above }) if above < top));
+}
+
+#[test]
 fn a_path_at_the_beginning_is_a_message() {
     let mut state = ready();
     generated(&say(&mut state, "/usr/bin is full, what now?"));

@@ -86,6 +86,11 @@ const NAMED: &[(KeyCode, &str, &str)] = &[
     (KeyCode::Char(' '), "space", "Space"),
 ];
 
+/// The named keys as files spell them.
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    NAMED.iter().map(|(_, name, _)| *name)
+}
+
 impl FromStr for Key {
     type Err = KeyError;
 
@@ -125,12 +130,15 @@ fn code(text: &str) -> Option<KeyCode> {
 }
 
 impl fmt::Display for Key {
-    /// As the screen shows it: `Ctrl+P`, `Alt+Enter`, `?`.
+    /// As the screen shows it: `Ctrl+P`, `Alt+Enter`, `?`. Beside ctrl and alt, letters are capital as
+    /// they stand on the keys, and shift is written out.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let held = self.ctrl || self.alt;
+        let capital = matches!(self.code, KeyCode::Char(character) if character.is_uppercase());
         for (set, name) in [
             (self.ctrl, "Ctrl+"),
             (self.alt, "Alt+"),
-            (self.shift, "Shift+"),
+            (self.shift || held && capital, "Shift+"),
         ] {
             if set {
                 f.write_str(name)?;
@@ -140,7 +148,7 @@ impl fmt::Display for Key {
             return f.write_str(shown);
         }
         match self.code {
-            KeyCode::Char(character) if self.ctrl => {
+            KeyCode::Char(character) if held => {
                 write!(f, "{}", character.to_ascii_uppercase())
             }
             KeyCode::Char(character) => write!(f, "{character}"),
@@ -159,6 +167,8 @@ mod tests {
         for (spelling, shown) in [
             ("ctrl+p", "Ctrl+P"),
             ("alt+enter", "Alt+Enter"),
+            ("alt+t", "Alt+T"),
+            ("alt+T", "Alt+Shift+T"),
             ("shift+tab", "Shift+Tab"),
             ("f12", "F12"),
             ("?", "?"),

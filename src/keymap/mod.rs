@@ -5,6 +5,7 @@
 
 mod action;
 mod key;
+mod page;
 mod words;
 
 use std::collections::BTreeMap;
@@ -69,7 +70,7 @@ pub struct KeymapError {
     pub reason: String,
 }
 
-/// The embedded keymap, which also documents the format.
+/// The embedded keymap.
 pub const DEFAULT: &str = include_str!("default.toml");
 
 impl Default for Keymap {
@@ -165,27 +166,6 @@ impl Keymap {
             (context, rows.collect())
         };
         Context::ALL.map(section).into()
-    }
-
-    /// `docs/keymap.md`: every key, and every action by name.
-    pub fn markdown(&self) -> String {
-        let mut page = String::from(
-            "# Keys\n\nMade from the embedded keymap by `cargo run -p xtask --release -- docs`. `keymap.toml` in the configuration folder changes them.\n",
-        );
-        for (context, rows) in self.sections() {
-            page += &format!(
-                "\n## {}\n\n| keys | what they do |\n| --- | --- |\n",
-                context.title()
-            );
-            for (keys, what) in rows {
-                page += &format!("| {} | {what} |\n", keys.replace('|', "\\|"));
-            }
-        }
-        page += "\n## Actions by name\n\n| action | what it does |\n| --- | --- |\n";
-        for action in Action::all() {
-            page += &format!("| `{}` | {} |\n", action.name(), action.what());
-        }
-        page
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{Cost, Group, Kind, Spec, Support, TABLE};
+use super::{Cost, Group, Kind, Source, Spec, Support, TABLE};
 
 const HEAD: &str = "\
 # Parameters
@@ -15,9 +15,46 @@ defaults are llama.cpp's; names of Ollama, LM Studio, text-generation-webui and 
 as well. Switches take `on` and `off`, and `no-` before their name turns them off. Whole numbers may
 be written in units of 1024: `32k`.
 
-Values come from five places, later ones win: the defaults below, the sampling that the model file
-recommends, `[params]` in `config.toml`, the preset, and what you set in the session.
+## Where values come from
+
+Each value in force comes from the last of these that gives one; the parameter pane names which.
+
+| source | what it is |
+| --- | --- |
 ";
+
+/// Every source in the order in which they lie over each other.
+const SOURCES: [(Source, &str); 8] = [
+    (Source::Default, "llmdeck's defaults, below"),
+    (
+        Source::Model,
+        "the sampling that the model file recommends under `general.sampling.*`",
+    ),
+    (
+        Source::Ollama,
+        "what Ollama keeps beside the model: [library.md](library.md#what-ollama-keeps-beside-a-model)",
+    ),
+    (
+        Source::Tuned,
+        "what `llmdeck tune` found for this model on this machine: [bench.md](bench.md#the-profile)",
+    ),
+    (
+        Source::Config,
+        "`[params]` in `config.toml`: [configuration.md](configuration.md)",
+    ),
+    (
+        Source::ModelsPreset,
+        "what a models preset of llama-server gives the model loaded by its name: [library.md](library.md#a-models-preset-of-llama-server)",
+    ),
+    (
+        Source::Preset,
+        "the preset chosen: [presets.md](presets.md)",
+    ),
+    (
+        Source::Session,
+        "given on the command line, by `/set`, in the parameter pane, by a persona, or saved with the chat",
+    ),
+];
 
 const FOREIGN: &str = "
 ## Switches of other tools
@@ -34,6 +71,10 @@ const FOREIGN: &str = "
 /// The reference of all parameters as Markdown.
 pub fn markdown() -> String {
     let mut page = HEAD.to_owned();
+    for (source, what) in SOURCES {
+        // Writing to a String cannot fail.
+        let _ = writeln!(page, "| {} | {what} |", source.name());
+    }
     for group in [
         Group::Model,
         Group::Context,
@@ -146,6 +187,13 @@ fn cost(cost: Cost) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sources_stand_in_the_order_in_which_they_win() {
+        let ranks: Vec<_> = SOURCES.iter().map(|(source, _)| *source as usize).collect();
+        let all: Vec<_> = (0..=Source::Session as usize).collect();
+        assert_eq!(ranks, all);
+    }
 
     #[test]
     fn every_parameter_has_an_entry() {

@@ -26,6 +26,22 @@ pub enum Source {
     Session,
 }
 
+impl Source {
+    /// As the screen names it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Default => "default",
+            Self::Model => "model",
+            Self::Ollama => "ollama",
+            Self::Tuned => "tuned",
+            Self::Config => "config",
+            Self::ModelsPreset => "models preset",
+            Self::Preset => "preset",
+            Self::Session => "session",
+        }
+    }
+}
+
 /// All parameters in force: the table's defaults under seven layers of overrides.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Params {

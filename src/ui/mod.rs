@@ -24,10 +24,12 @@ pub use transcript::{Page, TranscriptCache};
 use ratatui::Frame;
 use ratatui::layout::Rect;
 
-use crate::app::{Event, State, View};
+use crate::app::{self, Event, State, View};
+use crate::keymap::Action;
 use crate::theme::{Role, Theme};
 use layout::{Size, Wishes, arrange};
-use painter::{Painter, part};
+use painter::Painter;
+use text::wrap::Wrapped;
 
 /// Draws a frame; returns what it could show of what can be scrolled, where the state has to know that.
 pub fn draw(
@@ -40,7 +42,7 @@ pub fn draw(
     let painter = &mut Painter::new(frame.buffer_mut(), theme);
     painter.tint(screen, Role::Text);
     if Size::of(screen) == Size::TooSmall {
-        too_small(painter, screen);
+        too_small(painter, screen, state);
         return None;
     }
     if state.view != View::Deck {
@@ -93,19 +95,23 @@ pub fn draw(
     shown.map(Event::Viewport)
 }
 
-fn too_small(painter: &mut Painter<'_>, screen: Rect) {
+fn too_small(painter: &mut Painter<'_>, screen: Rect, state: &State) {
     let (width, height) = SMALLEST;
-    let text = format!(
-        "llmdeck needs {width}x{height}, this is {}x{}",
+    let mut said = format!(
+        "{width}x{height} needed, {}x{} here",
         screen.width, screen.height
     );
-    let x = screen.x + screen.width.saturating_sub(text.len() as u16) / 2;
-    painter.parts(
-        x,
-        screen.y + screen.height / 2,
-        screen.right(),
-        &[part(text, Role::Warning)],
-    );
+    let quit = state.keymap.hint(app::context(state), Action::Interrupt);
+    if let Some(key) = quit {
+        said.push_str(&format!("; {key} twice quits"));
+    }
+    let wrapped = Wrapped::new(&said, screen.width);
+    let above = screen.height.saturating_sub(wrapped.rows().len() as u16) / 2;
+    for (y, row) in (screen.y + above..screen.bottom()).zip(wrapped.rows()) {
+        let text = row.text(&said);
+        let x = screen.x + screen.width.saturating_sub(text.len() as u16) / 2;
+        painter.text(x, y, screen.right(), text, Role::Warning);
+    }
 }
 
 /// The last gate before the terminal, behind every pane's own care: no cell keeps a character that steers it.

@@ -191,7 +191,7 @@ fn every_size_shows_what_fits() {
     session.resize(160, 45);
     session.wait_for("Parameters");
     session.resize(40, 10);
-    session.wait_for("llmdeck needs 60x18, this is 40x10");
+    session.wait_for("60x18 needed, 40x10 here; Ctrl+C twice");
     session.resize(80, 24);
     session.wait_for("Write a message");
     // Smaller than any layout, down to a single cell, and back.

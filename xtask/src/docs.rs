@@ -17,7 +17,7 @@ fn pages() -> Vec<Page> {
         },
         Page {
             name: "keymap.md",
-            text: llmdeck::keymap::Keymap::default().markdown(),
+            text: llmdeck::keymap::Keymap::default().markdown(llmdeck::app::slash_commands()),
         },
     ]
 }

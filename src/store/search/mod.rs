@@ -13,8 +13,8 @@ use super::{ConversationId, Hit, MessageId, Store, StoreError};
 use words::{prepare, query};
 
 impl Store {
-    /// Where all these words were said, newest first, at most `limit` places; titles that have
-    /// them all come before. `"a phrase"` is searched as a whole, `begin*` finds what begins so.
+    /// Where all these words were said, at most `limit` places: in titles, the chat begun last first,
+    /// then in messages, the one saved last first. What was imported counts from its import. `"a phrase"` is searched as a whole, `begin*` finds what begins so.
     /// Case and accents do not matter. A text without words finds nothing.
     ///
     /// # Errors
@@ -31,7 +31,7 @@ impl Store {
 
     fn search_titles(&self, text: &str, query: &str, limit: usize) -> Result<Vec<Hit>, StoreError> {
         const WHAT: &str = "searching the titles";
-        // CROSS JOIN keeps the index the outer loop, which gives the newest first without sorting.
+        // CROSS JOIN keeps the index the outer loop, which gives the last saved first without sorting.
         let mut statement = self
             .db
             .prepare_cached(

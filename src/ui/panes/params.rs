@@ -231,7 +231,7 @@ fn draw_param(painter: &mut Painter<'_>, line: Rect, params: &ParamsState, index
         } else {
             Role::Changed
         };
-        painter.text(source_at, y, cost_at - 1, source_name(source), role);
+        painter.text(source_at, y, cost_at - 1, source.name(), role);
     }
     let cost = if roomy {
         cost_name(spec.cost)
@@ -345,19 +345,6 @@ fn heading(spec: &Spec) -> &'static str {
         Group::Threads => "Threads",
         Group::Reply => "Reply",
         Group::Sampling => "Sampling",
-    }
-}
-
-fn source_name(source: Source) -> &'static str {
-    match source {
-        Source::Default => "default",
-        Source::Model => "model",
-        Source::Ollama => "ollama",
-        Source::Tuned => "tuned",
-        Source::Config => "config",
-        Source::ModelsPreset => "models preset",
-        Source::Preset => "preset",
-        Source::Session => "session",
     }
 }
 
