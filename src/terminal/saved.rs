@@ -101,12 +101,14 @@ impl Saved {
         Ok((File::from(self.screen.try_clone()?), Arc::clone(&self.ours)))
     }
 
+    /// Where keys are read.
+    pub(super) fn tty(&self) -> BorrowedFd<'_> {
+        self.tty.as_fd()
+    }
+
     /// Takes the terminal; stderr goes to `log` from here on.
     pub(super) fn take(&self, log: &File) -> io::Result<()> {
         self.ours.store(true, Ordering::SeqCst);
-        crossterm::terminal::enable_raw_mode()?;
-        // Again and directly: crossterm does nothing where it believes the mode to be raw already, while
-        // a shell that had us stopped has put its own settings back.
         let mut raw = self.settings.clone();
         raw.make_raw();
         termios::tcsetattr(&self.tty, OptionalActions::Now, &raw)?;
@@ -138,16 +140,15 @@ impl Saved {
         if unread == Unread::Discard {
             let _ = termios::tcflush(&self.tty, QueueSelector::IFlush);
         }
-        let _ = crossterm::terminal::disable_raw_mode();
         let _ = termios::tcsetattr(&self.tty, OptionalActions::Now, &self.settings);
     }
 }
 
 /// Gives the terminal back from a process that is about to abort, then writes `message` to stderr.
 ///
-/// For llama.cpp's abort callback: it may run on any thread, with any lock held. So this takes none,
-/// allocates nothing, and only makes system calls on descriptors kept for it. Without a terminal of ours
-/// it writes the message alone.
+/// For llama.cpp's abort callback and for handlers of signals: it may run on any thread, with any lock
+/// held. So this takes none, allocates nothing, and only makes system calls on descriptors kept for it.
+/// Without a terminal of ours it writes the message alone.
 pub fn restore_for_abort(message: &str) {
     let Some(saved) = SAVED.get() else {
         write_printable(rustix::stdio::stderr(), message);

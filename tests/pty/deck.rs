@@ -93,7 +93,7 @@ fn ctrl_c_stops_a_reply() {
 
 #[test]
 fn signals_end_it_and_restore_the_terminal() {
-    for signal in [Signal::TERM, Signal::HUP, Signal::INT] {
+    for signal in [Signal::TERM, Signal::HUP, Signal::INT, Signal::QUIT] {
         let mut session = ready(deck().start_in_shell());
         session.signal(signal);
         // As after Ctrl-C: it did not end because it was done.
@@ -210,6 +210,18 @@ fn a_paste_of_100_kilobytes_is_taken_at_once() {
     session.wait_for("the last words");
     session.send("!");
     session.wait_for("the last words!");
+}
+
+#[test]
+fn typed_text_of_100_kilobytes_is_taken_without_a_key_after_it() {
+    let mut session = ready(deck().start_in_shell());
+    session.send(format!(
+        "{}the last words",
+        "0123456789 abcdef ".repeat(6_000)
+    ));
+    session.wait_for("the last words");
+    session.signal(Signal::TERM);
+    session.wait_for_end(130);
 }
 
 #[test]
