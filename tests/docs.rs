@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use llmdeck::app::slash_commands;
-use llmdeck::config::{Config, EXAMPLE};
+use llmdeck::config::Config;
 use llmdeck::keymap::Keymap;
 
 const AGAIN: &str = "is out of date: run `cargo run -p xtask --release -- docs`";
@@ -99,7 +99,7 @@ fn links_lead_somewhere() {
 fn keys_of_the_example() -> Vec<String> {
     let mut table = String::new();
     let mut keys = Vec::new();
-    for line in EXAMPLE.lines() {
+    for line in include_str!("../src/config/default.toml").lines() {
         let name = line
             .strip_prefix('[')
             .and_then(|rest| rest.strip_suffix(']'));
