@@ -16,6 +16,7 @@ pub mod diagnose;
 pub mod engine;
 pub mod gguf;
 pub mod hardware;
+pub mod hex;
 pub mod hub;
 pub mod keymap;
 pub mod library;

@@ -4,29 +4,30 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// What each module may name, beside itself. `config` and `keymap` are data that `app` shows.
+/// What each module may name, beside itself: only what stands above it here.
 const MAY_NAME: &[(&str, &[&str])] = &[
-    ("gguf", &[]),
+    ("hex", &[]),
+    ("gguf", &["hex"]),
     ("params", &[]),
     ("hardware", &[]),
-    ("hub", &["gguf", "params"]),
+    ("hub", &["gguf", "hex", "params"]),
     ("chat", &[]),
     ("markdown", &[]),
     ("attach", &[]),
     ("plan", &["gguf", "params"]),
-    ("engine", &["chat", "params", "gguf", "plan"]),
+    ("engine", &["chat", "gguf", "hex", "params", "plan"]),
     ("units", &[]),
-    ("library", &["gguf", "hub", "params", "plan"]),
+    ("library", &["chat", "gguf", "hex", "hub", "params", "plan"]),
     ("bench", &["engine", "params"]),
     ("tune", &["bench", "engine", "params"]),
-    ("compare", &["engine", "params"]),
+    ("compare", &["engine", "hex", "params"]),
     ("diagnose", &["params"]),
-    ("store", &["chat", "compare", "engine"]),
+    ("store", &["chat", "compare", "engine", "hex"]),
     ("telemetry", &[]),
     ("theme", &[]),
-    ("keymap", &["app"]),
+    ("keymap", &[]),
     ("costs", &[]),
-    ("config", &["costs", "params"]),
+    ("config", &["costs", "hex", "params"]),
     (
         "app",
         &[
@@ -75,7 +76,6 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "app",
             "attach",
             "bench",
-            "gguf",
             "tune",
             "config",
             "diagnose",
@@ -123,6 +123,39 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ),
 ];
 
+/// The screen, wherever a module must not know that there is one.
+const SCREEN: [&str; 2] = ["ratatui", "crossterm"];
+
+/// What a module must not name of the world outside, as the map has it.
+const NEVER: &[(&str, &[&str])] = &[
+    (
+        "app",
+        &[
+            "tokio",
+            "ratatui::",
+            "crossterm",
+            "llama::",
+            "std::fs",
+            "std::io",
+            "std::env",
+            "std::thread",
+            "Instant",
+            "SystemTime",
+        ],
+    ),
+    ("ui", &["tokio", "llama::"]),
+    ("markdown", &["tokio", "std::fs", SCREEN[0], SCREEN[1]]),
+    ("library", &SCREEN),
+    ("bench", &["llama::", SCREEN[0], SCREEN[1]]),
+    ("compare", &["std::fs", SCREEN[0], SCREEN[1]]),
+    (
+        "diagnose",
+        &["llama::", "Instant", "SystemTime", SCREEN[0], SCREEN[1]],
+    ),
+    ("tune", &["llama::", "std::fs", SCREEN[0], SCREEN[1]]),
+    ("store", &["tokio", SCREEN[0], SCREEN[1]]),
+];
+
 /// What every module may name: it names nothing itself.
 const EVERYWHERE: &str = "units";
 
@@ -132,6 +165,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("llama_cpp_sys_2", &["src/engine/llama/"]),
     ("unsafe ", &["src/engine/llama/"]),
     ("ratatui::style::Color", &["src/theme/"]),
+    ("ratatui_textarea", &["src/app/composer.rs", "src/ui/"]),
     ("std::io::stdin", &["src/terminal/", "src/cli/"]),
     ("crossterm::", &["src/terminal/"]),
     ("nvml_wrapper", &["src/telemetry/"]),
@@ -155,25 +189,10 @@ fn dependencies_go_downwards_only() {
             .iter()
             .find(|(name, _)| *name == module)
             .unwrap_or_else(|| panic!("{module} is not on the map"));
-        for (number, line) in code.lines().enumerate() {
-            for named in line.split("crate::").skip(1) {
-                let named: String = named
-                    .chars()
-                    .take_while(|c| c.is_alphanumeric() || *c == '_')
-                    .collect();
-                let known = MAY_NAME.iter().any(|(name, _)| *name == named);
-                if known
-                    && named != module
-                    && named != EVERYWHERE
-                    && !allowed.contains(&named.as_str())
-                    && !line.trim_start().starts_with("//")
-                {
-                    wrong.push(format!(
-                        "{}:{}: {module} names {named}",
-                        path.display(),
-                        number + 1
-                    ));
-                }
+        for (line, named) in named(&code) {
+            let known = MAY_NAME.iter().any(|(name, _)| *name == named);
+            if known && named != module && named != EVERYWHERE && !allowed.contains(&named) {
+                wrong.push(format!("{}:{line}: {module} names {named}", path.display()));
             }
         }
     }
@@ -181,26 +200,109 @@ fn dependencies_go_downwards_only() {
 }
 
 #[test]
+fn no_two_modules_are_allowed_to_name_each_other() {
+    for (at, (module, allowed)) in MAY_NAME.iter().enumerate() {
+        for named in *allowed {
+            let above = MAY_NAME[..at].iter().any(|(name, _)| name == named);
+            assert!(above, "{named}, which {module} may name, stands below it");
+        }
+    }
+}
+
+#[test]
+fn names_in_braces_are_seen() {
+    let code =
+        "use crate::{\n    app::{State, ui},\n    theme, // runtime\n};\ncrate::plan::fit();";
+    let code = without_comments(code);
+    assert_eq!(named(&code), [(1, "app"), (1, "theme"), (5, "plan")]);
+}
+
+#[test]
+fn no_module_names_what_the_map_keeps_from_it() {
+    for (module, words) in NEVER {
+        let is_of = |path: &Path| module_of(path).is_some_and(|name| name == *module);
+        for word in *words {
+            let places = places(word, is_of);
+            assert!(places.is_empty(), "{word}:\n{}", places.join("\n"));
+        }
+    }
+}
+
+#[test]
 fn each_outside_world_is_named_in_one_place() {
-    let mut wrong = Vec::new();
-    for (path, code) in sources() {
-        for (word, places) in ONLY_IN {
-            let shown = path.display().to_string();
-            if places.iter().any(|place| shown.starts_with(place)) {
-                continue;
-            }
-            for (number, line) in code.lines().enumerate() {
-                let line = line.split("//").next().unwrap_or_default();
-                if line.contains(word) {
-                    wrong.push(format!("{shown}:{}: {word}", number + 1));
-                }
+    for (word, allowed) in ONLY_IN {
+        let is_elsewhere = |path: &Path| {
+            let path = path.display().to_string();
+            !allowed.iter().any(|place| path.starts_with(place))
+        };
+        let places = places(word, is_elsewhere);
+        assert!(places.is_empty(), "{word}:\n{}", places.join("\n"));
+    }
+}
+
+/// The lines with a word in the files of that kind.
+fn places(word: &str, wanted: impl Fn(&Path) -> bool) -> Vec<String> {
+    let mut found = Vec::new();
+    for (path, code) in sources().into_iter().filter(|(path, _)| wanted(path)) {
+        for (number, line) in code.lines().enumerate() {
+            if line.contains(word) {
+                found.push(format!("{}:{}", path.display(), number + 1));
             }
         }
     }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    found
 }
 
-/// Every source file with its code, unit tests left out.
+/// The modules that code names, each with its line: `crate::app::State`, `use crate::{app, ui::text}`.
+fn named(code: &str) -> Vec<(usize, &str)> {
+    const CRATE: &str = "crate::";
+    let mut found = Vec::new();
+    for (at, _) in code.match_indices(CRATE) {
+        let line = code[..at].matches('\n').count() + 1;
+        let path = &code[at + CRATE.len()..];
+        match path.strip_prefix('{') {
+            Some(group) => found.extend(first_words(group).into_iter().map(|name| (line, name))),
+            None => found.push((line, word(path))),
+        }
+    }
+    found
+}
+
+/// With what each path of a group in braces begins; the text goes on behind the group.
+fn first_words(group: &str) -> Vec<&str> {
+    let (mut words, mut depth, mut begins) = (Vec::new(), 0, true);
+    for (at, character) in group.char_indices() {
+        match character {
+            '}' if depth == 0 => break,
+            '}' => depth -= 1,
+            '{' => depth += 1,
+            ',' if depth == 0 => begins = true,
+            _ if begins && !character.is_whitespace() => {
+                words.push(word(&group[at..]));
+                begins = false;
+            }
+            _ => {}
+        }
+    }
+    words
+}
+
+/// The identifier at the beginning of a text.
+fn word(text: &str) -> &str {
+    let is_of_a_word = |c: char| c.is_alphanumeric() || c == '_';
+    let end = text.find(|c| !is_of_a_word(c)).unwrap_or(text.len());
+    &text[..end]
+}
+
+fn without_comments(code: &str) -> String {
+    let lines = code.lines().map(|line| line.split("//").next());
+    lines
+        .map(Option::unwrap_or_default)
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+/// Every source file with its code, unit tests and comments left out.
 fn sources() -> Vec<(PathBuf, String)> {
     let mut found = Vec::new();
     collect(Path::new("src"), &mut found);
@@ -222,9 +324,8 @@ fn collect(folder: &Path, found: &mut Vec<(PathBuf, String)>) {
             let code = text
                 .split("\n#[cfg(test)]\nmod tests")
                 .next()
-                .unwrap_or_default()
-                .to_owned();
-            found.push((path, code));
+                .unwrap_or_default();
+            found.push((path, without_comments(code)));
         }
     }
 }

@@ -62,7 +62,8 @@ pub struct Reply {
     /// The answer.
     pub text: String,
     pub state: ReplyState,
-    pub timings: Timings,
+    /// `None` = not measured: a reply that did not begin, or was made elsewhere.
+    pub timings: Option<Timings>,
     pub model: String,
     pub seed: Option<u32>,
 }
@@ -105,7 +106,7 @@ impl Reply {
             thought: Box::default(),
             text: String::new(),
             state: ReplyState::Sent,
-            timings: Timings::default(),
+            timings: None,
             model,
             seed: None,
         }

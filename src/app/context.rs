@@ -4,19 +4,14 @@
 //! count: its tokens are exact. The parts are counted one by one; where one ends and the next
 //! begins a token may span both, and such a difference is the template's.
 
+use std::collections::HashSet;
+
 use super::update::{IsError, notice};
 use super::{Action, Effect, Entry, State, replies};
 use crate::attach;
 use crate::chat::SegmentKind;
 use crate::engine::{Command, CountId, Prompt, RequestId, TextSize};
 use crate::params::{Param, Value};
-
-/// Tags around thinking.
-const THINKING: [(&str, &str); 3] = [
-    ("<think>", "</think>"),
-    ("<seed:think>", "</seed:think>"),
-    ("[THINK]", "[/THINK]"),
-];
 
 /// What was counted.
 #[derive(Debug, Default)]
@@ -115,10 +110,8 @@ pub(super) fn perform(state: &mut State, action: Action) -> Option<Vec<Effect>> 
 
 /// All that was said, the system prompt, the files and the thinking, as they are in the prompt.
 fn texts(state: &State, prompt: &Prompt) -> [String; 4] {
-    let is_content = |kind| kind == SegmentKind::Content;
     let all: String = prompt.segments.iter().map(|s| s.text.as_str()).collect();
-    let said = prompt.segments.iter().filter(|s| is_content(s.kind));
-    let said: String = said.map(|s| s.text.as_str()).collect();
+    let said: String = contents(prompt).collect();
     let mut system = match state.params.values.get(Param::System) {
         Value::Text(text) => text.trim().to_owned(),
         _ => String::new(),
@@ -133,19 +126,78 @@ fn texts(state: &State, prompt: &Prompt) -> [String; 4] {
             files.push_str(&text[attach::shown(text).len()..]);
         }
     }
-    [said, system, files, thinking(&all)]
+    [said, system, files, thinking(state, prompt)]
 }
 
-/// What stands between the tags of thinking.
-fn thinking(text: &str) -> String {
-    let mut out = String::new();
-    for (open, close) in THINKING {
-        let mut rest = text;
-        while let Some((_, after)) = rest.split_once(open) {
-            let (inside, after) = after.split_once(close).unwrap_or((after, ""));
-            out.push_str(inside.trim());
-            rest = after;
+/// What people and the model wrote, each piece as it stands in the prompt.
+fn contents(prompt: &Prompt) -> impl Iterator<Item = &str> {
+    let contents = prompt.segments.iter();
+    let contents = contents.filter(|segment| segment.kind == SegmentKind::Content);
+    contents.map(|segment| segment.text.as_str())
+}
+
+/// The thoughts before earlier replies that the template keeps in the prompt, whichever tags it puts
+/// around them.
+fn thinking(state: &State, prompt: &Prompt) -> String {
+    let kept: HashSet<&str> = contents(prompt).map(str::trim).collect();
+    let messages = state.chat.messages();
+    let thoughts = messages.iter().map(|message| message.reasoning.trim());
+    thoughts
+        .filter(|thought| !thought.is_empty() && kept.contains(thought))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::tests::{finish, generated, ready, say};
+    use crate::chat::Segment;
+    use crate::engine::StopReason;
+
+    /// A prompt of these pieces: the template's own, then a content, and so on.
+    fn prompt(pieces: &[&str]) -> Prompt {
+        let kinds = [SegmentKind::Template, SegmentKind::Content];
+        let segment = |(text, kind): (&&str, SegmentKind)| Segment {
+            kind,
+            text: (*text).to_owned(),
+        };
+        Prompt {
+            segments: pieces
+                .iter()
+                .zip(kinds.into_iter().cycle())
+                .map(segment)
+                .collect(),
+            ..Prompt::default()
         }
     }
-    out
+
+    #[test]
+    fn thoughts_that_the_template_keeps_are_no_history_whatever_their_tags() {
+        for (open, close) in [
+            ("<think>", "</think>"),
+            ("<|START_THINKING|>", "<|END_THINKING|>"),
+            (
+                "<|channel|>analysis<|message|>",
+                "<|end|><|start|>assistant<|channel|>final<|message|>",
+            ),
+        ] {
+            let mut state = ready();
+            let request = generated(&say(&mut state, "what is <think>?"));
+            let reply = format!("{open}two tags{close}A tag.");
+            finish(&mut state, request, &reply, StopReason::EndOfTurn);
+            let kept = [
+                "<u>",
+                "what is <think>?",
+                open,
+                "\ntwo tags\n",
+                close,
+                "A tag.",
+            ];
+            let [said, _, _, thinking] = texts(&state, &prompt(&kept));
+            assert!(said.contains("two tags"));
+            assert_eq!(thinking, "two tags", "{open}");
+            let left_out = ["<u>", "what is <think>?", "<a>", "A tag."];
+            assert_eq!(texts(&state, &prompt(&left_out))[3], "", "{open}");
+        }
+    }
 }

@@ -2,7 +2,6 @@
 //!
 //! `update(&mut State, Event) -> Vec<Effect>`; the runtime performs the effects.
 
-mod action;
 mod attach;
 mod bench;
 mod chat;
@@ -61,7 +60,7 @@ pub const QUESTIONS: &[&str] = &[
     "Why is my model slow?",
 ];
 
-pub use action::Action;
+pub use crate::keymap::Action;
 pub use attach::{AttachChoice, AttachOffer, AttachState, Attached, Origin};
 pub use bench::{
     BenchState, End as MeasureEnd, Measure, News as MeasureNews, Order,

@@ -135,7 +135,7 @@ pub(super) fn on_engine(state: &mut State, event: EngineEvent) -> Vec<Effect> {
                     total,
                     reused,
                 };
-                reply.timings = timings;
+                reply.timings = Some(timings);
                 state.speed.prefilling(done, total, timings);
             }
         }
@@ -149,7 +149,7 @@ pub(super) fn on_engine(state: &mut State, event: EngineEvent) -> Vec<Effect> {
             if let Some(reply) = state.chat.reply_mut(request) {
                 reply.take(&text, &timings);
                 reply.state = ReplyState::Streaming;
-                reply.timings = timings;
+                reply.timings = Some(timings);
                 state.speed.streaming(context_used, timings);
                 return saving::grew(state, request);
             }
@@ -163,7 +163,7 @@ pub(super) fn on_engine(state: &mut State, event: EngineEvent) -> Vec<Effect> {
             if let Some(reply) = state.chat.reply_mut(request) {
                 reply.settle();
                 reply.state = ReplyState::Done(reason.clone());
-                reply.timings = timings;
+                reply.timings = Some(timings);
                 state.speed.finished(reason.clone(), context_used, timings);
                 let mut effects = saving::ended(state, request);
                 effects.extend(library::replied(state, &timings));

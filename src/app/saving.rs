@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::{Effect, Reply, ReplyState, State, Timer, tokens};
 use crate::chat::NodeId;
-use crate::engine::{RequestId, StopReason, Timings};
+use crate::engine::{RequestId, StopReason};
 use crate::params::{Param, Source, TABLE, Value};
 use crate::store::{Command, Ending, Kept, MessageState, Settings, Snapshot};
 
@@ -222,13 +222,15 @@ pub(super) fn end_running(state: &mut State) -> Vec<Effect> {
     effects.extend(tokens::ends(state, reply));
     state.sessions.streaming = None;
     let ended = state.chat.reply_mut(reply);
-    let took = ended.map(|reply| (reply.timings, reply.thought.timings()));
+    let (timings, thought) = ended
+        .map(|reply| (reply.timings, reply.thought.timings()))
+        .unwrap_or_default();
     let ending = Ending {
         state: MessageState::Interrupted,
         stop: write_stop(&StopReason::Cancelled),
         seed: None,
-        timings: took.map(|(timings, _)| timings),
-        thought: took.and_then(|(_, thought)| thought),
+        timings,
+        thought,
     };
     effects.extend(store(state, Command::Finish { reply, ending }));
     effects
@@ -322,7 +324,7 @@ pub(super) fn ended_as(reply: &Reply) -> Ending {
         state,
         stop,
         seed: reply.seed,
-        timings: Some(reply.timings).filter(|timings| *timings != Timings::default()),
+        timings: reply.timings,
         thought: reply.thought.timings(),
     }
 }

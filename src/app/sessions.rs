@@ -289,7 +289,7 @@ fn entry(state: &mut State, said: Said) -> Entry {
         thought: Box::new(Thought::saved(said.reasoning, &said.content, said.thought)),
         state: read_stop(&said.stop, said.state),
         text: said.content,
-        timings: said.timings.unwrap_or_default(),
+        timings: said.timings,
         model: said.model,
         seed: said.seed,
     })

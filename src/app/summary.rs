@@ -2,6 +2,7 @@
 
 use super::update::{IsError, note, notice};
 use super::{Effect, Entry, State, replies};
+use crate::chat::reasoning::Splitter;
 use crate::chat::{Message, Role};
 use crate::engine::{Command, EngineEvent, GenerateRequest, RequestId};
 use crate::store::Omission;
@@ -14,12 +15,14 @@ const PART: u32 = 8;
 const LENGTH: std::ops::RangeInclusive<u32> = 64..=1024;
 
 /// A summary being written.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Summarising {
     request: RequestId,
     /// Entries before this index are what it is of.
     up_to: usize,
-    pub text: String,
+    text: String,
+    /// Keeps what the model thinks out of it.
+    splitter: Splitter,
     then: Then,
 }
 
@@ -65,6 +68,7 @@ pub(super) fn begin(state: &mut State, then: Then) -> Vec<Effect> {
         request,
         up_to,
         text: String::new(),
+        splitter: Splitter::default(),
         then,
     });
     let mut effects = notice(
@@ -86,6 +90,7 @@ pub(super) fn stop(state: &State) -> Option<Effect> {
 pub(super) fn on_engine(state: &mut State, event: &EngineEvent) -> Option<Vec<Effect>> {
     let about = match event {
         EngineEvent::Queued { request, .. }
+        | EngineEvent::Thinking { request, .. }
         | EngineEvent::Prefill { request, .. }
         | EngineEvent::Tokens { request, .. }
         | EngineEvent::Finished { request, .. }
@@ -97,13 +102,18 @@ pub(super) fn on_engine(state: &mut State, event: &EngineEvent) -> Option<Vec<Ef
         return None;
     }
     match event {
-        EngineEvent::Tokens { text, .. } => summarising.text.push_str(text),
+        EngineEvent::Thinking { tags, .. } => summarising.splitter = Splitter::inside(*tags),
+        EngineEvent::Tokens { text, .. } => {
+            let answer = summarising.splitter.push(text).answer;
+            summarising.text.push_str(&answer);
+        }
         EngineEvent::Failed { error, .. } => {
             state.summarising = None;
             note(state, error.to_string(), IsError::Yes);
         }
         EngineEvent::Finished { reason, .. } => {
-            let done = state.summarising.take()?;
+            let mut done = state.summarising.take()?;
+            done.text.push_str(&done.splitter.finish().answer);
             let is_whole = *reason != crate::engine::StopReason::Cancelled;
             return Some(finish(state, done, is_whole.then_some(())));
         }
@@ -113,7 +123,7 @@ pub(super) fn on_engine(state: &mut State, event: &EngineEvent) -> Option<Vec<Ef
 }
 
 fn finish(state: &mut State, done: Summarising, whole: Option<()>) -> Vec<Effect> {
-    let text = without_thinking(&done.text).trim().to_owned();
+    let text = done.text.trim().to_owned();
     if whole.is_none() || text.is_empty() {
         return notice(
             state,
@@ -140,6 +150,40 @@ fn older_half(state: &State) -> Option<usize> {
     (turns.len() > 1).then(|| turns[turns.len().div_ceil(2)])
 }
 
-fn without_thinking(text: &str) -> &str {
-    text.rsplit_once("</think>").map_or(text, |(_, rest)| rest)
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::tests::{finish, generated, ready, say};
+    use crate::chat::reasoning::STYLES;
+    use crate::engine::StopReason;
+
+    /// What a summary leaves in the prompt when the model writes this.
+    fn summary(begins_inside: bool, written: &str) -> String {
+        let mut state = ready();
+        for text in ["one", "two", "three"] {
+            let request = generated(&say(&mut state, text));
+            finish(&mut state, request, "yes", StopReason::EndOfTurn);
+        }
+        let request = generated(&begin(&mut state, Then::Nothing));
+        if begins_inside {
+            let tags = STYLES[0];
+            on_engine(&mut state, &EngineEvent::Thinking { request, tags });
+        }
+        finish(&mut state, request, written, StopReason::EndOfTurn);
+        state.chat.messages()[0].content.clone()
+    }
+
+    #[test]
+    fn thoughts_are_no_part_of_a_summary_whatever_their_tags() {
+        let wanted = "[What was said before, in short: They counted.]\n\nthree";
+        for written in [
+            "They counted.",
+            "<think>hm</think>\nThey counted.",
+            "[THINK]hm[/THINK]They counted.",
+            "<|channel|>analysis<|message|>hm<|end|><|start|>assistant<|channel|>final<|message|>They counted.",
+        ] {
+            assert_eq!(summary(false, written), wanted, "{written}");
+        }
+        assert_eq!(summary(true, "hm</think>They counted."), wanted);
+    }
 }

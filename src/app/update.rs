@@ -221,7 +221,7 @@ fn engine(state: &mut State, event: EngineEvent) -> Vec<Effect> {
             preview::answered(state, conversation, outcome);
             vec![]
         }
-        // Measurements belong to the command line.
+        // A measurement is the runtime's; what comes of it arrives as `Event::Measure`.
         EngineEvent::BenchSample { .. }
         | EngineEvent::BenchDone { .. }
         | EngineEvent::BenchFailed { .. } => vec![],

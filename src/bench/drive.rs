@@ -71,7 +71,6 @@ pub enum News {
 /// All repetitions of one instance.
 #[derive(Clone, Debug)]
 pub struct Measured {
-    pub index: usize,
     pub instance: Instance,
     pub model: ModelInfo,
     /// What the context came out as.
@@ -206,7 +205,6 @@ impl Drive {
 
     fn measured(&mut self) -> Option<News> {
         Some(News::Measured(Box::new(Measured {
-            index: self.at,
             instance: self.plan.get(self.at)?.clone(),
             model: self.model.as_deref()?.clone(),
             context: self.context.as_deref()?.clone(),

@@ -270,7 +270,6 @@ pub(super) mod tests {
             ..ContextInfo::default()
         };
         let measured = Measured {
-            index: 0,
             instance,
             model: ModelInfo {
                 path: "/models/a,b \"c\".gguf".into(),

@@ -337,22 +337,22 @@ struct Taken<'m> {
     mark: Option<&'m str>,
 }
 
-/// Splits a whole reply.
-pub fn split(text: &str, opened: Option<Tags>) -> Parts {
-    let mut splitter = opened.map_or_else(Splitter::default, Splitter::inside);
-    let mut parts = splitter.push(text);
-    let rest = splitter.finish();
-    parts.thought.push_str(&rest.thought);
-    parts.answer.push_str(&rest.answer);
-    parts.thought.truncate(parts.thought.trim_end().len());
-    parts
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    /// Splits a whole reply.
+    fn split(text: &str, opened: Option<Tags>) -> Parts {
+        let mut splitter = opened.map_or_else(Splitter::default, Splitter::inside);
+        let mut parts = splitter.push(text);
+        let rest = splitter.finish();
+        parts.thought.push_str(&rest.thought);
+        parts.answer.push_str(&rest.answer);
+        parts.thought.truncate(parts.thought.trim_end().len());
+        parts
+    }
 
     fn parts(text: &str) -> (String, String) {
         let parts = split(text, None);

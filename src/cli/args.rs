@@ -79,6 +79,15 @@ pub struct General {
 
 #[derive(Clone, Debug, Subcommand)]
 pub enum Command {
+    #[command(flatten)]
+    InFolders(InFolders),
+    #[command(flatten)]
+    Bare(Bare),
+}
+
+/// What reads or writes the user's files, and may say which those are.
+#[derive(Clone, Debug, Subcommand)]
+pub enum InFolders {
     /// Answer one prompt on standard output
     #[command(display_order = 1)]
     Run(RunArgs),
@@ -100,9 +109,6 @@ pub enum Command {
     /// Show the prompt that a model would see for a conversation, and its tokens
     #[command(display_order = 7)]
     Prompt(PromptArgs),
-    /// The text of a PDF or a web page, for the deck
-    #[command(hide = true)]
-    ExtractText(ExtractArgs),
     /// Find the models on this machine, download others from the Hub, remove those
     #[command(display_order = 6)]
     Models(ModelsArgs),
@@ -115,6 +121,14 @@ pub enum Command {
     Replay(ReplayArgs),
     /// Say whether a model fits, how much of it and how fast at most, without loading it
     Fit(FitArgs),
+}
+
+/// What needs none of them.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Bare {
+    /// The text of a PDF or a web page, for the deck
+    #[command(hide = true)]
+    ExtractText(ExtractArgs),
     /// Print a script with which bash, zsh or fish complete commands, flags and names of models
     Completion(CompletionArgs),
     /// What completes the last of these words, for those scripts

@@ -47,7 +47,7 @@ use std::io::{self, Write};
 use clap::FromArgMatches;
 use clap::error::ErrorKind;
 
-pub use args::{Cli, Command, DoctorArgs, FitArgs, General, LogLevel, RunArgs};
+pub use args::{Bare, Cli, Command, DoctorArgs, FitArgs, General, InFolders, LogLevel, RunArgs};
 pub use bench::{BenchAction, BenchArgs};
 pub use compare::{CompareAction, CompareArgs};
 pub use completion::{CompleteWordsArgs, CompletionArgs};
@@ -142,30 +142,29 @@ fn dispatch(asked: Asked) -> Result<ExitCode, Failure> {
         parameters,
         lists,
     } = asked;
-    match &cli.command {
-        Some(Command::ExtractText(args)) => return extract::run(args),
-        Some(Command::Completion(args)) => return completion::run(*args),
-        Some(Command::CompleteWords(args)) => return Ok(completion::complete(args)),
-        _ => {}
-    }
+    let command = match &cli.command {
+        Some(Command::Bare(command)) => return without_folders(command),
+        Some(Command::InFolders(command)) => Some(command),
+        None => None,
+    };
     let folders = setup::folders(&cli.general)?;
     if cli.general.print_paths {
         return print(&folders.print());
     }
     let filter = cli.general.log_filter();
-    match &cli.command {
-        Some(Command::Doctor(args)) => doctor::run(args, &cli.general, folders, parameters),
-        Some(Command::Fit(args)) => fit::run(args, &cli.general, folders, parameters),
-        Some(Command::Models(args)) => models::run(args, &cli.general, folders, parameters),
-        Some(Command::Sessions(args)) => sessions::run(args, &folders),
-        Some(Command::Metrics(args)) => metrics::run(args),
-        Some(Command::Costs(args)) => costs::run(args, &folders),
-        Some(Command::Run(args)) => {
+    match command {
+        Some(InFolders::Doctor(args)) => doctor::run(args, &cli.general, folders, parameters),
+        Some(InFolders::Fit(args)) => fit::run(args, &cli.general, folders, parameters),
+        Some(InFolders::Models(args)) => models::run(args, &cli.general, folders, parameters),
+        Some(InFolders::Sessions(args)) => sessions::run(args, &folders),
+        Some(InFolders::Metrics(args)) => metrics::run(args),
+        Some(InFolders::Costs(args)) => costs::run(args, &folders),
+        Some(InFolders::Run(args)) => {
             let prepared = setup::prepare(&cli.general, folders, parameters, OnProblem::Fail)?;
             let _logging = log_to_file(&prepared, &filter);
             run::run(args, prepared)
         }
-        Some(Command::Replay(args)) => {
+        Some(InFolders::Replay(args)) => {
             let is_named = cli.general.model.is_some() || cli.general.hf_repo.is_some();
             let given = parameters.clone();
             let prepared = setup::prepare(&cli.general, folders, parameters, OnProblem::Fail)?;
@@ -178,7 +177,7 @@ fn dispatch(asked: Asked) -> Result<ExitCode, Failure> {
             };
             replay::run(args, &prepared, given)
         }
-        Some(Command::Bench(args)) => {
+        Some(InFolders::Bench(args)) => {
             if let Some(BenchAction::History(args)) = &args.action {
                 return bench::history(args, &cli.general, &folders);
             }
@@ -186,16 +185,12 @@ fn dispatch(asked: Asked) -> Result<ExitCode, Failure> {
             let _logging = log_to_file(&prepared, &filter);
             bench::run(args, &lists, &prepared)
         }
-        // Those that need no folders went another way.
-        Some(Command::ExtractText(_) | Command::Completion(_) | Command::CompleteWords(_)) => {
-            Ok(ExitCode::Ok)
-        }
-        Some(Command::Prompt(args)) => {
+        Some(InFolders::Prompt(args)) => {
             let prepared = setup::prepare(&cli.general, folders, parameters, OnProblem::Fail)?;
             let _logging = log_to_file(&prepared, &filter);
             prompt::run(args, &prepared)
         }
-        Some(Command::Compare(args)) => {
+        Some(InFolders::Compare(args)) => {
             if let Some(action) = &args.action {
                 return compare::action(action, &folders);
             }
@@ -203,7 +198,7 @@ fn dispatch(asked: Asked) -> Result<ExitCode, Failure> {
             let _logging = log_to_file(&prepared, &filter);
             compare::run(args, prepared)
         }
-        Some(Command::Tune(args)) => {
+        Some(InFolders::Tune(args)) => {
             let general = cli.general.of(args.file.as_ref());
             let prepared = setup::prepare(&general, folders, parameters, OnProblem::Fail)?;
             let _logging = log_to_file(&prepared, &filter);
@@ -222,6 +217,14 @@ fn dispatch(asked: Asked) -> Result<ExitCode, Failure> {
             };
             deck::run(prepared, &cli.general, &logging, lines, saving)
         }
+    }
+}
+
+fn without_folders(command: &Bare) -> Result<ExitCode, Failure> {
+    match command {
+        Bare::ExtractText(args) => extract::run(args),
+        Bare::Completion(args) => completion::run(*args),
+        Bare::CompleteWords(args) => Ok(completion::complete(args)),
     }
 }
 

@@ -3,6 +3,7 @@
 use sha2::{Digest, Sha256};
 
 use super::written::{listed, pieces, unquoted};
+use crate::hex;
 use crate::params::{
     AssignError, Group, Overrides, Param, Params, Source, TABLE, Value, assign, nearest_word, spec,
 };
@@ -166,12 +167,7 @@ impl Column {
                 hash.update(format!("{}={value}\n", spec.name));
             }
         }
-        let digest = hash.finalize();
-        digest
-            .iter()
-            .take(8)
-            .map(|byte| format!("{byte:02x}"))
-            .collect()
+        hex::digits(&hash.finalize()[..8])
     }
 
     /// The values that are not the defaults, as text.

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
+use crate::hex;
+
 static GUIDE: &[u8] = include_bytes!("../../models/guide.gguf");
 
 /// Makes sure that the built-in model lies in `data_dir/models/` and returns its path. The name
@@ -58,12 +60,7 @@ fn is_intact(path: &Path, bytes: &[u8]) -> bool {
 }
 
 fn file_name(bytes: &[u8]) -> String {
-    let digest = Sha256::digest(bytes);
-    let start: String = digest
-        .iter()
-        .take(6)
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let start = hex::digits(&Sha256::digest(bytes)[..6]);
     format!("guide-{start}.gguf")
 }
 

@@ -24,5 +24,5 @@ pub use paths::{Folders, NoHome};
 pub use persona::{Persona, load_personas};
 pub use preset::{Preset, load_presets, preset_text, reload_presets};
 pub use profile::{Profile, load_profiles};
-pub use settings::{Config, EXAMPLE, Library, Ui};
+pub use settings::{Config, Library, Ui};
 pub use watch::{Changed, ConfigWatch};

@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 use super::document::{Document, RawParams};
 use super::error::ConfigError;
 use super::paths;
+use crate::hex;
 use crate::params::{Overrides, spec};
 
 /// Parameter values that were measured to be faster.
@@ -140,11 +141,7 @@ fn folder(data_dir: &Path) -> PathBuf {
 
 /// A file for each model and machine: homes are shared between machines.
 fn file(data_dir: &Path, model_hash: &str, machine: &str) -> PathBuf {
-    let machine: String = Sha256::digest(machine.as_bytes())
-        .iter()
-        .take(4)
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let machine = hex::digits(&Sha256::digest(machine.as_bytes())[..4]);
     let model: String = model_hash
         .chars()
         .filter(char::is_ascii_alphanumeric)

@@ -13,9 +13,6 @@ use super::prices::FilePrices;
 use crate::costs::Prices;
 use crate::params::Overrides;
 
-/// A `config.toml` with every key explained and commented out.
-pub const EXAMPLE: &str = include_str!("default.toml");
-
 /// The most frames a second that `ui.fps` may ask for.
 const MOST_FPS: u16 = 60;
 
@@ -148,6 +145,9 @@ struct FileUi {
 mod tests {
     use super::*;
     use crate::params::{Param, Value};
+
+    /// A `config.toml` with every key explained and commented out.
+    const EXAMPLE: &str = include_str!("default.toml");
 
     fn parse(text: &str) -> Result<Config, String> {
         Config::parse(Path::new("/c/config.toml"), text).map_err(|error| error.to_string())

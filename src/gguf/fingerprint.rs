@@ -6,6 +6,8 @@ use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
+use crate::hex;
+
 /// Bytes at the file's start: a GGUF header with most of its metadata.
 const HEAD: u64 = 1024 * 1024;
 /// Further pieces, spread evenly over the rest.
@@ -30,8 +32,7 @@ pub fn fingerprint(path: &Path) -> io::Result<String> {
         let at = HEAD + rest.saturating_mul(piece) / (PIECES - 1);
         add(&mut file, at, PIECE, &mut hash)?;
     }
-    let digest = hash.finalize();
-    Ok(digest.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(hex::digits(&hash.finalize()))
 }
 
 fn add(file: &mut File, at: u64, length: u64, hash: &mut Sha256) -> io::Result<()> {

@@ -11,6 +11,7 @@ use std::thread::{self, JoinHandle};
 use sha2::{Digest, Sha256};
 
 use super::progress::Counter;
+use crate::hex;
 
 /// Bytes read at once.
 const PIECE: usize = 1024 * 1024;
@@ -136,7 +137,7 @@ fn follow(mut file: File, shared: &Shared, checked: &Counter) -> io::Result<Stri
         }
         if hashed == state.written {
             if state.end == End::Complete {
-                return Ok(hex(&hash.finalize()));
+                return Ok(hex::digits(&hash.finalize()));
             }
             continue;
         }
@@ -151,10 +152,6 @@ fn follow(mut file: File, shared: &Shared, checked: &Counter) -> io::Result<Stri
         hashed += read as u64;
         checked.set(hashed);
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

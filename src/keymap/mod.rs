@@ -3,6 +3,7 @@
 //! A key is looked up in the context that has the keys first, then in the global one.
 //! The user's file is laid over the embedded one, action by action.
 
+mod action;
 mod key;
 mod words;
 
@@ -11,7 +12,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use toml::Spanned;
 
-use crate::app::Action;
+pub use action::Action;
 pub use key::{Key, KeyCode, KeyError};
 
 /// What has the keys.

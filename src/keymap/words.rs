@@ -1,7 +1,6 @@
 //! What an action does where it does something of its own.
 
-use super::Context;
-use crate::app::Action;
+use super::{Action, Context};
 
 /// The action in the words of the context.
 pub(super) fn what(context: Context, action: Action) -> &'static str {

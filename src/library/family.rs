@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::chat::reasoning::STYLES;
+
 /// Forms of chat templates, by the marks that stand around messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Family {
@@ -102,17 +104,14 @@ pub struct Speaks {
 
 impl Speaks {
     pub fn of(template: &str) -> Self {
-        const THOUGHTS: [&str; 6] = [
-            "enable_thinking",
-            "<think>",
-            "reasoning_content",
-            "reasoning_effort",
-            "<|channel>thought",
-            "[THINK]",
-        ];
+        const VARIABLES: [&str; 3] = ["enable_thinking", "reasoning_content", "reasoning_effort"];
+        let tags = STYLES.iter().map(|style| style.open);
         Self {
             tools: has_word(template, "tools"),
-            thinking: THOUGHTS.iter().any(|thought| template.contains(thought)),
+            thinking: VARIABLES
+                .into_iter()
+                .chain(tags)
+                .any(|thought| template.contains(thought)),
         }
     }
 }
@@ -155,6 +154,7 @@ mod tests {
     fn abilities_are_names_a_template_uses() {
         let speaks = Speaks::of("{% if tools %}{{ tools | tojson }}{% endif %}<think>");
         assert!(speaks.tools && speaks.thinking);
+        assert!(Speaks::of("<|START_THINKING|>{{ m }}<|END_THINKING|>").thinking);
         let speaks = Speaks::of("{{ my_tools_list }} thinking");
         assert!(!speaks.tools && !speaks.thinking);
     }

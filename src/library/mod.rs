@@ -49,7 +49,7 @@ pub use marks::Marks;
 pub use model::{Listing, Model, Spot};
 pub use modelfile::{Modelfile, is_ollama_blob};
 pub use names::Meant;
-pub use places::{Environment, Os, Place, hub_cache, moved, places};
+pub use places::{Environment, Os, Place, moved, places};
 pub use remove::{only_a_name, removable, remove, why_kept};
 pub use scan::scan;
 pub use sheet::{abilities, date, sheet};

@@ -91,13 +91,9 @@ impl Environment {
     }
 }
 
-/// Where the Hub's cache is: `HF_HUB_CACHE`, `HUGGINGFACE_HUB_CACHE`, `HF_HOME/hub`,
-/// `XDG_CACHE_HOME/huggingface/hub`, else `~/.cache/huggingface/hub`. `None` without any home.
-pub fn hub_cache(environment: &Environment) -> Option<PathBuf> {
-    hub_caches(environment).into_iter().next()
-}
-
-/// Every folder that may be a Hub cache, the one in use first.
+/// Every folder that may be a Hub cache, the one in use first: `HF_HUB_CACHE`,
+/// `HUGGINGFACE_HUB_CACHE`, `HF_HOME/hub`, `XDG_CACHE_HOME/huggingface/hub`,
+/// `~/.cache/huggingface/hub`.
 fn hub_caches(environment: &Environment) -> Vec<PathBuf> {
     let variable = |name| environment.variable(name);
     let default = environment
@@ -352,7 +348,7 @@ mod tests {
             ("XDG_CACHE_HOME", "/cache"),
         ];
         let environment = environment(Os::Linux, &variables);
-        assert_eq!(hub_cache(&environment), Some("/hf/hub".into()));
+        assert_eq!(hub_caches(&environment)[0], Path::new("/hf/hub"));
         let places = places(&environment, &["/llama".into()]);
         let count = |folder: &str| {
             let same = places
@@ -374,7 +370,7 @@ mod tests {
             home: None,
             ..environment
         };
-        assert_eq!(hub_cache(&homeless), Some("/hf/hub".into()));
+        assert_eq!(hub_caches(&homeless)[0], Path::new("/hf/hub"));
     }
 
     #[test]

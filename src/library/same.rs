@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
+use crate::hex;
+
 /// Bytes at the start, and of the pieces further on.
 const HEAD: u64 = 32 << 10;
 const PIECE: u64 = 4 << 10;
@@ -43,12 +45,7 @@ pub(super) fn sample(path: &Path) -> io::Result<String> {
         (&mut file).take(length).read_to_end(&mut buffer)?;
         hash.update(&buffer);
     }
-    let digest = hash.finalize();
-    Ok(digest
-        .iter()
-        .take(16)
-        .map(|byte| format!("{byte:02x}"))
-        .collect())
+    Ok(hex::digits(&hash.finalize()[..16]))
 }
 
 /// A file without the links to it; itself where it cannot be found.

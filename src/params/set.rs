@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Cost, Param, Value, ValueError, spec};
+use super::{Param, Value, ValueError, spec};
 
 /// Values given by one source.
 pub type Overrides = BTreeMap<Param, Value>;
@@ -113,16 +113,6 @@ impl Params {
         copy
     }
 
-    /// What it costs to make these changes: the dearest one that differs from the value in force,
-    /// or `None` when none does.
-    pub fn cost_of(&self, changes: &Overrides) -> Option<Cost> {
-        changes
-            .iter()
-            .filter(|(param, value)| self.get(**param) != **value)
-            .map(|(param, _)| spec(*param).cost)
-            .max()
-    }
-
     /// The topmost layer's value, if any layer has one.
     fn given(&self, param: Param) -> Option<(Source, &Value)> {
         [
@@ -213,27 +203,5 @@ mod tests {
         let changes = Overrides::from([(Param::CtxSize, Value::Int(8192))]);
         assert_eq!(params.with(&changes).get(Param::CtxSize), Value::Int(8192));
         assert_eq!(params.get(Param::CtxSize), Value::Int(0));
-    }
-
-    #[test]
-    fn the_dearest_real_change_counts() {
-        let params = Params::default();
-        let change = |param, value| (param, value);
-        let temp = change(Param::Temp, Value::Float(0.1));
-        let context = change(Param::CtxSize, Value::Int(8192));
-        let same_layers = change(Param::NGpuLayers, Value::Int(-1));
-        assert_eq!(params.cost_of(&Overrides::new()), None);
-        assert_eq!(
-            params.cost_of(&Overrides::from([same_layers.clone()])),
-            None
-        );
-        assert_eq!(
-            params.cost_of(&Overrides::from([temp.clone()])),
-            Some(Cost::Free)
-        );
-        assert_eq!(
-            params.cost_of(&Overrides::from([temp, context, same_layers])),
-            Some(Cost::NewContext)
-        );
     }
 }

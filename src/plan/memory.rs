@@ -139,14 +139,6 @@ pub fn kv_bytes_per_token(facts: &Facts, type_k: TensorType, type_v: TensorType)
         .fold(0, u64::saturating_add)
 }
 
-/// Bytes of the cache and of recurrent states, on all devices together.
-pub fn kv_bytes(facts: &Facts, run: &Run) -> u64 {
-    let layers = 0..facts.caches.len();
-    layers
-        .map(|layer| kv_of_layer(facts, layer, run))
-        .fold(0, u64::saturating_add)
-}
-
 /// Bytes of one layer's cache: `llama_kv_cache`, `llama_kv_cache_iswa`, `llama_memory_recurrent`.
 pub fn kv_of_layer(facts: &Facts, layer: usize, run: &Run) -> u64 {
     let Some(cache) = facts.caches.get(layer) else {
@@ -184,12 +176,6 @@ fn cell(cache: &LayerCache, values: u64, type_k: TensorType, type_v: TensorType)
     let index = type_k.bytes_for(cache.index);
     keys.saturating_add(index)
         .saturating_add(type_v.bytes_for(values))
-}
-
-/// Bytes of the computation's buffers on one device that has all of the model.
-pub fn compute_bytes(facts: &Facts, run: &Run) -> u64 {
-    let place = vec![0; facts.caches.len() + 1];
-    compute::buffers(facts, run, 1, &place)[0].saturating_add(output_bytes(facts, run))
 }
 
 /// Logits that are read from: a row for each sequence (`llama_context::output_reserve`).
@@ -368,6 +354,20 @@ pub(super) mod tests {
             sliding_window: Some(512),
             ..Facts::default()
         }
+    }
+
+    /// Bytes of the cache and of recurrent states, on all devices together.
+    fn kv_bytes(facts: &Facts, run: &Run) -> u64 {
+        let layers = 0..facts.caches.len();
+        layers
+            .map(|layer| kv_of_layer(facts, layer, run))
+            .fold(0, u64::saturating_add)
+    }
+
+    /// Bytes of the computation's buffers on one device that has all of the model.
+    fn compute_bytes(facts: &Facts, run: &Run) -> u64 {
+        let place = vec![0; facts.caches.len() + 1];
+        compute::buffers(facts, run, 1, &place)[0].saturating_add(output_bytes(facts, run))
     }
 
     #[test]

@@ -20,10 +20,7 @@ mod whole;
 
 pub use fit::{Fit, Limits, fit, never_fits};
 pub use judge::{Lack, Verdict, judge};
-pub use memory::{
-    Cells, Memory, Placement, Run, Split, compute_bytes, kv_bytes, kv_bytes_per_token, kv_of_layer,
-    place,
-};
+pub use memory::{Cells, Memory, Placement, Run, Split, kv_bytes_per_token, kv_of_layer, place};
 pub use pins::{Override, Pin, pins};
 pub use roofline::{HOST, Peak, Reads, bytes_read, decode_ceiling, peak_of, prefill_ceiling};
 pub use room::{Capacity, Part, Room, Shortage, Weights, given_shares, size};

@@ -7,6 +7,7 @@ use super::error::Tried;
 use super::open::now_ms;
 use super::{Store, StoreError};
 use crate::compare::{Ballot, Contender};
+use crate::hex;
 
 impl Store {
     /// Keeps a vote. Of the prompt only a hash is kept. All contenders ran on one model.
@@ -108,10 +109,5 @@ fn read([model, model_hash, contenders, best]: &[String; 4]) -> Option<Ballot> {
 }
 
 fn hash(prompt: &str) -> String {
-    let digest = Sha256::digest(prompt);
-    digest
-        .iter()
-        .take(8)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    hex::digits(&Sha256::digest(prompt)[..8])
 }

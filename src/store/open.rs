@@ -31,8 +31,6 @@ pub struct Store {
 /// A store, and what was found when it was opened.
 pub struct Opened {
     pub store: Store,
-    /// Replies of programs that died while they wrote them, now marked as interrupted.
-    pub interrupted: usize,
     /// The store was damaged: what was saved, and where the damaged file lies.
     pub salvaged: Option<Salvaged>,
 }
@@ -83,10 +81,9 @@ impl Store {
             writer: None,
             _shared: shared,
         };
-        let interrupted = store.recover()?;
+        store.recover()?;
         Ok(Opened {
             store,
-            interrupted,
             salvaged: None,
         })
     }
@@ -110,19 +107,18 @@ impl Store {
         Ok(self.writer.insert(writer).id)
     }
 
-    /// Closes what programs left open that are gone. Returns how many replies that were.
-    fn recover(&mut self) -> Result<usize, StoreError> {
+    /// Marks the replies as interrupted that programs left open which are gone.
+    fn recover(&mut self) -> Result<(), StoreError> {
         const WHAT: &str = "closing interrupted replies";
         let (folder, own) = (self.folder.clone(), self.writer.as_ref().map(|own| own.id));
         if writer::dead(&self.db, &folder, own)?.is_empty() {
-            return Ok(0);
+            return Ok(());
         }
         let change = self.change(WHAT)?;
         // Asked again inside, because another program may be doing the same.
         let dead = writer::dead(&change, &folder, own)?;
-        let mut interrupted = 0;
         for id in &dead {
-            interrupted += super::messages::interrupt_all(&change, *id)?;
+            super::messages::interrupt_all(&change, *id)?;
             change
                 .execute("DELETE FROM writer WHERE id = ?1", [id])
                 .tried(WHAT)?;
@@ -131,7 +127,7 @@ impl Store {
         for id in dead {
             writer::bury(&folder, id);
         }
-        Ok(interrupted)
+        Ok(())
     }
 }
 

@@ -55,11 +55,6 @@ impl Tree {
         &self.children[start..end]
     }
 
-    /// The message itself and those beside it, oldest first.
-    pub fn siblings(&self, id: MessageId) -> &[MessageId] {
-        self.children(self.parent(id))
-    }
-
     /// The message before, if it is in the tree.
     pub fn parent(&self, id: MessageId) -> Option<MessageId> {
         self.parent_of(self.get(id)?)
@@ -123,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn siblings_stand_beside_each_other_and_a_leaf_has_one_path() {
+    fn messages_stand_below_their_parent_and_a_leaf_has_one_path() {
         let tree = tree(&[
             (4, Some(2)),
             (1, None),
@@ -132,7 +127,10 @@ mod tests {
             (5, Some(2)),
         ]);
         assert_eq!(ids(&tree.path_to(MessageId(5))), [1, 2, 5]);
-        assert_eq!(tree.siblings(MessageId(2)), [MessageId(2), MessageId(3)]);
+        assert_eq!(
+            tree.children(Some(MessageId(1))),
+            [MessageId(2), MessageId(3)]
+        );
         assert_eq!(tree.newest_leaf(Some(MessageId(2))), Some(MessageId(5)));
         assert_eq!(tree.newest_leaf(None), Some(MessageId(3)));
         assert_eq!(ids(&tree.path(Some(MessageId(4)))), [1, 2, 4]);

@@ -27,15 +27,15 @@ pub struct MemorySource {
     elsewhere: Option<(System, Option<Pid>)>,
 }
 
-/// What was read, in bytes, before anything is concluded from it; 0 is what the system says
-/// when it says nothing.
+/// What was read, in bytes, before anything is concluded from it.
 #[derive(Clone, Copy, Default)]
 struct Facts {
-    total: u64,
-    available: u64,
-    swap_total: u64,
-    swap_used: u64,
-    process: u64,
+    total: Option<u64>,
+    available: Option<u64>,
+    /// 0 = none configured
+    swap_total: Option<u64>,
+    swap_used: Option<u64>,
+    process: Option<u64>,
     limit: Option<MemoryLimit>,
 }
 
@@ -60,7 +60,7 @@ impl MemorySource {
             Some((system, pid)) => told(system, *pid),
             None => self.read_proc(),
         };
-        facts.limit = self.cgroup.read(facts.total);
+        facts.limit = self.cgroup.read(facts.total.unwrap_or(0));
         let mut sample = conclude(facts);
         if self.elsewhere.is_none() {
             let traffic = files::text(&self.proc.join("vmstat"));
@@ -79,19 +79,19 @@ impl MemorySource {
 
     fn read_proc(&self) -> Facts {
         let text = files::text(&self.proc.join("meminfo")).unwrap_or_default();
-        let bytes = |name| files::field(&text, name).unwrap_or(0).saturating_mul(1024);
+        let bytes = |name| files::field(&text, name).map(|kib| kib.saturating_mul(1024));
         let pages = files::text(&self.proc.join("self/statm")).unwrap_or_default();
-        let resident: u64 = pages
-            .split_whitespace()
-            .nth(1)
-            .and_then(|pages| pages.parse().ok())
-            .unwrap_or(0);
+        let resident = pages.split_whitespace().nth(1);
+        let resident: Option<u64> = resident.and_then(|pages| pages.parse().ok());
+        let (swap_total, swap_free) = (bytes("SwapTotal"), bytes("SwapFree"));
         Facts {
             total: bytes("MemTotal"),
             available: bytes("MemAvailable"),
-            swap_total: bytes("SwapTotal"),
-            swap_used: bytes("SwapTotal").saturating_sub(bytes("SwapFree")),
-            process: resident.saturating_mul(self.page_bytes),
+            swap_total,
+            swap_used: swap_total
+                .zip(swap_free)
+                .map(|(total, free)| total.saturating_sub(free)),
+            process: resident.map(|pages| pages.saturating_mul(self.page_bytes)),
             limit: None,
         }
     }
@@ -105,55 +105,49 @@ fn page_bytes() -> u64 {
     bytes
 }
 
-/// What sysinfo tells.
+/// What sysinfo tells; it says 0 where the system says nothing, and where no swap is configured.
 fn told(system: &mut System, pid: Option<Pid>) -> Facts {
     system.refresh_memory();
-    let process = pid.map_or(0, |pid| {
+    let process = pid.and_then(|pid| {
         let kind = ProcessRefreshKind::nothing().with_memory().without_tasks();
         system.refresh_processes_specifics(ProcessesToUpdate::Some(&[pid]), false, kind);
-        system.process(pid).map_or(0, sysinfo::Process::memory)
+        system.process(pid).map(sysinfo::Process::memory)
     });
+    let said = |bytes: u64| (bytes > 0).then_some(bytes);
     Facts {
-        total: system.total_memory(),
-        available: system.available_memory(),
-        swap_total: system.total_swap(),
-        swap_used: system.used_swap(),
-        process,
+        total: said(system.total_memory()),
+        available: said(system.available_memory()),
+        swap_total: Some(system.total_swap()),
+        swap_used: Some(system.used_swap()),
+        process: process.and_then(said),
         limit: None,
     }
 }
 
 fn conclude(facts: Facts) -> MemorySample {
-    let total = facts.limit.map_or(facts.total, |limit| limit.max);
+    let total = facts.limit.map(|limit| limit.max).or(facts.total);
+    let total = total.ok_or(NOT_REPORTED).and_then(check::size);
     let in_use = match facts.limit {
         Some(limit) => limit.used.ok_or("not reported by the container"),
-        None => facts
-            .total
-            .checked_sub(facts.available)
-            .ok_or("nonsense reading"),
+        None => match facts.total.zip(facts.available) {
+            Some((total, available)) => total.checked_sub(available).ok_or(check::NONSENSE),
+            None => Err(NOT_REPORTED),
+        },
     };
-    let has_total = match total {
-        0 => Err(NOT_REPORTED),
-        total => check::size(total),
-    };
-    let has_swap = if facts.swap_total > 0 {
-        Ok(facts.swap_total)
-    } else {
-        Err(NO_SWAP)
+    let swap_total = match facts.swap_total {
+        Some(0) => Err(NO_SWAP),
+        Some(bytes) => Ok(bytes),
+        None => Err(NOT_REPORTED),
     };
     MemorySample {
-        total: has_total,
-        used: has_total.and_then(|total| used(in_use?, total)),
-        swap_total: has_swap,
-        swap_used: has_swap.and_then(|total| used(facts.swap_used, total)),
+        total,
+        used: total.and_then(|total| used(in_use?, total)),
+        swap_total,
+        swap_used: swap_total.and_then(|total| used(facts.swap_used.ok_or(NOT_REPORTED)?, total)),
         swap_in: Err(NOT_REPORTED),
         swap_out: Err(NOT_REPORTED),
         pool: Err(NOT_REPORTED),
-        process: if facts.process > 0 {
-            Ok(facts.process)
-        } else {
-            Err(NOT_REPORTED)
-        },
+        process: facts.process.ok_or(NOT_REPORTED).and_then(check::size),
     }
 }
 
@@ -162,11 +156,11 @@ mod tests {
     use super::*;
 
     const MACHINE: Facts = Facts {
-        total: 1000,
-        available: 600,
-        swap_total: 50,
-        swap_used: 5,
-        process: 7,
+        total: Some(1000),
+        available: Some(600),
+        swap_total: Some(50),
+        swap_used: Some(5),
+        process: Some(7),
         limit: None,
     };
 
@@ -198,16 +192,38 @@ mod tests {
         let sample = conclude(Facts::default());
         assert_eq!(sample.total, Err(NOT_REPORTED));
         assert_eq!(sample.used, Err(NOT_REPORTED));
-        assert_eq!(sample.swap_total, Err(NO_SWAP));
-        assert_eq!(sample.swap_used, Err(NO_SWAP));
+        assert_eq!(sample.swap_total, Err(NOT_REPORTED));
+        assert_eq!(sample.swap_used, Err(NOT_REPORTED));
         assert_eq!(sample.process, Err(NOT_REPORTED));
+        let none_free = conclude(Facts {
+            available: None,
+            swap_used: None,
+            ..MACHINE
+        });
+        assert_eq!(
+            (none_free.total, none_free.used),
+            (Ok(1000), Err(NOT_REPORTED))
+        );
+        assert_eq!(
+            (none_free.swap_total, none_free.swap_used),
+            (Ok(50), Err(NOT_REPORTED))
+        );
+        let no_swap = conclude(Facts {
+            swap_total: Some(0),
+            swap_used: Some(0),
+            ..MACHINE
+        });
+        assert_eq!(
+            (no_swap.swap_total, no_swap.swap_used),
+            (Err(NO_SWAP), Err(NO_SWAP))
+        );
     }
 
     #[test]
     fn nonsense_is_missing() {
         assert_eq!(
             conclude(Facts {
-                available: 2000,
+                available: Some(2000),
                 ..MACHINE
             })
             .used,
@@ -215,7 +231,7 @@ mod tests {
         );
         assert_eq!(
             conclude(Facts {
-                swap_used: 51,
+                swap_used: Some(51),
                 ..MACHINE
             })
             .swap_used,
@@ -264,6 +280,20 @@ mod tests {
         let second = source.read(start + std::time::Duration::from_secs(2));
         assert_eq!(second.swap_in, Ok(5.0 * page_bytes() as f64));
         assert_eq!(second.swap_out, Ok(0.0));
+        // Kernels before 3.14 have no line of what is available.
+        write(
+            "proc/meminfo",
+            "MemTotal:       16000000 kB\nMemFree:  1 kB\nSwapTotal: 2000 kB\n",
+        );
+        let old = source.read(start);
+        assert_eq!(
+            (old.total, old.used),
+            (Ok(16_384_000_000), Err(NOT_REPORTED))
+        );
+        assert_eq!(
+            (old.swap_total, old.swap_used),
+            (Ok(2_048_000), Err(NOT_REPORTED))
+        );
         let silent = MemorySource::new(&root.path().join("nowhere")).read(start);
         assert_eq!(
             (silent.total, silent.swap_in),

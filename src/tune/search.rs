@@ -172,10 +172,6 @@ impl Search {
         self.phase == Phase::Over
     }
 
-    pub fn model(&self) -> Option<&ModelInfo> {
-        self.model.as_deref()
-    }
-
     /// Ends the search soon, by this command; the event that answers it, or one that was on its
     /// way, still has to be given to [`Self::on_event`].
     pub fn cancel(&mut self) -> Option<Command> {

@@ -24,7 +24,7 @@ pub use transcript::{Page, TranscriptCache};
 use ratatui::Frame;
 use ratatui::layout::Rect;
 
-use crate::app::{Event, Pane, State, View};
+use crate::app::{Event, State, View};
 use crate::theme::{Role, Theme};
 use layout::{Size, Wishes, arrange};
 use painter::{Painter, part};
@@ -91,29 +91,6 @@ pub fn draw(
         frame.set_cursor_position(cursor);
     }
     shown.map(Event::Viewport)
-}
-
-/// The panes that a screen of that size shows, in the order in which the focus walks them.
-pub fn visible_panes(size: (u16, u16), state: &State) -> Vec<Pane> {
-    let screen = Rect::new(0, 0, size.0, size.1);
-    let wishes = Wishes {
-        focus: state.focus,
-        side: state.side,
-        gauge_rows: 6,
-    };
-    let areas = arrange(screen, &wishes, |_| 1);
-    let panes = [
-        (areas.composer, Pane::Composer),
-        (areas.chat, Pane::Chat),
-        (areas.parameters, Pane::Parameters),
-        (areas.speed, Pane::Speed),
-        (areas.gauges, Pane::Gauges),
-        (areas.log, Pane::Log),
-    ];
-    panes
-        .into_iter()
-        .filter_map(|(area, pane)| area.map(|_| pane))
-        .collect()
 }
 
 fn too_small(painter: &mut Painter<'_>, screen: Rect) {

@@ -94,7 +94,7 @@ async fn only_what_changed_is_prefilled() {
     deck.say("eight").await;
     tokio::time::sleep(std::time::Duration::from_secs(5)).await;
     let state = deck.state_after_quit().await;
-    let timings = state.chat.last_reply().unwrap().timings;
+    let timings = state.chat.last_reply().unwrap().timings.unwrap();
     // The first turn and its answer were there: 12 words.
     assert!(timings.cache_n >= 12, "{timings:?}");
     assert!(timings.prompt_n <= 3, "{timings:?}");

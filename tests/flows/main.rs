@@ -239,7 +239,7 @@ async fn a_second_turn_reuses_the_first() {
     deck.see_times("It is bound by memory bandwidth.", 2).await;
     // 3 + 6 words of the first turn are in the KV cache, one is new.
     let chat = &deck.state_after_quit().await.chat;
-    let timings = chat.last_reply().expect("a reply").timings;
+    let timings = chat.last_reply().unwrap().timings.unwrap();
     assert_eq!((timings.cache_n, timings.prompt_n), (9, 1));
 }
 

@@ -16,7 +16,6 @@ fn record(n_depth: u32, milliseconds: [u64; 3]) -> Record {
         n_depth,
     };
     let measured = Measured {
-        index: 0,
         instance: Instance {
             test,
             params: Params::default().load(),

@@ -112,6 +112,11 @@ fn markdown() {
 }
 
 #[test]
+fn a_reply_that_was_not_measured_has_no_figures() {
+    snapshots("imported", &[(80, 24)], states::imported);
+}
+
+#[test]
 fn thoughts() {
     let sizes = [(80, 24), (200, 60)];
     snapshots("thought", &sizes, states::thought);

@@ -112,11 +112,11 @@ pub fn gpu() -> GpuSample {
     }
 }
 
-fn reply(text: &str, state: ReplyState, timings: Timings) -> Entry {
+fn reply(text: &str, state: ReplyState, timings: impl Into<Option<Timings>>) -> Entry {
     Entry::Reply(Reply {
         text: text.to_owned(),
         state,
-        timings,
+        timings: timings.into(),
         seed: Some(42),
         ..Reply::new(RequestId(1), "Qwen2.5 0.5B Instruct".to_owned())
     })
@@ -216,6 +216,18 @@ pub fn markdown(size: (u16, u16)) -> State {
     let done = ReplyState::Done(StopReason::EndOfTurn);
     state.chat.entries.push(reply(TEXT, done, timings()));
     state.focus = Pane::Chat;
+    state
+}
+
+/// A reply that was made elsewhere: nothing was measured.
+pub fn imported(size: (u16, u16)) -> State {
+    let mut state = ready(size);
+    let done = ReplyState::Done(StopReason::EndOfTurn);
+    let mut said = reply("A lock.", done, None);
+    if let Entry::Reply(reply) = &mut said {
+        reply.seed = None;
+    }
+    state.chat.entries.push(said);
     state
 }
 

@@ -42,8 +42,8 @@ fn an_edited_message_and_another_answer_are_siblings() {
     let edited = store.append(id, None, &user("b?")).unwrap();
     assert_eq!(path(&store, id), ["b?"]);
     let tree = store.tree(id).unwrap();
-    assert_eq!(tree.siblings(asked), [asked, edited]);
-    assert_eq!(tree.siblings(answered), [answered, again]);
+    assert_eq!(tree.children(None), [asked, edited]);
+    assert_eq!(tree.children(Some(asked)), [answered, again]);
     store.choose(id, Some(answered)).unwrap();
     assert_eq!(path(&store, id), ["a?", "a!"]);
     // Undo: the path ends before the answer, which stays in the tree.

@@ -64,15 +64,6 @@ impl Run {
         self.end.is_none()
     }
 
-    /// The share that is done, 0 to 1, where it can be told.
-    pub fn share(&self) -> Option<f64> {
-        let repetitions = f64::from(self.repetitions);
-        #[expect(clippy::cast_precision_loss, reason = "a few hundred at most")]
-        let (index, done, tests) = (self.at.0 as f64, self.at.1 as f64, self.tests.len() as f64);
-        (tests > 0.0 && repetitions > 0.0)
-            .then(|| ((index + done / repetitions) / tests).clamp(0.0, 1.0))
-    }
-
     pub(super) fn take(&mut self, progress: Progress) {
         match progress {
             Progress::Sample { index, n } => self.at = (index, n),

@@ -288,7 +288,7 @@ impl Answer {
         reply.settle();
         Reply {
             state,
-            timings: self.timings,
+            timings: Some(self.timings),
             seed: self.seed,
             ..reply
         }

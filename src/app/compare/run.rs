@@ -151,7 +151,7 @@ pub(super) fn begin(
         .chat
         .last_reply()
         .filter(|reply| answering::has_made(state, reply))
-        .map(|reply| reply.timings)
+        .and_then(|reply| reply.timings)
         .filter(|timings| timings.predicted_n >= ALONE);
     state.compare.run = Some(Run {
         prompt,

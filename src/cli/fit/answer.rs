@@ -102,11 +102,12 @@ fn swapped(
         .filter(|lack| lack.gpu.is_none())
         .map(plan::Lack::bytes)
         .sum();
-    if verdict.fits || machine.swap == 0 || lacking == 0 {
+    let swap = machine.swap.filter(|free| *free > 0)?;
+    if verdict.fits || lacking == 0 {
         return None;
     }
     let host = Capacity {
-        free: machine.room.host.free.saturating_add(machine.swap),
+        free: machine.room.host.free.saturating_add(swap),
         ..machine.room.host
     };
     let room = Room {
@@ -213,6 +214,10 @@ fn reasons(
             size(bytes)
         ));
     }
+    let host_lacks = verdict.lacks.iter().any(|lack| lack.gpu.is_none());
+    if machine.swap.is_none() && host_lacks {
+        reasons.push("swap: how much of it is free is not known, so none is counted".to_owned());
+    }
     if !verdict.fits && swapped.is_none() {
         reasons.extend(ways_out(subject, machine, verdict));
     }
@@ -275,4 +280,41 @@ fn ways_out(subject: &Subject, machine: &Machine, verdict: &Verdict) -> Vec<Stri
         None => ways.push("ctx-size: not even 256 tokens fit with these layers".into()),
     }
     ways
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hardware::{Hardware, Kind};
+
+    fn machine(swap: Option<u64>) -> Machine {
+        let memory = Hardware {
+            id: String::new(),
+            name: "RAM".into(),
+            kind: Kind::Ram,
+            memory: 2 << 30,
+            bandwidth: None,
+            source: String::new(),
+        };
+        let machine = Machine::of(&[memory], &LoadParams::default().model).expect("usable");
+        Machine { swap, ..machine }
+    }
+
+    #[test]
+    fn swap_that_is_not_known_is_not_counted_and_said_so() {
+        let (facts, _) = plan::typical(8_000_000_000, "Q4_K_M", None).expect("a quantisation");
+        let subject = Subject {
+            facts,
+            notes: Vec::new(),
+        };
+        let answer = |swap| {
+            let params = LoadParams::default();
+            answer(&subject, &machine(swap), &params, 0).expect("an answer")
+        };
+        let said = |report: &Report, word: &str| report.reasons.iter().any(|it| it.contains(word));
+        let (unknown, none, large) = (answer(None), answer(Some(0)), answer(Some(64 << 30)));
+        assert!(!unknown.fits && said(&unknown, "swap: how much of it is free is not known"));
+        assert!(!none.fits && !said(&none, "swap"));
+        assert!(large.fits && said(&large, "would lie in swap"));
+    }
 }

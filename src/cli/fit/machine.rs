@@ -23,8 +23,8 @@ pub(super) struct Machine {
     pub bandwidths: Vec<Option<u64>>,
     /// GPUs to choose parameters by: a machine with one memory for all has one.
     pub n_gpus: usize,
-    /// Free bytes of swap.
-    pub swap: u64,
+    /// Free bytes of swap; `None` = not known.
+    pub swap: Option<u64>,
     /// What was asked of devices that are not part of it.
     pub notes: Vec<String>,
 }
@@ -86,7 +86,7 @@ impl Machine {
                 .collect(),
             n_gpus: used.len(),
             gpus: gpus.iter().map(|part| part.name.clone()).collect(),
-            swap: 0,
+            swap: Some(0),
             notes: named_here(&model.devices).into_iter().collect(),
         })
     }
@@ -218,12 +218,11 @@ pub(super) fn known(catalogue: &[Hardware], id: &str) -> Result<Hardware, Failur
     })
 }
 
-fn free_swap() -> u64 {
-    let Ok(mut system) = sysinfo::System::new() else {
-        return 0;
-    };
+/// Free bytes of swap, 0 where none is configured; `None` where the system tells of no memory at all.
+fn free_swap() -> Option<u64> {
+    let mut system = sysinfo::System::new().ok()?;
     system.refresh_memory();
-    system.free_swap()
+    (system.total_memory() > 0).then(|| system.free_swap())
 }
 
 #[cfg(test)]

@@ -13,6 +13,8 @@ use std::time::SystemTime;
 
 use sha2::{Digest, Sha256};
 
+use crate::hex;
+
 const MAGIC: [u8; 8] = *b"llmdeck\x01";
 const HASH: usize = 32;
 const SUFFIX: &str = ".kv";
@@ -84,11 +86,7 @@ pub(super) fn write(folder: &Path, key: &str, tokens: &[i32], state: &[u8]) -> i
     for token in tokens {
         text.extend_from_slice(&token.to_le_bytes());
     }
-    let name: String = Sha256::digest(&text)
-        .iter()
-        .take(8)
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let name = hex::digits(&Sha256::digest(&text)[..8]);
     let place = folder.join(format!("{key}-{name}{SUFFIX}"));
     let beside = place.with_extension(format!("{}{UNFINISHED}", std::process::id()));
     let written = (|| {

@@ -10,6 +10,7 @@ use super::{Slot, Worker, sequence};
 use crate::engine::llama::{self, Context};
 use crate::engine::shelf::{Shelf, WORTH_KEEPING};
 use crate::gguf;
+use crate::hex;
 use crate::params::ShelfParams;
 
 impl Worker {
@@ -102,12 +103,7 @@ fn key(path: &Path, layout: &str) -> io::Result<String> {
     hash.update(llama::version());
     hash.update(layout);
     hash.update(gguf::fingerprint(path)?);
-    let bytes = hash.finalize();
-    Ok(bytes
-        .iter()
-        .take(8)
-        .map(|byte| format!("{byte:02x}"))
-        .collect())
+    Ok(hex::digits(&hash.finalize()[..8]))
 }
 
 #[cfg(test)]

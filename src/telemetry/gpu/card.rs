@@ -136,13 +136,13 @@ fn in_pci_ids(names: &str, vendor: &str, id: &str) -> Option<String> {
 }
 
 /// Bytes that this process holds on the card at that address, in regions with one of these names;
-/// a handle that was duplicated counts once.
+/// a handle that was duplicated counts once. An error where its driver tells of none of them.
 pub(super) fn share_of_process(root: &Path, address: &str, regions: &[&str]) -> Reading<u64> {
     const NOT_USED: &str = "this process does not use it";
     let folder = root.join("proc/self/fdinfo");
     let entries = std::fs::read_dir(&folder).map_err(|_| files::NOT_REPORTED)?;
     let mut seen = BTreeSet::new();
-    let mut bytes = 0_u64;
+    let mut bytes: Option<u64> = None;
     for entry in entries.flatten() {
         // Of the many files of a process few are a card's.
         let handle = root.join("proc/self/fd").join(entry.file_name());
@@ -164,29 +164,29 @@ pub(super) fn share_of_process(root: &Path, address: &str, regions: &[&str]) -> 
         if seen.insert(value("drm-client-id").unwrap_or_default().to_owned()) {
             let of = |region: &&str| {
                 let resident = value(&format!("drm-resident-{region}"));
-                let held = resident.or_else(|| value(&format!("drm-memory-{region}")));
-                held.map_or(0, in_bytes)
+                in_bytes(resident.or_else(|| value(&format!("drm-memory-{region}")))?)
             };
-            let held = regions.iter().map(of).fold(0, u64::saturating_add);
-            bytes = bytes.saturating_add(held);
+            let held = regions.iter().filter_map(of).chain(bytes);
+            bytes = held.reduce(u64::saturating_add);
         }
     }
     if seen.is_empty() {
         return Err(NOT_USED);
     }
-    Ok(bytes)
+    bytes.ok_or(files::NOT_REPORTED)
 }
 
 /// `1024 KiB`, `3 MiB` or plain bytes.
-fn in_bytes(text: &str) -> u64 {
+fn in_bytes(text: &str) -> Option<u64> {
     let mut words = text.split_whitespace();
-    let number: u64 = words.next().and_then(|word| word.parse().ok()).unwrap_or(0);
+    let number: u64 = words.next()?.parse().ok()?;
     let unit = match words.next() {
+        None => 1,
         Some("KiB") => 1 << 10,
         Some("MiB") => 1 << 20,
-        _ => 1,
+        Some(_) => return None,
     };
-    number.saturating_mul(unit)
+    Some(number.saturating_mul(unit))
 }
 
 #[cfg(test)]
@@ -215,11 +215,13 @@ mod tests {
         std::fs::create_dir_all(proc.join("fdinfo")).unwrap();
         let card = "drm-driver: amdgpu\ndrm-pdev:\t0000:03:00.0\ndrm-client-id:\t7\ndrm-memory-vram:\t2048 KiB\ndrm-memory-gtt: 1 MiB\n";
         let other = card.replace("03:00", "04:00");
+        let unreadable = card.replace("03:00", "05:00").replace("2048", "many");
         for (number, target, text) in [
             ("3", "/dev/dri/renderD128", card),
             ("4", "/dev/dri/renderD128", card),
             ("5", "/dev/dri/renderD129", other.as_str()),
             ("6", "/tmp/file", card),
+            ("7", "/dev/dri/renderD130", unreadable.as_str()),
         ] {
             std::os::unix::fs::symlink(target, proc.join("fd").join(number)).unwrap();
             std::fs::write(proc.join("fdinfo").join(number), text).unwrap();
@@ -227,7 +229,10 @@ mod tests {
         let share = |regions: &[&str]| share_of_process(root.path(), "0000:03:00.0", regions);
         assert_eq!(share(&["vram"]), Ok(2 << 20));
         assert_eq!(share(&["vram", "gtt"]), Ok(3 << 20));
-        let unused = share_of_process(root.path(), "0000:09:00.0", &["vram"]);
+        assert_eq!(share(&["local0"]), Err(files::NOT_REPORTED));
+        let at = |address| share_of_process(root.path(), address, &["vram"]);
+        assert_eq!(at("0000:05:00.0"), Err(files::NOT_REPORTED));
+        let unused = at("0000:09:00.0");
         assert_eq!(unused, Err("this process does not use it"));
     }
 }

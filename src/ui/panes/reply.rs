@@ -3,9 +3,9 @@
 use ratatui::layout::Rect;
 
 use crate::app::{Folding, Reply, ReplyState};
-use crate::engine::StopReason;
+use crate::engine::{StopReason, Timings};
 use crate::theme::Role;
-use crate::ui::painter::{Painter, part};
+use crate::ui::painter::{Painter, Part, part};
 use crate::ui::text::units;
 use crate::ui::widgets::gauge::gauge;
 
@@ -50,7 +50,10 @@ pub fn progress(painter: &mut Painter<'_>, area: Rect, reply: &Reply) {
         Role::Text,
     )]];
     let left = total.saturating_sub(done);
-    if let Some(ms) = time_left(left, reply.timings.prompt_per_second) {
+    let rate = reply
+        .timings
+        .map_or(0.0, |timings| timings.prompt_per_second);
+    if let Some(ms) = time_left(left, rate) {
         facts.push(vec![part(
             format!("about {} left", units::time_left(ms)),
             Role::Muted,
@@ -93,13 +96,22 @@ pub fn thought(painter: &mut Painter<'_>, area: Rect, reply: &Reply, folding: Fo
 
 /// Figures of a finished reply, as many as fit.
 pub fn footer(painter: &mut Painter<'_>, area: Rect, reply: &Reply) {
-    let timings = &reply.timings;
     let mut facts = Vec::new();
     if let ReplyState::Done(reason) = &reply.state
         && *reason != StopReason::EndOfTurn
     {
         facts.push(vec![part(stop_reason(reason), Role::Warning)]);
     }
+    if let Some(timings) = &reply.timings {
+        measured(timings, &reply.state, &mut facts);
+    }
+    if let Some(seed) = reply.seed {
+        facts.push(vec![part(format!("seed {seed}"), Role::Muted)]);
+    }
+    painter.facts(area.x, area.y, area.right(), &facts);
+}
+
+fn measured(timings: &Timings, state: &ReplyState, facts: &mut Vec<Vec<Part<'_>>>) {
     if timings.predicted_per_second > 0.0 {
         facts.push(vec![part(
             units::rate(timings.predicted_per_second),
@@ -107,7 +119,7 @@ pub fn footer(painter: &mut Painter<'_>, area: Rect, reply: &Reply) {
         )]);
     }
     // A reply that was cut at a number of tokens has said so already.
-    if !matches!(reply.state, ReplyState::Done(StopReason::MaxTokens(_))) {
+    if !matches!(state, ReplyState::Done(StopReason::MaxTokens(_))) {
         let tokens = units::counted(timings.predicted_n, "token");
         facts.push(vec![part(tokens, Role::Muted)]);
     }
@@ -117,10 +129,6 @@ pub fn footer(painter: &mut Painter<'_>, area: Rect, reply: &Reply) {
             Role::Muted,
         )]);
     }
-    if let Some(seed) = reply.seed {
-        facts.push(vec![part(format!("seed {seed}"), Role::Muted)]);
-    }
-    painter.facts(area.x, area.y, area.right(), &facts);
 }
 
 /// Why a reply ended, in a few words.

@@ -126,11 +126,6 @@ impl Document {
         &self.lines
     }
 
-    /// Bytes of the text that are laid out.
-    pub fn text_len(&self) -> usize {
-        self.len
-    }
-
     /// The lines of a fenced code block, by its number from 0, with those above and below the code.
     pub fn code_block(&self, number: usize) -> Option<Range<usize>> {
         self.codes.get(number).map(|code| code.top..code.end)
