@@ -7,6 +7,7 @@ use llmdeck::app::slash_commands;
 use llmdeck::config::Config;
 use llmdeck::keymap::Keymap;
 
+const EXAMPLE: &str = include_str!("../src/config/default.toml");
 const AGAIN: &str = "is out of date: run `cargo run -p xtask --release -- docs`";
 /// Made from tables whose sentences stand on one line.
 const GENERATED: [&str; 2] = ["docs/parameters.md", "docs/keymap.md"];
