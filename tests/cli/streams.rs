@@ -73,7 +73,7 @@ fn endless(home: &Home) -> (Child, impl Read + use<>) {
         "--ignore-eos",
         "--context-shift",
         "-c",
-        "2048",
+        "1024",
     ];
     let mut child = home.command(&args).spawn().unwrap();
     let mut stdout = child.stdout.take().unwrap();
