@@ -68,6 +68,11 @@ impl Composer {
         self.walking = None;
     }
 
+    /// Types characters at once: each alone would have the whole text wrapped anew.
+    pub fn type_text(&mut self, text: &str) {
+        self.area.insert_str(text);
+    }
+
     pub fn new_line(&mut self) {
         self.area.insert_newline();
     }

@@ -19,6 +19,8 @@ use crate::telemetry::Sample;
 #[derive(Debug)]
 pub enum Event {
     Key(Key),
+    /// Characters that came faster than keys are pressed, with no other key between them.
+    Typed(String),
     Paste(String),
     /// The terminal's size in cells.
     Resize {

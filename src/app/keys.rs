@@ -1,7 +1,10 @@
 //! From a key press to an action, by what has the keys.
 
 use super::{Action, Effect, Overlay, Pane, State, View, attach, chats, params, perform, view};
-use crate::keymap::{Context, Key};
+use crate::keymap::{Context, Key, KeyCode};
+
+/// Characters at once that nobody types: a terminal or a multiplexer that does not mark its pastes.
+const PASTED: usize = 256;
 
 /// What has the keys now.
 pub fn context(state: &State) -> Context {
@@ -57,6 +60,45 @@ pub(super) fn press(state: &mut State, key: Key) -> Vec<Effect> {
             type_key(state, key)
         }
     }
+}
+
+/// Takes characters that came together. A message gets them in one piece, up to the first that means
+/// something else there; elsewhere each is a key, unless they are so many that they were pasted.
+pub(super) fn type_text(state: &mut State, text: &str) -> Vec<Effect> {
+    let mut effects = vec![];
+    let mut rest = text;
+    while let Some(next) = rest.chars().next() {
+        let run = message_run(state, rest);
+        if run > 0 {
+            state.quit_armed = None;
+            state.composer.type_text(&rest[..run]);
+            rest = &rest[run..];
+        } else if !writes(state) && rest.len() > PASTED {
+            effects.extend(paste(state, rest));
+            break;
+        } else {
+            effects.extend(press(state, Key::plain(KeyCode::Char(next))));
+            rest = &rest[next.len_utf8()..];
+        }
+    }
+    effects
+}
+
+/// Whether characters go into the message.
+fn writes(state: &State) -> bool {
+    matches!(
+        context(state),
+        Context::Composer | Context::Command | Context::Editing
+    )
+}
+
+/// How much of a text goes into the message before a character that does something else.
+fn message_run(state: &State, text: &str) -> usize {
+    if !writes(state) {
+        return 0;
+    }
+    let bound = state.keymap.characters(context(state));
+    text.find(bound.as_slice()).unwrap_or(text.len())
 }
 
 /// Puts pasted text where one types.

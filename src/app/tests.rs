@@ -5,7 +5,7 @@ use crate::engine::{
     CameFrom, Command, ContextInfo, EngineError, EngineEvent, ErrorKind, KvOutcome, LoadId,
     ModelInfo, RequestId, StopReason, Timings,
 };
-use crate::keymap::Key;
+use crate::keymap::{Key, KeyCode};
 use crate::library::{self, Command as LibraryCommand, Listing, Model, Modelfile, Spot};
 use crate::params::{Param, Source, Value};
 
@@ -618,6 +618,49 @@ fn a_paste_of_100_kilobytes_is_one_piece_wherever_the_focus_is() {
     update(&mut state, Event::Paste("0123456789".repeat(10_000)));
     assert_eq!(state.composer.text().len(), 100_000);
     assert_eq!(state.focus, Pane::Composer);
+}
+
+#[test]
+fn characters_that_come_together_mean_what_they_mean_alone() {
+    let text = "What is top-k, and why /set?";
+    let mut alone = ready();
+    for character in text.chars() {
+        update(&mut alone, Event::Key(Key::plain(KeyCode::Char(character))));
+    }
+    let mut together = ready();
+    update(&mut together, Event::Typed(text.to_owned()));
+    assert_eq!(together.composer.text(), text);
+    assert_eq!(alone.composer.text(), text);
+    // A command completes in either case.
+    for state in [&mut alone, &mut together] {
+        state.composer.set("");
+    }
+    for character in "/the".chars() {
+        update(&mut alone, Event::Key(Key::plain(KeyCode::Char(character))));
+    }
+    update(&mut together, Event::Typed("/the".to_owned()));
+    assert_eq!(together.completion.items, alone.completion.items);
+    assert!(!together.completion.items.is_empty());
+    // Where letters are keys, they stay keys.
+    together.composer.set("");
+    press(&mut together, &["tab"]);
+    assert_eq!(together.focus, Pane::Chat);
+    update(&mut together, Event::Typed("jj".to_owned()));
+    assert_eq!(together.focus, Pane::Chat);
+    assert!(together.composer.is_empty());
+}
+
+#[test]
+fn an_unmarked_paste_is_taken_in_one_piece_wherever_the_focus_is() {
+    let mut state = ready();
+    update(&mut state, Event::Typed("0123456789".repeat(100)));
+    press(&mut state, &["tab"]);
+    update(&mut state, Event::Typed("0123456789".repeat(100)));
+    assert_eq!(state.composer.text().len(), 2_000);
+    assert_eq!(state.focus, Pane::Composer);
+    // One step back takes one of them back.
+    press(&mut state, &["ctrl+_"]);
+    assert_eq!(state.composer.text().len(), 1_000);
 }
 
 #[test]

@@ -37,6 +37,7 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
 fn take(state: &mut State, event: Event) -> Vec<Effect> {
     match event {
         Event::Key(key) => by_hand(state, |state| keys::press(state, key)),
+        Event::Typed(text) => by_hand(state, |state| keys::type_text(state, &text)),
         Event::Paste(text) => by_hand(state, |state| keys::paste(state, &text)),
         Event::Resize { width, height } => {
             state.size = (width, height);

@@ -143,6 +143,15 @@ impl Keymap {
         bound(context).or_else(|| bound(Context::Global))
     }
 
+    /// The plain characters that do something in a context, the global one included.
+    pub fn characters(&self, context: Context) -> Vec<char> {
+        self.keys
+            .iter()
+            .filter(|((bound, _), _)| [context, Context::Global].contains(bound))
+            .flat_map(|(_, keys)| keys.iter().filter_map(|key| key.typed()))
+            .collect()
+    }
+
     /// The first key for an action, as the screen shows it, looked up like [`Self::action`].
     pub fn hint(&self, context: Context, action: Action) -> Option<String> {
         [context, Context::Global]

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use tokio::sync::mpsc::{Receiver, Sender};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_stream::StreamExt;
 
 use super::Ended;
@@ -28,7 +28,7 @@ use crate::ui::{self, TranscriptCache};
 
 /// How long the engine may take to end.
 const ENGINE_END: Duration = Duration::from_secs(5);
-/// Events taken in before a frame that is due is drawn.
+/// Events of each source taken in before a frame that is due is drawn.
 const BATCH: usize = 256;
 
 /// Where events come from.
@@ -175,10 +175,11 @@ impl<S: Screen> Deck<S> {
                 return Ok(ended);
             }
             let next = tokio::select! {
+                // The end and the frame come before everything that may come without a pause.
                 biased;
-                event = sources.input.next() => Next::Event(event.unwrap_or(Event::Terminate)),
                 signal = next_signal(&mut sources.signals) => Next::Signal(signal),
                 () = self.pacer.wait() => Next::Frame,
+                event = sources.input.next() => Next::Event(event.unwrap_or(Event::Terminate)),
                 event = sources.engine.recv() => Next::Event(event.map_or(Event::Terminate, Event::Engine)),
                 wake = sources.inbox.recv() => match wake {
                     Some(wake) => Next::Wake(wake),
@@ -201,16 +202,22 @@ impl<S: Screen> Deck<S> {
         }
     }
 
-    /// Takes in everything that is ready, so that one frame shows it all.
+    /// Takes in what is ready, so that one frame shows it all. Something of each source in turn and for
+    /// no longer than a frame: what comes without a pause must not hold up the rest.
     async fn drain(&mut self, sources: &mut Sources) {
+        let began = Instant::now();
         for _ in 0..BATCH {
-            if let Some(Some(event)) = sources.input.next().now_or_never() {
+            let typed = sources.input.next().now_or_never().flatten();
+            let told = sources.engine.try_recv().ok().map(Event::Engine);
+            let wake = sources.inbox.try_recv().ok();
+            let nothing = typed.is_none() && told.is_none() && wake.is_none();
+            for event in typed.into_iter().chain(told) {
                 self.take(event).await;
-            } else if let Ok(event) = sources.engine.try_recv() {
-                self.take(Event::Engine(event)).await;
-            } else if let Ok(wake) = sources.inbox.try_recv() {
+            }
+            if let Some(wake) = wake {
                 self.wake(wake).await;
-            } else {
+            }
+            if nothing || began.elapsed() > self.pacer.interval() {
                 return;
             }
         }

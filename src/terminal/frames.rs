@@ -33,6 +33,11 @@ impl FramePacer {
         })
     }
 
+    /// The least time between two frames.
+    pub fn interval(&self) -> Duration {
+        self.interval
+    }
+
     /// Something on the screen has changed.
     pub fn request(&mut self) {
         self.requested.get_or_insert_with(Instant::now);
