@@ -101,12 +101,14 @@ impl Saved {
         Ok((File::from(self.screen.try_clone()?), Arc::clone(&self.ours)))
     }
 
+    /// Where keys are read.
+    pub(super) fn tty(&self) -> BorrowedFd<'_> {
+        self.tty.as_fd()
+    }
+
     /// Takes the terminal; stderr goes to `log` from here on.
     pub(super) fn take(&self, log: &File) -> io::Result<()> {
         self.ours.store(true, Ordering::SeqCst);
-        crossterm::terminal::enable_raw_mode()?;
-        // Again and directly: crossterm does nothing where it believes the mode to be raw already, while
-        // a shell that had us stopped has put its own settings back.
         let mut raw = self.settings.clone();
         raw.make_raw();
         termios::tcsetattr(&self.tty, OptionalActions::Now, &raw)?;
@@ -138,7 +140,6 @@ impl Saved {
         if unread == Unread::Discard {
             let _ = termios::tcflush(&self.tty, QueueSelector::IFlush);
         }
-        let _ = crossterm::terminal::disable_raw_mode();
         let _ = termios::tcsetattr(&self.tty, OptionalActions::Now, &self.settings);
     }
 }

@@ -213,6 +213,18 @@ fn a_paste_of_100_kilobytes_is_taken_at_once() {
 }
 
 #[test]
+fn typed_text_of_100_kilobytes_is_taken_without_a_key_after_it() {
+    let mut session = ready(deck().start_in_shell());
+    session.send(format!(
+        "{}the last words",
+        "0123456789 abcdef ".repeat(6_000)
+    ));
+    session.wait_for("the last words");
+    session.signal(Signal::TERM);
+    session.wait_for_end(130);
+}
+
+#[test]
 fn no_color_means_no_colour() {
     let mut session = ready(deck().variable("NO_COLOR", "1").start_in_shell());
     ask(&mut session, "What is a token?");

@@ -37,6 +37,14 @@ pub const ALL: &[(&str, fn())] = &[
     ("keys_and_sizes_arrive", keys_and_sizes_arrive),
     ("a_long_paste_is_one_event", a_long_paste_is_one_event),
     (
+        "typed_text_arrives_to_its_end",
+        typed_text_arrives_to_its_end,
+    ),
+    (
+        "late_answers_of_the_terminal_are_no_keys",
+        late_answers_of_the_terminal_are_no_keys,
+    ),
+    (
         "what_does_not_change_sends_nothing",
         what_does_not_change_sends_nothing,
     ),
@@ -215,6 +223,34 @@ fn a_long_paste_is_one_event() {
         "PASTE {} BYTES {count} LINES",
         (clean.len() + 1) * count
     ));
+}
+
+fn typed_text_arrives_to_its_end() {
+    let mut session = started(program().start());
+    let text = "0123456789".repeat(3_003);
+    session.send(&text);
+    session.wait_for(&format!("TYPED {} BYTES", text.len()));
+}
+
+fn late_answers_of_the_terminal_are_no_keys() {
+    let mut session = started(program().start());
+    for (number, answer) in [
+        "\x1b[?2026;2$y",
+        "\x1b]11;rgb:0000/0000/0000\x1b\\",
+        "\x1bP>|xterm(390)\x1b\\",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        session.send(answer);
+        let letter = char::from(b'A' + u8::try_from(number).unwrap());
+        session.send(letter.to_string());
+        session.wait_for(&format!("KEY {letter}"));
+    }
+    // One whose end never comes.
+    session.send("\x1b[?2026;2");
+    session.send("\x03");
+    session.wait_for("Char('c') true false");
 }
 
 fn what_does_not_change_sends_nothing() {

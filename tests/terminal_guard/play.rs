@@ -32,6 +32,7 @@ async fn events(log: &Path) -> io::Result<()> {
     let mut signals = Signals::listen()?;
     let (mut guard, mut terminal) = Guard::enter(log)?;
     let mut input = Input::from_terminal()?;
+    let mut typed = 0;
     loop {
         let event = tokio::select! {
             event = input.next() => event,
@@ -95,6 +96,10 @@ async fn events(log: &Path) -> io::Result<()> {
                 &mut terminal,
                 &format!("{:?} {} {}", key.code, key.ctrl, key.shift),
             )?,
+            Some(Event::Typed(text)) => {
+                typed += text.len();
+                show(&mut terminal, &format!("TYPED {typed} BYTES"))?;
+            }
             Some(Event::Paste(text)) => {
                 let lines = text.lines().count();
                 show(
