@@ -167,6 +167,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("llama_cpp_2", &["src/engine/llama/"]),
     ("llama_cpp_sys_2", &["src/engine/llama/"]),
     ("unsafe ", &["src/engine/llama/"]),
+    ("libc::", &["src/engine/llama/"]),
     ("ratatui::style::Color", &["src/theme/"]),
     ("ratatui_textarea", &["src/app/composer.rs", "src/ui/"]),
     ("std::io::stdin", &["src/terminal/", "src/cli/"]),

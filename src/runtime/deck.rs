@@ -189,8 +189,8 @@ impl<S: Screen> Deck<S> {
             match next {
                 Next::Event(event) => self.take(event).await,
                 Next::Wake(wake) => self.wake(wake).await,
-                // The editor answers its own Ctrl-C and comes back from its own Ctrl-Z.
-                Next::Signal(Signal::Continue | Signal::Interrupt)
+                // The editor answers its own Ctrl-C and Ctrl-\ and comes back from its own Ctrl-Z.
+                Next::Signal(Signal::Continue | Signal::Interrupt | Signal::Quit)
                     if self.holder == Holder::Editor => {}
                 Next::Signal(Signal::Continue) => self.screen.resume()?,
                 Next::Signal(_) => self.take(Event::Terminate).await,

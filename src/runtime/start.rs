@@ -71,7 +71,7 @@ pub struct Startup {
 pub(super) async fn start(startup: Startup) -> io::Result<Ended> {
     let capabilities = Capabilities::detect();
     let signals = Signals::listen()?;
-    engine::llama::set_abort_hook(terminal::restore_for_abort);
+    engine::llama::set_abort_hook(terminal::restore_for_abort)?;
     let (guard, terminal) = Guard::enter(&startup.log_file)?;
     let input = Input::from_terminal()?;
     let copies = startup.folders.data_dir.join("copies");

@@ -20,7 +20,7 @@ const STOP_ARRIVES: Duration = Duration::from_millis(200);
 ///
 /// Dropping it restores everything, and so do a panic of this thread and
 /// [`restore_for_abort`](super::restore_for_abort); whichever comes first does it, the others do nothing.
-/// A crash of the process by SIGKILL or SIGSEGV restores nothing.
+/// SIGKILL alone restores nothing.
 #[derive(Debug)]
 pub struct Guard {
     saved: &'static Saved,

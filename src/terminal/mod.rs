@@ -1,7 +1,7 @@
 //! The only place that touches stdin, stdout, stderr, signals and the terminal's settings.
 //!
 //! [`Guard::enter`] takes the terminal and hands out a [`Terminal`] to draw on; dropping the guard, a
-//! panic, or llama.cpp's abort gives the terminal back as it was. [`Input`] turns what is typed into
+//! panic, llama.cpp's abort or a signal of a fault gives the terminal back as it was. [`Input`] turns what is typed into
 //! events, [`Signals`] does so for signals, [`FramePacer`] says when to draw.
 //!
 //! Nothing here ever asks the terminal a question: a terminal that answers none would make us wait.

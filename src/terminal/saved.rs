@@ -146,9 +146,9 @@ impl Saved {
 
 /// Gives the terminal back from a process that is about to abort, then writes `message` to stderr.
 ///
-/// For llama.cpp's abort callback: it may run on any thread, with any lock held. So this takes none,
-/// allocates nothing, and only makes system calls on descriptors kept for it. Without a terminal of ours
-/// it writes the message alone.
+/// For llama.cpp's abort callback and for handlers of signals: it may run on any thread, with any lock
+/// held. So this takes none, allocates nothing, and only makes system calls on descriptors kept for it.
+/// Without a terminal of ours it writes the message alone.
 pub fn restore_for_abort(message: &str) {
     let Some(saved) = SAVED.get() else {
         write_printable(rustix::stdio::stderr(), message);

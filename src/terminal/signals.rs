@@ -11,6 +11,8 @@ pub enum Signal {
     Interrupt,
     /// SIGTERM.
     Terminate,
+    /// SIGQUIT from outside; in raw mode Ctrl-\ is a key.
+    Quit,
     /// SIGHUP: the terminal or the SSH connection is gone.
     HangUp,
     /// SIGCONT: we run again after a stop.
@@ -22,6 +24,7 @@ pub enum Signal {
 pub struct Signals {
     interrupt: unix::Signal,
     terminate: unix::Signal,
+    quit: unix::Signal,
     hang_up: unix::Signal,
     resume: unix::Signal,
 }
@@ -32,6 +35,7 @@ impl Signals {
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
+            quit: signal(SignalKind::quit())?,
             hang_up: signal(SignalKind::hangup())?,
             resume: signal(SignalKind::from_raw(rustix::process::Signal::CONT.as_raw()))?,
         })
@@ -42,6 +46,7 @@ impl Signals {
         tokio::select! {
             _ = self.interrupt.recv() => Signal::Interrupt,
             _ = self.terminate.recv() => Signal::Terminate,
+            _ = self.quit.recv() => Signal::Quit,
             _ = self.hang_up.recv() => Signal::HangUp,
             _ = self.resume.recv() => Signal::Continue,
         }
@@ -59,6 +64,7 @@ mod tests {
         let mut signals = Signals::listen().unwrap();
         for (number, expected) in [
             (Number::TERM, Signal::Terminate),
+            (Number::QUIT, Signal::Quit),
             (Number::HUP, Signal::HangUp),
             (Number::INT, Signal::Interrupt),
             (Number::CONT, Signal::Continue),

@@ -93,7 +93,7 @@ fn ctrl_c_stops_a_reply() {
 
 #[test]
 fn signals_end_it_and_restore_the_terminal() {
-    for signal in [Signal::TERM, Signal::HUP, Signal::INT] {
+    for signal in [Signal::TERM, Signal::HUP, Signal::INT, Signal::QUIT] {
         let mut session = ready(deck().start_in_shell());
         session.signal(signal);
         // As after Ctrl-C: it did not end because it was done.

@@ -20,6 +20,7 @@ pub const ALL: &[(&str, fn())] = &[
         an_abort_restores_and_is_readable,
     ),
     ("signals_end_it_and_restore", signals_end_it_and_restore),
+    ("faults_restore_and_say_so", faults_restore_and_say_so),
     ("a_lost_terminal_ends_it", a_lost_terminal_ends_it),
     ("stderr_goes_to_the_log", stderr_goes_to_the_log),
     (
@@ -124,6 +125,7 @@ fn signals_end_it_and_restore() {
     for (signal, said) in [
         (Signal::TERM, "Terminate"),
         (Signal::HUP, "HangUp"),
+        (Signal::QUIT, "Quit"),
         (Signal::INT, "Interrupt"),
     ] {
         let mut session = started(program().start_in_shell());
@@ -134,6 +136,25 @@ fn signals_end_it_and_restore() {
                 .screen()
                 .contents()
                 .contains(&format!("ended by {said}"))
+        );
+    }
+}
+
+fn faults_restore_and_say_so() {
+    for (signal, name) in [
+        (Signal::BUS, "SIGBUS"),
+        (Signal::SEGV, "SIGSEGV"),
+        (Signal::ILL, "SIGILL"),
+        (Signal::FPE, "SIGFPE"),
+        (Signal::ABORT, "SIGABRT"),
+    ] {
+        let mut session = started(program().start_in_shell());
+        session.signal(signal);
+        session.wait_for_end(128 + signal.as_raw());
+        let said = session.screen().contents();
+        assert!(
+            said.contains(&format!("llmdeck was ended by {name}")),
+            "{said}"
         );
     }
 }

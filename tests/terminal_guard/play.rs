@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use std::{io, process, thread};
 
 use llmdeck::app::Event;
+use llmdeck::engine::llama::set_abort_hook;
 use llmdeck::keymap::{Key, KeyCode};
 use llmdeck::terminal::{Guard, Input, Signal, Signals, Terminal, restore_for_abort};
 use tokio_stream::StreamExt;
@@ -30,6 +31,7 @@ pub fn run(log: &Path) -> ExitCode {
 
 async fn events(log: &Path) -> io::Result<()> {
     let mut signals = Signals::listen()?;
+    set_abort_hook(restore_for_abort)?;
     let (mut guard, mut terminal) = Guard::enter(log)?;
     let mut input = Input::from_terminal()?;
     let mut typed = 0;

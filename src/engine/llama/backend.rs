@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::ffi::{CStr, CString, c_char};
-use std::sync::{Once, OnceLock};
+use std::sync::Once;
 
 use llama_cpp_sys_2 as sys;
 
@@ -35,27 +35,6 @@ pub fn system_info() -> String {
 pub fn version() -> String {
     // SAFETY: returns a zero-terminated string that llama.cpp owns.
     unsafe { text(sys::llama_version()) }
-}
-
-/// Calls `hook` with the message when ggml aborts the process, so that the terminal can be
-/// restored and work saved. The process ends after it returns. The first hook stays.
-pub fn set_abort_hook(hook: fn(&str)) {
-    // ggml's callback carries no user data, so the hook has to be found from a static.
-    if HOOK.set(hook).is_ok() {
-        // SAFETY: the callback is a plain function that lives as long as the program.
-        unsafe { sys::ggml_set_abort_callback(Some(on_abort)) };
-    }
-}
-
-static HOOK: OnceLock<fn(&str)> = OnceLock::new();
-
-unsafe extern "C" fn on_abort(message: *const c_char) {
-    // SAFETY: ggml passes a zero-terminated string that lives during this call.
-    let message = unsafe { text(message) };
-    if let Some(hook) = HOOK.get() {
-        // The process ends anyway; a panic must not cross into C before that.
-        let _ = std::panic::catch_unwind(|| hook(&message));
-    }
 }
 
 /// The registered devices' handles; they live as long as the process.
@@ -129,7 +108,7 @@ fn describe(device: sys::ggml_backend_dev_t) -> Device {
 
 /// # Safety
 /// `pointer` is null or a zero-terminated string.
-unsafe fn text(pointer: *const c_char) -> String {
+pub(super) unsafe fn text(pointer: *const c_char) -> String {
     if pointer.is_null() {
         return String::new();
     }

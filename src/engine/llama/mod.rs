@@ -5,6 +5,7 @@
 //! callbacks, adaptive-p and infill. Its pinned companion `llama-cpp-sys-2` has all of llama.cpp.
 #![allow(unsafe_code)]
 
+mod abort;
 mod backend;
 mod batch;
 mod context;
@@ -25,7 +26,8 @@ mod threads;
 mod vocab;
 mod vocabulary;
 
-pub use backend::{devices, set_abort_hook, system_info, version};
+pub use abort::set_abort_hook;
+pub use backend::{devices, system_info, version};
 pub use logs::install_logging;
 pub use peak::{measure_compute, measure_device};
 pub use place::{limits, machine, overrides, present, run_for};
