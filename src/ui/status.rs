@@ -204,26 +204,36 @@ fn hints(state: &State) -> Vec<(String, &'static str)> {
 
 fn token_hints(state: &State) -> &'static [(Action, &'static str)] {
     if state.tokens.recording().is_some() {
-        return &[(Action::Cancel, "stop computing"), (Action::Help, "help")];
-    }
-    if state.tokens.token().is_none() {
         return &[
+            (Action::Cancel, "stop computing"),
+            (Action::StepUp, "next"),
+            (Action::Down, "candidate"),
+            (Action::Help, "help"),
+        ];
+    }
+    match (state.tokens.token(), state.chat.running()) {
+        (None, None) => &[
             (Action::Accept, "compute the candidates"),
             (Action::PageUp, "other reply"),
             (Action::Cancel, "back"),
             (Action::Help, "help"),
-        ];
+        ],
+        (None, Some(_)) => &[
+            (Action::PageUp, "other reply"),
+            (Action::Cancel, "back"),
+            (Action::Help, "help"),
+        ],
+        (Some(_), _) => &[
+            (Action::StepUp, "next"),
+            (Action::Down, "candidate"),
+            (Action::Accept, "take it"),
+            (Action::Cancel, "back"),
+            (Action::Toggle, "shade"),
+            (Action::Help, "help"),
+            (Action::PageUp, "other reply"),
+            (Action::Bottom, "last"),
+        ],
     }
-    &[
-        (Action::StepUp, "next"),
-        (Action::Down, "candidate"),
-        (Action::Accept, "take it"),
-        (Action::Toggle, "shade"),
-        (Action::Cancel, "back"),
-        (Action::Help, "help"),
-        (Action::PageUp, "other reply"),
-        (Action::Bottom, "last"),
-    ]
 }
 
 fn compare_hints(state: &State) -> &'static [(Action, &'static str)] {

@@ -3,7 +3,7 @@
 use super::{Recorded, Walk, later};
 use crate::app::update::{IsError, notice};
 use crate::app::{Action, Effect, Entry, State, replies, saving};
-use crate::engine::trace::{CandidateTrace, Trace};
+use crate::engine::trace::{CandidateTrace, Stage, Trace};
 use crate::engine::{Exact, RequestId};
 use crate::keymap::Context;
 use crate::store::Kept;
@@ -43,6 +43,14 @@ pub(super) fn cannot_take(state: &State, reply: RequestId) -> Option<String> {
     None
 }
 
+/// Whether the grammar removed it, as far as that is known, and there still is one.
+fn is_forbidden(state: &State, candidate: &CandidateTrace) -> bool {
+    let sampling = state.params.values.sampling();
+    let has_grammar = !sampling.grammar.is_empty() || !sampling.json_schema.is_empty();
+    let stages = state.tokens.token().map(|token| token.stages.as_slice());
+    has_grammar && candidate.removed_by(stages.unwrap_or_default()) == Some(Stage::Grammar)
+}
+
 /// Goes on from here with the candidate the walk stands on: the chat branches before the reply,
 /// and the new one begins with the same tokens up to this one.
 pub(super) fn take_this_one(state: &mut State) -> Vec<Effect> {
@@ -54,6 +62,10 @@ pub(super) fn take_this_one(state: &mut State) -> Vec<Effect> {
     };
     if let Some(why) = cannot_take(state, walk.reply) {
         return notice(state, why, IsError::Yes);
+    }
+    if is_forbidden(state, &candidate) {
+        let said = "The grammar in force does not allow this token here.";
+        return notice(state, said, IsError::Yes);
     }
     let Some((exact, kept)) = branch(&recorded.kept, walk.token, &candidate) else {
         return notice(state, "The reply has not ended yet.", IsError::Yes);

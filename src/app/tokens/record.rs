@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use super::is_shown;
 use super::later::{self, Later};
-use crate::app::{Effect, State, saving};
+use crate::app::{Effect, State, View, saving};
 use crate::engine::trace::{Ids, Trace};
 use crate::engine::{EngineEvent, Origin, RequestId};
 use crate::store::{Command, Kept, MessageId};
@@ -201,11 +201,29 @@ pub(in crate::app) fn grew(state: &mut State, reply: RequestId) -> Vec<Effect> {
 
 /// Keeps what is known of a reply that ends without the engine's last word about it.
 pub(in crate::app) fn ends(state: &mut State, reply: RequestId) -> Vec<Effect> {
-    let recorded = state.tokens.replies.get(&reply);
-    if recorded.is_some_and(|recorded| recorded.stored != Stored::all(&recorded.kept)) {
-        keep(state, reply)
-    } else {
-        vec![]
+    match state.tokens.replies.get(&reply) {
+        // The engine never told what makes it.
+        Some(recorded) if recorded.kept.origin == Origin::default() => {
+            never_began(state, reply);
+            vec![]
+        }
+        Some(recorded) if recorded.stored != Stored::all(&recorded.kept) => keep(state, reply),
+        _ => vec![],
+    }
+}
+
+/// What was to become a reply has no tokens, whatever is known of those it should have begun with.
+/// Who walks in it finds in the chat why.
+fn never_began(state: &mut State, reply: RequestId) {
+    state.tokens.replies.remove(&reply);
+    if state
+        .tokens
+        .walk
+        .take_if(|walk| walk.reply == reply)
+        .is_some()
+        && state.view == View::Tokens
+    {
+        state.view = View::Deck;
     }
 }
 

@@ -79,3 +79,71 @@ fn shade(p: f32) -> Role {
         _ => Role::Error,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use ratatui::buffer::Buffer;
+    use ratatui::style::Modifier;
+
+    use super::*;
+    use crate::engine::RequestId;
+    use crate::engine::trace::TokenTrace;
+    use crate::theme::Theme;
+
+    /// The columns and rows that are marked while the walk stands on a token of these.
+    fn marked(pieces: &[&[u8]], token: usize) -> Vec<(u16, u16)> {
+        let trace = Trace {
+            tokens: (0..pieces.len() as i32)
+                .map(|token| TokenTrace {
+                    token,
+                    ..TokenTrace::default()
+                })
+                .collect(),
+            pieces: (0..)
+                .zip(pieces.iter().map(|piece| (*piece).into()))
+                .collect(),
+        };
+        let walk = Walk {
+            reply: RequestId(1),
+            token,
+            candidate: 0,
+            shade: Shade::Off,
+        };
+        let area = Rect::new(0, 0, 10, 4);
+        let mut buffer = Buffer::empty(area);
+        let mono = include_str!("../../../../themes/mono.toml");
+        let theme = Theme::parse(mono, "mono").unwrap();
+        draw(&mut Painter::new(&mut buffer, &theme), area, &walk, &trace);
+        let is_marked = |at: &(u16, u16)| buffer[*at].modifier.contains(Modifier::REVERSED);
+        let cells = area.positions().map(|at| (at.x, at.y));
+        cells.filter(is_marked).collect()
+    }
+
+    #[test]
+    fn a_token_is_marked_also_where_it_cannot_be_seen_by_itself() {
+        let wide = "\u{65e5}".as_bytes();
+        let pieces: [&[u8]; 7] = [
+            b"ab",
+            b"\n",
+            &wide[..2],
+            &wide[2..],
+            b"e",
+            "\u{301}".as_bytes(),
+            b"",
+        ];
+        for (token, cells) in [
+            (0, &[(0, 0), (1, 0)][..]),
+            // A line break stands behind its line.
+            (1, &[(2, 0)]),
+            // Both halves are the one character.
+            (2, &[(0, 1), (1, 1)]),
+            (3, &[(0, 1), (1, 1)]),
+            // So are a letter and its accent.
+            (4, &[(2, 1)]),
+            (5, &[(2, 1)]),
+            (6, &[]),
+        ] {
+            assert_eq!(marked(&pieces, token), cells, "token {token}");
+        }
+    }
+}

@@ -1,14 +1,15 @@
 //! The walk and what is recorded, event by event.
 
-use super::again::{accept, take_this_one};
+mod later;
+
+use super::again::take_this_one;
 use super::walk::{choose, open, other_reply, step};
 use super::*;
-use crate::app::{Action, Pane, Reply, ReplyState, Saving, update};
+use crate::app::{Pane, Reply, ReplyState, Saving, View, update};
 use crate::engine::trace::{Ids, Stage, StageTrace, Trace};
-use crate::engine::{
-    Command as EngineCommand, ContextInfo, GenerateRequest, ModelInfo, StopReason,
-};
+use crate::engine::{Command as EngineCommand, ContextInfo, ModelInfo, StopReason};
 use crate::keymap::Context;
+use crate::params::{Param, Source, Value};
 use crate::store::{Command, Marks};
 
 fn trace(count: i32) -> Trace {
@@ -191,6 +192,67 @@ fn another_candidate_branches_the_chat_with_the_tokens_before_it() {
 }
 
 #[test]
+fn what_the_grammar_in_force_removed_is_not_taken() {
+    let is_asked = |grammar: &str| {
+        let mut state = recorded();
+        let last = state.tokens.replies.get_mut(&RequestId(1002)).unwrap();
+        let token = &mut last.kept.trace.tokens[0];
+        token.stages[0].stage = Stage::Grammar;
+        token.candidates[1].after.clear();
+        let value = Value::Text(grammar.into());
+        let params = &mut state.params.values;
+        params.set(Source::Session, Param::Grammar, value).unwrap();
+        open(&mut state).unwrap();
+        choose(&mut state, 1);
+        let effects = take_this_one(&mut state);
+        effects
+            .iter()
+            .any(|effect| matches!(effect, Effect::Engine(_)))
+    };
+    assert!(!is_asked("root ::= [a-z]+"));
+    assert!(is_asked(""), "there is none any more");
+}
+
+#[test]
+fn a_branch_that_never_began_is_not_walked() {
+    for is_failed in [true, false] {
+        let mut state = recorded();
+        update(&mut state, crate::app::Event::Key("alt+t".parse().unwrap()));
+        choose(&mut state, 1);
+        take_this_one(&mut state);
+        let request = state.tokens.walk.unwrap().reply;
+        assert_eq!(
+            (state.view, request),
+            (View::Tokens, state.chat.running().unwrap())
+        );
+        let end = match is_failed {
+            true => EngineEvent::Failed {
+                request,
+                error: crate::engine::EngineError {
+                    kind: crate::engine::ErrorKind::BadParameter,
+                    what: "choosing".into(),
+                    why: "no token".into(),
+                    hint: String::new(),
+                },
+            },
+            false => EngineEvent::Finished {
+                request,
+                reason: StopReason::Cancelled,
+                context_used: 3,
+                timings: crate::engine::Timings::default(),
+            },
+        };
+        let effects = of_engine(&mut state, end);
+        assert_eq!((state.view, state.tokens.walk), (View::Deck, None));
+        let is_kept = |effect: &Effect| matches!(effect, Effect::Store(Command::Keep { .. }));
+        assert!(!effects.iter().any(is_kept));
+        open(&mut state).unwrap();
+        let walked = state.tokens.walk.map(|walk| walk.reply);
+        assert_eq!(walked, Some(RequestId(1001)), "the last that has tokens");
+    }
+}
+
+#[test]
 fn what_was_taken_by_hand_stays_that_in_what_leaves_its_path() {
     let kept = |by_hand: &[u32]| Kept {
         ids: Ids {
@@ -236,104 +298,8 @@ fn tokens_of_another_model_are_not_taken() {
     assert_eq!(state.chat.entries.len(), 4);
 }
 
-/// The last reply, whose candidates were not recorded, is being recorded; with its request.
-fn recording() -> (State, GenerateRequest) {
-    let mut state = recorded();
-    state.sessions.saving = Saving::On;
-    let last = state.tokens.replies.get_mut(&RequestId(1002)).unwrap();
-    last.kept.trace = Trace::default();
-    last.message = Some(MessageId(8));
-    open(&mut state).unwrap();
-    let asked = accept(&mut state)
-        .into_iter()
-        .find_map(|effect| match effect {
-            Effect::Engine(EngineCommand::Generate(request)) => Some(*request),
-            _ => None,
-        });
-    (state, asked.expect("it is computed again"))
-}
-
 fn of_engine(state: &mut State, event: EngineEvent) -> Vec<Effect> {
     update(state, crate::app::Event::Engine(event))
-}
-
-/// The engine made so many tokens of it again.
-fn made_again(state: &mut State, request: RequestId, count: i32) -> Vec<Effect> {
-    let mut again = trace(count);
-    // The likeliest of the first one is another now.
-    again.tokens[0].candidates.swap(0, 1);
-    let mut effects = of_engine(
-        state,
-        EngineEvent::Traced {
-            request,
-            trace: again,
-        },
-    );
-    let made = EngineEvent::Made {
-        request,
-        origin: Box::default(),
-        ids: Ids {
-            prompt: vec![1, 2],
-            chosen: (10..10 + count).collect(),
-        },
-    };
-    effects.extend(of_engine(state, made));
-    effects
-}
-
-#[test]
-fn what_is_recorded_after_a_reply_was_made_is_marked_as_that() {
-    let (mut state, asked) = recording();
-    assert_eq!(asked.exact.unwrap().forced, [10, 11, 12, 13]);
-    let effects = made_again(&mut state, asked.id, 4);
-    assert!(state.tokens.later.is_none());
-    let stored = effects.iter().find_map(|effect| match effect {
-        Effect::Store(Command::KeepLater { message, kept }) => Some((*message, kept)),
-        _ => None,
-    });
-    let (message, kept) = stored.expect("it is kept");
-    assert_eq!((message, kept.marks.computed_later), (MessageId(8), 4));
-    assert_eq!(kept.trace.tokens.len(), 4);
-    assert_eq!(kept.origin.fingerprint, "f00d", "as it was made at first");
-    let drawn = state.tokens.candidate().map(|candidate| candidate.token);
-    assert_eq!(drawn, Some(10), "the walk stands on the token drawn");
-}
-
-#[test]
-fn a_recording_that_does_not_come_to_its_end_leaves_nothing() {
-    let is_as_before = |state: &State| {
-        let kept = &state.tokens.replies[&RequestId(1002)].kept;
-        assert_eq!(state.tokens.later, None);
-        assert_eq!(
-            (&kept.trace, &kept.marks),
-            (&Trace::default(), &Marks::default())
-        );
-        assert_eq!(kept.ids.chosen, [10, 11, 12, 13]);
-    };
-    // Short of what was drawn.
-    let (mut state, asked) = recording();
-    let effects = made_again(&mut state, asked.id, 2);
-    assert!(
-        !effects
-            .iter()
-            .any(|effect| matches!(effect, Effect::Store(_)))
-    );
-    is_as_before(&state);
-    assert!(state.notice.is_some());
-    // Stopped with Esc, which does not leave the view yet; late news of it changes nothing.
-    let (mut state, asked) = recording();
-    let stopped = super::walk::perform(&mut state, Action::Cancel).unwrap();
-    let is_cancelled = |effect: &Effect| matches!(effect, Effect::Engine(EngineCommand::Cancel(id)) if *id == asked.id);
-    assert!(stopped.iter().any(is_cancelled));
-    made_again(&mut state, asked.id, 4);
-    is_as_before(&state);
-    assert!(super::walk::perform(&mut state, Action::Cancel).is_none());
-    // The chat is left.
-    let (mut state, asked) = recording();
-    let next = state.next_conversation();
-    let left = crate::app::perform::leave_for(&mut state, next);
-    let is_cancelled = |effect: &Effect| matches!(effect, Effect::Engine(EngineCommand::Cancel(id)) if *id == asked.id);
-    assert!(left.iter().any(is_cancelled));
 }
 
 #[test]
