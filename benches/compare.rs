@@ -66,13 +66,13 @@ fn main() {
     let rounds = rounds(|| {
         CASES.map(|(columns, ..)| {
             let (report, sequences) = through_engine(&engine, &mut events, &mut ids, columns);
-            let first = &report.columns[0].timings;
+            let first = report.columns[0].timings.expect("it has ended");
             let n_prompt = (first.prompt_n + first.cache_n) as usize;
             Measured {
-                ours: report.aggregate_per_second,
+                ours: report.aggregate_per_second.expect("all have ended"),
                 bare: bare(&backend, &model, n_prompt, columns, threads),
                 first_tokens: first_tokens(&report),
-                prefill: (report.prefill.n, first.prompt_n),
+                prefill: (report.prefill.expect("all have begun").n, first.prompt_n),
                 sequences,
             }
         })
