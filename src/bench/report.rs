@@ -218,7 +218,7 @@ fn most_held_up(so_far: Option<(f64, usize)>, record: &Record) -> Option<(f64, u
 }
 
 fn in_words((taken, n_cores): (f64, usize)) -> String {
-    format!("Other processes took up to {taken:.1} of {n_cores} cores: alone it may be faster.")
+    format!("Others took up to {taken:.1} of {n_cores} cores: alone it may be faster.")
 }
 
 impl Column {
@@ -383,7 +383,7 @@ mod tests {
         for cores_taken in [0.1, 1.2, 0.9] {
             printer.row(&beside(cores_taken)).unwrap();
         }
-        let said = "Other processes took up to 1.2 of 2 cores: alone it may be faster.";
+        let said = "Others took up to 1.2 of 2 cores: alone it may be faster.";
         assert_eq!(printer.end(), format!("\n{said}\n"));
         assert_eq!(held_up(&[beside(1.2), beside(0.9)]).as_deref(), Some(said));
         assert_eq!(held_up(&[beside(0.1)]), None);

@@ -107,7 +107,7 @@ fn what_cannot_be_used_is_told_with_place_and_way_out() {
     assert!(refused.contains("chat-template"), "{refused}");
     let unknown = failed(&["--chat-template", "chatmk"], 64);
     assert!(unknown.contains("chatml"), "{unknown}");
-    let missing = failed(&["--chat-template-file", "/no/such.jinja"], 64);
+    let missing = failed(&["--chat-template-file", "/no/such.jinja"], 66);
     assert!(missing.contains("/no/such.jinja"), "{missing}");
     let no_list = home.file("bad.json", r#"{"messages": 3}"#);
     let bad = home

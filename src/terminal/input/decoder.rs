@@ -297,7 +297,7 @@ mod tests {
             ("\x1b[A\x1bOB", vec!["Up", "Down"]),
             ("\x1b", vec!["Esc"]),
             ("\x1b\x1b[A", vec!["Esc", "Up"]),
-            ("\x1bx\x1bä\x1b\r", vec!["Alt+x", "Alt+ä", "Alt+Enter"]),
+            ("\x1bx\x1bä\x1b\r", vec!["Alt+X", "Alt+ä", "Alt+Enter"]),
             ("\x1b[", vec!["Alt+["]),
             ("\x1bO", vec!["Alt+O"]),
             ("\x1bP", vec!["Alt+P"]),

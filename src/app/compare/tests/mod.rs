@@ -239,7 +239,7 @@ fn what_cannot_begin_says_why_and_changes_nothing() {
             (state.view, state.composer.text()),
             (View::Deck, command.to_owned())
         );
-        assert!(state.chat.entries.is_empty());
+        assert!(state.chat.messages().is_empty());
     }
 }
 
