@@ -299,8 +299,8 @@ mod tests {
             ("\x1b\x1b[A", vec!["Esc", "Up"]),
             ("\x1bx\x1bä\x1b\r", vec!["Alt+X", "Alt+ä", "Alt+Enter"]),
             ("\x1b[", vec!["Alt+["]),
-            ("\x1bO", vec!["Alt+O"]),
-            ("\x1bP", vec!["Alt+P"]),
+            ("\x1bO", vec!["Alt+Shift+O"]),
+            ("\x1bP", vec!["Alt+Shift+P"]),
             ("\x03", vec!["Ctrl+C"]),
             ("a\x1b[200~b\rc\x1b[201~d", vec!["a", "\"b\\nc\"", "d"]),
         ] {
