@@ -47,10 +47,15 @@ pub fn counted(number: impl TryInto<u64>, noun: &str) -> String {
 
 /// Tokens per second: `24.9 tok/s`.
 pub fn rate(per_second: f64) -> String {
+    format!("{} tok/s", per_second_alone(per_second))
+}
+
+/// The number of a rate where the unit stands already: `24.9`, `1,241`.
+pub fn per_second_alone(per_second: f64) -> String {
     if per_second >= 99.95 {
-        format!("{} tok/s", count(per_second.round() as u64))
+        count(per_second.round() as u64)
     } else {
-        format!("{per_second:.1} tok/s")
+        format!("{per_second:.1}")
     }
 }
 

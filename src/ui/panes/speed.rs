@@ -221,7 +221,10 @@ fn decode<'a>(timings: &Timings, missing: &'a str) -> Vec<Vec<Part<'a>>> {
         now if now > 0.0 => {
             vec![
                 vec![part(units::rate(now), Role::Accent)],
-                vec![part(format!("{average:.1} on average"), Role::Text)],
+                vec![part(
+                    format!("{} on average", units::per_second_alone(average)),
+                    Role::Text,
+                )],
             ]
         }
         _ if average > 0.0 => vec![vec![
