@@ -1,7 +1,7 @@
 //! What help shows: every key, then the commands one can type.
 
 use super::slash;
-use crate::keymap::Keymap;
+use crate::keymap::{Context, Keymap};
 
 /// Rows of the screen that the overlay leaves free, its frame included.
 const AROUND: u16 = 4;
@@ -32,6 +32,19 @@ pub fn sections(keymap: &Keymap) -> Vec<Section> {
 /// Lines of all sections: each has a heading, and a blank line before the next.
 pub fn line_count(keymap: &Keymap) -> usize {
     lines(&sections(keymap)).saturating_sub(1)
+}
+
+/// The line at the top when help opens where one is: at the keys that count there, and in the message
+/// at the beginning.
+pub(super) fn opens_at(keymap: &Keymap, context: Context, screen_height: u16) -> usize {
+    let sections = sections(keymap);
+    let here = |(heading, _): &Section| heading == context.title();
+    match sections.iter().position(here) {
+        Some(at) if context != Context::Composer => {
+            lines(&sections[..at]).min(last_top(keymap, screen_height))
+        }
+        _ => 0,
+    }
 }
 
 /// The line at the top when help opens at the commands, on a screen of that height.

@@ -9,8 +9,8 @@ use super::summary::{self, Then};
 use super::update::{IsError, notice};
 use super::{Action, ChatState, Effect, Pane, Reading, State, Timer, TokensState, View};
 use super::{
-    attach, chats, conversation, copying, export, held, keys, library, marking, metrics, outline,
-    params, persona, replies, retune, sessions, tokens, versions, view, why,
+    attach, chats, conversation, copying, export, held, help, keys, library, marking, metrics,
+    outline, params, persona, replies, retune, sessions, tokens, versions, view, why,
 };
 use crate::engine::Command;
 use crate::engine::ConversationId;
@@ -30,7 +30,10 @@ pub(super) fn perform(state: &mut State, action: Action) -> Vec<Effect> {
         return effects;
     }
     match action {
-        Action::Help => open(state, Overlay::Help { top: 0 }),
+        Action::Help => {
+            let top = help::opens_at(&state.keymap, keys::context(state), state.size.1);
+            open(state, Overlay::Help { top })
+        }
         Action::Palette => open_palette(state),
         Action::ChoosePreset => open_presets(state),
         Action::ChooseTheme => open_themes(state),

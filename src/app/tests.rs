@@ -5,7 +5,7 @@ use crate::engine::{
     CameFrom, Command, ContextInfo, EngineError, EngineEvent, ErrorKind, KvOutcome, LoadId,
     ModelInfo, RequestId, StopReason, Timings,
 };
-use crate::keymap::{Key, KeyCode};
+use crate::keymap::{Context, Key, KeyCode};
 use crate::library::{self, Command as LibraryCommand, Listing, Model, Modelfile, Spot};
 use crate::params::{Param, Source, Value};
 
@@ -868,6 +868,24 @@ fn help_asked_for_by_a_command_opens_at_the_commands() {
     assert!(top + help::room(state.size.1) >= help::line_count(&state.keymap) - commands.len());
     press(&mut state, &["pgup"]);
     assert!(matches!(state.overlay, Some(Overlay::Help { top: above }) if above < top));
+}
+
+#[test]
+fn help_opens_at_the_keys_of_the_view_one_is_in() {
+    let mut state = ready();
+    press(&mut state, &["f1"]);
+    assert!(matches!(state.overlay, Some(Overlay::Help { top: 0 })));
+    press(&mut state, &["esc", "f10", "f1"]);
+    let Some(Overlay::Help { top }) = state.overlay else {
+        panic!("{:?}", state.overlay)
+    };
+    let sections = help::sections(&state.keymap);
+    let before = sections
+        .iter()
+        .take_while(|(heading, _)| heading != Context::Metrics.title());
+    let at: usize = before.map(|(_, rows)| rows.len() + 2).sum();
+    assert_eq!(top, at.min(help::last_top(&state.keymap, state.size.1)));
+    assert!(top > 0);
 }
 
 #[test]
